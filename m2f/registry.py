@@ -1,0 +1,30 @@
+"""Registries of scope ``m2f``, children of mmengine's: m2f's components resolve here, mmdet's as ``mmdet.Name``."""
+
+from mmengine import registry as mmengine_registry
+from mmengine.registry import Registry
+
+from m2f.compiled_ops import provide_compiled_ops
+
+provide_compiled_ops()
+
+MODELS = Registry("model", parent=mmengine_registry.MODELS, scope="m2f", locations=["m2f.models"])
+DATASETS = Registry("dataset", parent=mmengine_registry.DATASETS, scope="m2f", locations=["m2f.data.registered"])
+DATA_SAMPLERS = Registry(
+    "data sampler", parent=mmengine_registry.DATA_SAMPLERS, scope="m2f", locations=["m2f.data.registered"]
+)
+TRANSFORMS = Registry("transform", parent=mmengine_registry.TRANSFORMS, scope="m2f", locations=["m2f.data.registered"])
+METRICS = Registry("metric", parent=mmengine_registry.METRICS, scope="m2f", locations=["m2f.metrics"])
+HOOKS = Registry("hook", parent=mmengine_registry.HOOKS, scope="m2f", locations=["m2f.engine.hooks"])
+OPTIM_WRAPPER_CONSTRUCTORS = Registry(
+    "optimizer wrapper constructor",
+    parent=mmengine_registry.OPTIM_WRAPPER_CONSTRUCTORS,
+    scope="m2f",
+    locations=["m2f.engine.optimizer"],
+)
+
+# m2f adds nothing of these kinds; without registries of its scope mmengine warns at every run that it falls back.
+LOOPS = Registry("loop", parent=mmengine_registry.LOOPS, scope="m2f")
+OPTIMIZERS = Registry("optimizer", parent=mmengine_registry.OPTIMIZERS, scope="m2f")
+OPTIM_WRAPPERS = Registry("optim_wrapper", parent=mmengine_registry.OPTIM_WRAPPERS, scope="m2f")
+PARAM_SCHEDULERS = Registry("parameter scheduler", parent=mmengine_registry.PARAM_SCHEDULERS, scope="m2f")
+WEIGHT_INITIALIZERS = Registry("weight initializer", parent=mmengine_registry.WEIGHT_INITIALIZERS, scope="m2f")
