@@ -1,0 +1,59 @@
+# Generated scenes, instance segmentation. A scale sets image_size, splits and resize_range in its own file.
+data_root = "data/scenes/mini/"
+image_size = 128
+resize_range = (0.7, 1.4)  # of the image size; the crop is one image size
+num_things = 6
+num_stuff = 0
+scenes = dict(root="data/scenes/mini", image_size=image_size, splits=dict(train2017=2000, val2017=200), seed=0)
+
+train_pipeline = [
+    dict(type="m2f.LoadImage"),
+    dict(type="mmdet.LoadAnnotations", with_bbox=True, with_mask=True),
+    dict(type="mmdet.RandomFlip", prob=0.5),
+    dict(
+        type="RandomResize",
+        scale=(image_size, image_size),
+        ratio_range=resize_range,
+        resize_type="mmdet.Resize",
+        keep_ratio=True,
+    ),
+    dict(type="mmdet.RandomCrop", crop_size=(image_size, image_size), allow_negative_crop=True),
+    dict(type="mmdet.Pad", size=(image_size, image_size), pad_val=dict(img=(128, 128, 128), masks=0)),
+    dict(type="m2f.CollectInstances"),
+    dict(type="m2f.PackSample"),
+]
+val_pipeline = [dict(type="m2f.LoadImage"), dict(type="m2f.PackSample")]
+
+train_dataloader = dict(
+    batch_size=16,
+    num_workers=0,
+    sampler=dict(type="m2f.DrawSampler"),
+    collate_fn=dict(type="pseudo_collate"),
+    dataset=dict(
+        type="m2f.EndlessDraws",
+        seed=0,
+        dataset=dict(
+            type="m2f.CocoInstanceSegments",
+            data_root=data_root,
+            ann_file="annotations/instances_train2017.json",
+            data_prefix=dict(img="train2017/"),
+            filter_cfg=dict(filter_empty_gt=True),
+            pipeline=train_pipeline,
+        ),
+    ),
+)
+val_dataloader = dict(
+    batch_size=16,
+    num_workers=0,
+    sampler=dict(type="DefaultSampler", shuffle=False),
+    collate_fn=dict(type="pseudo_collate"),
+    dataset=dict(
+        type="m2f.CocoInstanceSegments",
+        data_root=data_root,
+        ann_file="annotations/instances_val2017.json",
+        data_prefix=dict(img="val2017/"),
+        test_mode=True,
+        pipeline=val_pipeline,
+    ),
+)
+val_evaluator = [dict(type="m2f.InstanceAP", instances_json=data_root + "annotations/instances_val2017.json")]

@@ -1,0 +1,52 @@
+"""A name for the data that a config trains and evaluates on."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from mmengine import Config
+
+from m2f.data.prepare import data_paths, datasets, scene_spec
+from m2f.errors import InputError
+
+
+def fingerprint(config: Config) -> str:
+    """SHA-256, in hex, that changes when the data does.
+
+    Generated scenes are named by their spec and the generator's version and need not exist. Any other data set is
+    named by the content of its annotation files; where there is none (ADE20K), by the names and sizes of the files in
+    its annotation directories.
+
+    Args:
+        config: a config; unless its data are scenes, with resolved data paths.
+
+    Raises:
+        InputError: the annotations are missing.
+    """
+    digest = hashlib.sha256()
+    if "scenes" in config:
+        digest.update(json.dumps(scene_spec(config).as_dict(), sort_keys=True).encode())
+        return digest.hexdigest()
+    for dataset in datasets(config):
+        for path in _annotation_paths(dataset):
+            if not path.exists():
+                raise InputError(f"{path} does not exist; check the data directory (--data or M2F_DATA).")
+            digest.update(_file_digest(path) if path.is_file() else _listing_digest(path))
+    return digest.hexdigest()
+
+
+def _annotation_paths(dataset: Any) -> list[Path]:
+    if dataset.get("ann_file"):
+        return [Path(dataset.data_root, dataset.ann_file)]
+    return [path for path in data_paths(dataset) if "annotations" in path.parts]
+
+
+def _file_digest(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
+
+
+def _listing_digest(directory: Path) -> bytes:
+    listing = sorted((path.name, path.stat().st_size) for path in directory.iterdir())
+    return hashlib.sha256(json.dumps(listing).encode()).digest()

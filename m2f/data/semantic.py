@@ -1,0 +1,34 @@
+"""Semantic segmentation of generated scenes, through mmseg's data set class."""
+
+from pathlib import Path
+from typing import Any
+
+from mmseg.datasets import BaseSegDataset
+
+from m2f.data.scene_classes import CATEGORIES
+from m2f.errors import InputError
+from m2f.registry import DATASETS
+
+
+@DATASETS.register_module()
+class SceneSemantic(BaseSegDataset):
+    """Scenes with their semantic maps: contiguous class ids, 255 for void.
+
+    Raises:
+        InputError: a directory is missing.
+    """
+
+    METAINFO = {
+        "classes": tuple(category["name"] for category in CATEGORIES),
+        "palette": [tuple(category["color"]) for category in CATEGORIES],
+    }
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(img_suffix=".png", **kwargs)
+
+    def load_data_list(self) -> list[dict[str, Any]]:
+        """One entry per image, by name."""
+        for directory in self.data_prefix.values():
+            if not Path(directory).is_dir():
+                raise InputError(f"The directory {directory} does not exist; `m2f data scenes` generates it.")
+        return super().load_data_list()

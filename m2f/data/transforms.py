@@ -1,0 +1,129 @@
+"""The steps of a pipeline that mmdet and mmseg do not have: loading with clear errors, splitting maps, packing.
+
+A panoptic segment map goes through the geometric transforms as one int32 map of segment ids and is split into masks at
+the end, so its cost does not grow with the number of segments.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmcv.transforms import BaseTransform
+from mmdet.structures import DetDataSample
+from mmengine.structures import InstanceData, PixelData
+from mmseg.datasets.transforms import LoadAnnotations
+from numpy.typing import NDArray
+
+from m2f.data.images import read_image, read_segment_ids
+from m2f.errors import InputError
+from m2f.registry import TRANSFORMS
+
+META_KEYS = ("img_path", "ori_shape", "img_shape", "scale_factor")
+
+
+@TRANSFORMS.register_module()
+class LoadImage(BaseTransform):
+    """Read ``img_path`` into ``img``, uint8 BGR [H, W, 3], and check its size against the annotation file's."""
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Add ``img``, ``img_shape`` and ``ori_shape``."""
+        image = read_image(results["img_path"])
+        shape = image.shape[:2]
+        expected = (results.get("height", shape[0]), results.get("width", shape[1]))
+        if shape != expected:
+            raise InputError(f"{results['img_path']} is {shape} pixels high and wide, its annotations say {expected}.")
+        return {**results, "img": image, "img_shape": shape, "ori_shape": shape}
+
+
+@TRANSFORMS.register_module()
+class LoadSegmentMap(BaseTransform):
+    """Read the panoptic PNG ``seg_map_path`` into ``gt_seg_map``, int32 segment ids [H, W]."""
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Add ``gt_seg_map``."""
+        segment_map = read_segment_ids(results["seg_map_path"])
+        if segment_map.shape != results["ori_shape"]:
+            raise InputError(
+                f"{results['seg_map_path']} is {segment_map.shape} pixels high and wide, "
+                f"its image {results['ori_shape']}."
+            )
+        return {**results, "gt_seg_map": segment_map}
+
+
+@TRANSFORMS.register_module()
+class LoadSemanticMap(LoadAnnotations):
+    """mmseg's reading of ``seg_map_path`` into ``gt_seg_map`` uint8 [H, W], with a clear error."""
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Add ``gt_seg_map``."""
+        try:
+            return super().transform(results)
+        except OSError as error:
+            raise InputError(f"{results['seg_map_path']} cannot be read as an image; fetch it again.") from error
+
+
+def split_map(
+    label_map: NDArray[Any], values: NDArray[Any], labels: NDArray[np.int64]
+) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+    """Masks [N, H, W] of the values that occur in a map [H, W], and their labels [N]."""
+    masks = label_map[None] == values[:, None, None].astype(label_map.dtype)
+    present = masks.any(axis=(1, 2))
+    return masks[present], labels[present]
+
+
+@TRANSFORMS.register_module()
+class SplitSegments(BaseTransform):
+    """Split a segment map into the masks of the segments that a crop has left visible."""
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Replace ``gt_seg_map`` by ``target_masks`` [N, H, W] and ``target_labels`` [N]."""
+        labels = np.array(results["segment_labels"], dtype=np.int64)
+        masks, labels = split_map(results.pop("gt_seg_map"), np.array(results["segment_ids"]), labels)
+        return {**results, "target_masks": masks, "target_labels": labels}
+
+
+@TRANSFORMS.register_module()
+class SplitClasses(BaseTransform):
+    """Split a semantic map into one mask for each class in it; 255 is no class."""
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Replace ``gt_seg_map`` by ``target_masks`` [N, H, W] and ``target_labels`` [N]."""
+        semantic = results.pop("gt_seg_map")
+        classes = np.flatnonzero(np.bincount(semantic.ravel(), minlength=256)[:255])
+        masks, labels = split_map(semantic, classes, classes)
+        return {**results, "target_masks": masks, "target_labels": labels}
+
+
+@TRANSFORMS.register_module()
+class CollectInstances(BaseTransform):
+    """Take over mmdet's instance masks, without crowds and without those that a crop has emptied."""
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Add ``target_masks`` [N, H, W] and ``target_labels`` [N] from ``gt_masks`` and ``gt_bboxes_labels``."""
+        masks = results.pop("gt_masks").masks.astype(bool)
+        present = masks.any(axis=(1, 2)) & ~results["gt_ignore_flags"]
+        return {**results, "target_masks": masks[present], "target_labels": results["gt_bboxes_labels"][present]}
+
+
+@TRANSFORMS.register_module()
+class PackSample(BaseTransform):
+    """Pack an image and its targets for the model.
+
+    The result is ``dict(inputs, data_samples)``: ``inputs`` uint8 BGR [3, H, W]; the sample has
+    ``gt_instances`` (``masks`` bool [N, H, W], ``labels`` int64 [N]) if masks were split off, ``gt_sem_seg``
+    (``data`` int64 [1, H, W]) if a semantic map is left, and the meta keys ``img_id`` and ``META_KEYS``.
+    """
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Pack."""
+        sample = DetDataSample(metainfo={key: results[key] for key in META_KEYS if key in results})
+        sample.set_metainfo({"img_id": results.get("img_id", Path(results["img_path"]).stem)})
+        if "target_masks" in results:
+            masks, labels = torch.from_numpy(results["target_masks"]), torch.from_numpy(results["target_labels"])
+            sample.gt_instances = InstanceData(masks=masks, labels=labels)
+        if "gt_seg_map" in results:
+            semantic = torch.from_numpy(results["gt_seg_map"].astype(np.int64))
+            sample.gt_sem_seg = PixelData(data=semantic[None])
+        image = torch.from_numpy(np.ascontiguousarray(results["img"].transpose(2, 0, 1)))
+        return {"inputs": image, "data_samples": sample}

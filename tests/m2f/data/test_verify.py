@@ -1,0 +1,124 @@
+import json
+import shutil
+
+import pytest
+
+from m2f.data.images import encode_png, read_segment_ids, segment_colours
+from m2f.data.verify import verify
+from m2f.errors import InputError
+
+IMAGE = "train2017/000000000002.png"
+PANOPTIC_PNG = "annotations/panoptic_train2017/000000000002.png"
+PANOPTIC_JSON = "annotations/panoptic_train2017.json"
+
+
+@pytest.fixture
+def root(scenes_root, tmp_path):
+    """A copy of the scenes to damage, without checksums to give the damage away."""
+    copy = shutil.copytree(scenes_root, tmp_path / "copy")
+    (copy / "manifest.json").unlink()
+    return copy
+
+
+def edit(path, change):
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))
+
+
+def test_good_scenes_have_no_problem(scenes_root):
+    assert verify(scenes_root) == []
+
+
+def test_good_coco_has_no_problem(coco100):
+    assert verify(coco100) == []
+
+
+def test_missing_directory(tmp_path):
+    with pytest.raises(InputError, match="does not exist"):
+        verify(tmp_path / "nowhere")
+
+
+def test_directory_without_annotations(tmp_path):
+    assert "neither" in verify(tmp_path)[0]
+
+
+def test_missing_image_is_said_once(root):
+    (root / IMAGE).unlink()
+    assert verify(root) == [f"{root / IMAGE} is missing."]
+
+
+def test_cut_off_image(root):
+    (root / IMAGE).write_bytes((root / IMAGE).read_bytes()[:5000])
+    (problem,) = verify(root)
+    assert f"{root / IMAGE} is not a whole image" in problem
+
+
+def test_file_that_is_no_image(root):
+    (root / PANOPTIC_PNG).write_text("no image")
+    (problem,) = verify(root)
+    assert f"{root / PANOPTIC_PNG} is not a whole image" in problem
+
+
+def test_cut_off_json(root):
+    path = root / PANOPTIC_JSON
+    path.write_bytes(path.read_bytes()[:300])
+    (problem,) = verify(root)
+    assert "panoptic_train2017.json is not whole JSON" in problem
+
+
+def test_size_that_disagrees(root):
+    edit(root / "annotations/instances_train2017.json", lambda content: content["images"][1].update(height=65))
+    (problem,) = verify(root)
+    assert problem.startswith(str(root / IMAGE))
+    assert "(64, 65)" in problem
+
+
+def test_segment_the_annotation_does_not_list(root):
+    edit(root / PANOPTIC_JSON, lambda content: content["annotations"][1]["segments_info"].pop())
+    (problem,) = verify(root)
+    assert "which its annotation does not list" in problem
+
+
+def test_segment_without_pixels(root):
+    segment_ids = read_segment_ids(root / PANOPTIC_PNG)
+    segment_ids[segment_ids == segment_ids.max()] = 0
+    (root / PANOPTIC_PNG).write_bytes(encode_png(segment_colours(segment_ids), 1))
+    (problem,) = verify(root)
+    assert "has no pixel of segment" in problem
+
+
+def test_unknown_category(root):
+    def rename(content):
+        content["annotations"][0]["segments_info"][0]["category_id"] = 999
+
+    edit(root / PANOPTIC_JSON, rename)
+    (problem,) = verify(root)
+    assert "category 999" in problem
+
+
+def test_image_without_annotation_and_annotation_without_image(root):
+    edit(root / PANOPTIC_JSON, lambda content: content["annotations"][0].update(image_id=777))
+    assert verify(root) == [
+        f"{root / PANOPTIC_JSON} annotates image 777, which it does not list.",
+        f"{root / PANOPTIC_JSON} has no annotation for image 1.",
+    ]
+
+
+def test_checksum(scenes_root, tmp_path):
+    copy = shutil.copytree(scenes_root, tmp_path / "copy")
+    segment_ids = read_segment_ids(copy / PANOPTIC_PNG)
+    (copy / PANOPTIC_PNG).write_bytes(encode_png(segment_colours(segment_ids), 9))
+    semantic = copy / "annotations/semantic_val2017/000000000001.png"
+    semantic.unlink()
+    assert verify(copy) == [
+        f"{copy / PANOPTIC_PNG} does not have the checksum that the manifest gives it.",
+        f"{semantic} is missing.",
+    ]
+
+
+def test_cut_off_manifest(scenes_root, tmp_path):
+    copy = shutil.copytree(scenes_root, tmp_path / "copy")
+    (copy / "manifest.json").write_text("{")
+    (problem,) = verify(copy)
+    assert "manifest.json" in problem
