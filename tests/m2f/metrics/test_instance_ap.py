@@ -1,0 +1,203 @@
+import json
+
+import numpy as np
+import pycocotools.mask
+import pytest
+import torch
+from scipy.ndimage import distance_transform_cdt
+
+from m2f.errors import InputError
+from m2f.metrics import InstanceAP
+
+GOLDEN = {
+    "AP": 0.31954528,
+    "AP50": 0.56228840,
+    "AP75": 0.29892653,
+    "AP_s": 0.38737403,
+    "AP_m": 0.31018272,
+    "AP_l": 0.32693391,
+}
+CATEGORY_IDS = [3, 7, 9]
+SIZE = 128
+
+
+def sample(image_id, masks, labels, scores):
+    return {
+        "img_id": image_id,
+        "pred_instances": {
+            "masks": torch.from_numpy(np.asarray(masks, dtype=bool)),
+            "labels": torch.tensor(labels, dtype=torch.int64),
+            "scores": torch.tensor(scores, dtype=torch.float64),
+        },
+    }
+
+
+def box(top, left, height, width):
+    mask = np.zeros((SIZE, SIZE), bool)
+    mask[top : top + height, left : left + width] = True
+    return mask
+
+
+def write_truth(root, images):
+    """``images``: for each image a list of (mask [H, W], label, iscrowd)."""
+    annotations = []
+    for image_id, objects in enumerate(images, start=1):
+        for mask, label, crowd in objects:
+            code = pycocotools.mask.encode(np.asfortranarray(mask.astype(np.uint8)))
+            annotations.append(
+                {
+                    "id": len(annotations) + 1,
+                    "image_id": image_id,
+                    "category_id": CATEGORY_IDS[label],
+                    "iscrowd": crowd,
+                    "area": int(mask.sum()),
+                    "bbox": pycocotools.mask.toBbox(code).tolist(),
+                    "segmentation": {"size": code["size"], "counts": code["counts"].decode()},
+                }
+            )
+    content = {
+        "images": [{"id": i, "height": SIZE, "width": SIZE} for i in range(1, len(images) + 1)],
+        "annotations": annotations,
+        "categories": [{"id": category, "name": f"class {category}"} for category in CATEGORY_IDS],
+    }
+    path = root / "instances.json"
+    path.write_text(json.dumps(content))
+    return str(path)
+
+
+def evaluate(metric, samples):
+    for one in samples:
+        metric.process(None, [one])
+    return metric.evaluate(len(samples))
+
+
+def test_cocos_own_results(shared):
+    golden = shared / "golden/cocoapi"
+    results = json.loads((golden / "instances_val2014_fakesegm100_results.json").read_text())
+    metric = InstanceAP(str(golden / "instances_val2014_100.json"), boundary=False)
+    labels = {category["id"]: label for label, category in enumerate(metric.truth["categories"])}
+    samples = []
+    for image in metric.truth["images"]:
+        own = [result for result in results if result["image_id"] == image["id"]]
+        masks = [pycocotools.mask.decode(result["segmentation"]) for result in own]
+        samples.append(
+            sample(
+                image["id"],
+                masks or np.zeros((0, image["height"], image["width"])),
+                [labels[result["category_id"]] for result in own],
+                [result["score"] for result in own],
+            )
+        )
+    metrics = evaluate(metric, samples)
+    assert {name: value / 100 for name, value in metrics.items()} == pytest.approx(GOLDEN, abs=1e-6)
+
+
+def boundary(mask):
+    """Pixels of a mask within d of its contour, d = 2% of the image diagonal (Boundary IoU, section 4)."""
+    distance = distance_transform_cdt(np.pad(mask, 1), metric="chessboard")[1:-1, 1:-1]
+    return mask & (distance <= round(0.02 * np.hypot(*mask.shape)))
+
+
+def overlap(first, second):
+    return (first & second).sum() / (first | second).sum()
+
+
+def test_boundary_ap_by_definition(tmp_path):
+    """One object and one detection a class: AP of a class is the share of thresholds its overlap reaches."""
+    objects = [box(10, 10, 40, 40), box(60, 0, 50, 60), box(20, 70, 21, 33)]
+    detections = [box(11, 11, 40, 40), box(62, 0, 47, 58), box(20, 70, 21, 33)]
+    thresholds = np.linspace(0.5, 0.95, 10)
+    mask_ious = [overlap(*pair) for pair in zip(objects, detections, strict=True)]
+    boundary_ious = [
+        overlap(boundary(first), boundary(second)) for first, second in zip(objects, detections, strict=True)
+    ]
+    expected_mask = np.mean([np.mean(iou >= thresholds) for iou in mask_ious])
+    expected_boundary = np.mean(
+        [np.mean(min(pair) >= thresholds) for pair in zip(mask_ious, boundary_ious, strict=True)]
+    )
+    path = write_truth(tmp_path, [[(mask, label, 0) for label, mask in enumerate(objects)]])
+    metrics = evaluate(InstanceAP(path), [sample(1, detections, [0, 1, 2], [0.9, 0.8, 0.7])])
+    assert expected_boundary < expected_mask < 1
+    assert metrics["AP"] == pytest.approx(100 * expected_mask)
+    assert metrics["AP_boundary"] == pytest.approx(100 * expected_boundary)
+
+
+def test_perfect_masks_and_a_size_that_does_not_occur(tmp_path):
+    objects = [box(0, 0, 20, 20), box(40, 40, 60, 60)]
+    path = write_truth(tmp_path, [[(mask, 0, 0) for mask in objects]])
+    metrics = evaluate(InstanceAP(path), [sample(1, objects, [0, 0], [0.9, 0.8])])
+    assert metrics == pytest.approx(dict.fromkeys(["AP", "AP50", "AP75", "AP_s", "AP_m", "AP_boundary"], 100))
+
+
+def test_a_mask_on_a_crowd_is_not_counted(tmp_path):
+    person, crowd = box(0, 0, 40, 40), box(60, 60, 60, 60)
+    on_crowd, elsewhere = box(70, 70, 20, 20), box(0, 80, 20, 20)
+    path = write_truth(tmp_path, [[(person, 0, 0), (crowd, 0, 1)]])
+    metrics = evaluate(InstanceAP(path, boundary=False), [sample(1, [on_crowd, person], [0, 0], [0.9, 0.8])])
+    assert metrics["AP"] == pytest.approx(100)
+    metrics = evaluate(InstanceAP(path, boundary=False), [sample(1, [elsewhere, person], [0, 0], [0.9, 0.8])])
+    assert metrics["AP"] == pytest.approx(50)
+
+
+def test_labels_follow_the_order_of_categories(tmp_path):
+    path = write_truth(tmp_path, [[(box(0, 0, 40, 40), 2, 0)]])
+    right, wrong = (
+        evaluate(InstanceAP(path), [sample(1, [box(0, 0, 40, 40)], [label], [0.9])])["AP"] for label in (2, 1)
+    )
+    assert right == pytest.approx(100)
+    assert wrong == 0
+
+
+def test_nothing_predicted_is_zero(tmp_path):
+    path = write_truth(tmp_path, [[(box(0, 0, 40, 40), 0, 0)]])
+    metrics = evaluate(InstanceAP(path), [sample(1, np.zeros((0, SIZE, SIZE)), [], [])])
+    assert metrics["AP"] == metrics["AP_boundary"] == 0
+
+
+def test_only_evaluated_images_count(tmp_path):
+    mask = box(0, 0, 40, 40)
+    path = write_truth(tmp_path, [[(mask, 0, 0)], [(mask, 0, 0)]])
+    assert evaluate(InstanceAP(path), [sample(2, [mask], [0], [0.9])])["AP"] == pytest.approx(100)
+
+
+def test_evaluating_twice_gives_the_same(tmp_path):
+    path = write_truth(tmp_path, [[(box(0, 0, 40, 40), 0, 0)]])
+    metric = InstanceAP(path)
+    samples = [sample(1, [box(2, 2, 40, 40)], [0], [0.9])]
+    first = evaluate(metric, samples)
+    assert 0 < first["AP"] < 100
+    assert evaluate(metric, samples) == first
+
+
+def test_only_named_values_are_reported(tmp_path):
+    mask = box(0, 0, 40, 40)
+    path = write_truth(tmp_path, [[(mask, 0, 0)]])
+    metric = InstanceAP(path, boundary=False, names={"AP": "AP_pan_th"})
+    assert evaluate(metric, [sample(1, [mask], [0], [0.9])]) == pytest.approx({"AP_pan_th": 100})
+
+
+def test_name_of_no_value(tmp_path):
+    path = write_truth(tmp_path, [[]])
+    with pytest.raises(InputError, match="no value 'AP_boundary'"):
+        InstanceAP(path, boundary=False, names={"AP_boundary": "AP_boundary"})
+
+
+def test_things_are_compared_with_the_data_set(tmp_path):
+    metric = InstanceAP(write_truth(tmp_path, [[]]))
+    things = ["class 3", "class 7", "class 9"]
+    metric.dataset_meta = {"classes": [*things, "sky"], "thing_classes": things}
+    assert metric.dataset_meta["thing_classes"] == things
+    with pytest.raises(InputError, match="has 3 categories, but the data set has 4 classes"):
+        metric.dataset_meta = {"classes": [*things, "sky"]}
+
+
+def test_image_without_ground_truth(tmp_path):
+    path = write_truth(tmp_path, [[(box(0, 0, 40, 40), 0, 0)]])
+    with pytest.raises(InputError, match="no ground truth for image 8"):
+        evaluate(InstanceAP(path), [sample(8, [box(0, 0, 4, 4)], [0], [0.9])])
+
+
+def test_nothing_is_printed(tmp_path, capfd):
+    path = write_truth(tmp_path, [[(box(0, 0, 40, 40), 0, 0)]])
+    evaluate(InstanceAP(path), [sample(1, [box(0, 0, 40, 40)], [0], [0.9])])
+    assert capfd.readouterr() == ("", "")
