@@ -1,0 +1,41 @@
+# The paper's model in small: every part is there, narrower and with fewer layers.
+embed_dims = 64
+model = dict(
+    type="Mask2Former",
+    data_preprocessor=dict(
+        type="mmdet.DetDataPreprocessor",
+        mean=[123.675, 116.28, 103.53],
+        std=[58.395, 57.12, 57.375],
+        bgr_to_rgb=True,
+        pad_size_divisor=32,
+    ),
+    backbone=dict(
+        type="mmdet.ResNet",
+        depth=18,
+        base_channels=16,
+        stem_channels=16,
+        norm_cfg=dict(type="BN"),
+        norm_eval=False,
+        zero_init_residual=False,
+    ),
+    pixel_decoder=dict(
+        type="MSDeformAttn",
+        in_channels=[16, 32, 64, 128],
+        embed_dims=embed_dims,
+        num_layers=2,
+        num_heads=4,
+        num_points=4,
+        feedforward_dims=128,
+        norm_groups=8,
+    ),
+    transformer_decoder=dict(
+        type="MaskedAttentionDecoder",
+        embed_dims=embed_dims,
+        num_heads=4,
+        feedforward_dims=256,
+        num_layers=6,
+        queries=dict(type="LearnableQueries", num_queries=30),
+        cross_attention=dict(type="MaskedAttention"),
+    ),
+    criterion=dict(type="PointCriterion", num_points=256),
+)

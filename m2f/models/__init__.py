@@ -1,0 +1,7 @@
+"""The model: registered components of scope ``m2f``."""
+
+from m2f.models import pixel_decoders, transformer_decoder
+from m2f.models.criterion import PointCriterion
+from m2f.models.segmentor import Mask2Former
+
+__all__ = ["Mask2Former", "PointCriterion", "pixel_decoders", "transformer_decoder"]

@@ -1,0 +1,155 @@
+"""The training loss: matching, class cross-entropy, mask cross-entropy and dice over all layers at once."""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from mmengine.dist import all_reduce, get_world_size
+from torch import Tensor, nn
+
+from m2f.models.mask_prediction import MaskPredictions
+from m2f.models.matching import Matches, assign, matching_costs
+from m2f.models.points import random_points, sample_points, uncertain_points
+from m2f.registry import MODELS
+
+
+@MODELS.register_module()
+class PointCriterion(nn.Module):
+    """Set prediction loss on sampled points (paper sections 3.3 and 4.1; criterion.py of the reference).
+
+    Args:
+        num_classes: K.
+        num_points: points per mask in matching and in the loss; 12544 in the paper.
+        class_weight: of the class loss and cost.
+        entropy_weight: of the mask cross-entropy loss and cost.
+        dice_weight: of the dice loss and cost.
+        no_object_weight: weight of "no object" in the class loss.
+        oversample: candidates drawn per uncertain point.
+        importance: share of uncertain points.
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        num_points: int = 12544,
+        class_weight: float = 2.0,
+        entropy_weight: float = 5.0,
+        dice_weight: float = 5.0,
+        no_object_weight: float = 0.1,
+        oversample: float = 3.0,
+        importance: float = 0.75,
+    ) -> None:
+        super().__init__()
+        self.num_classes = num_classes
+        self.num_points = num_points
+        self.weights = (class_weight, entropy_weight, dice_weight)
+        self.oversample = oversample
+        self.importance = importance
+        self.class_balance: Tensor
+        balance = torch.ones(num_classes + 1)
+        balance[-1] = no_object_weight
+        self.register_buffer("class_balance", balance, persistent=False)
+
+    def forward(
+        self, class_logits: Tensor, masks: MaskPredictions, labels: Sequence[Tensor], targets: Sequence[Tensor]
+    ) -> dict[str, Tensor]:
+        """The loss and its terms.
+
+        Args:
+            class_logits: ``[L, B, Q, K + 1]``.
+            masks: the same predictions' masks.
+            labels: per image ``[N]`` int64.
+            targets: per image boolean ``[N, H, W]`` at the padded input's size.
+
+        Returns:
+            ``loss``, the weighted sum that is trained on, and for the log, detached and weighted, each layer's
+            ``class``, ``entropy`` and ``dice``, the layers before the last with the prefix ``d0.``, ``d1.``, ...
+        """
+        matches = self.match(class_logits, masks, labels, targets)
+        terms = torch.stack(
+            [self.class_loss(class_logits, matches, labels), *self.mask_losses(masks, matches, targets)]
+        )  # [3, L]
+        weighted = terms * terms.new_tensor(self.weights)[:, None]
+        result = {"loss": weighted.sum()}
+        for name, row in zip(("class", "entropy", "dice"), weighted.detach().unbind(0), strict=True):
+            for layer, value in enumerate(row.unbind(0)):
+                prefix = "" if layer == len(row) - 1 else f"d{layer}."
+                result[prefix + name] = value
+        return result
+
+    @torch.no_grad()
+    def match(
+        self, class_logits: Tensor, masks: MaskPredictions, labels: Sequence[Tensor], targets: Sequence[Tensor]
+    ) -> Matches:
+        """Match all layers' predictions; arguments as in :meth:`forward`."""
+        points = self.matching_points(masks, len(class_logits), len(labels), class_logits.device)
+        sampled = nn.utils.rnn.pad_sequence(
+            [
+                sample_points(target[None].float(), own.flatten(0, 1)[None])[0]
+                for target, own in zip(targets, points.unbind(1), strict=True)
+            ],
+            batch_first=True,
+        )  # [B, N, sets * P]
+        sampled = sampled.unflatten(2, (len(points), -1)).permute(2, 0, 1, 3)
+        padded_labels = nn.utils.rnn.pad_sequence(list(labels), batch_first=True)
+        costs = matching_costs(class_logits, masks.at_points(points), padded_labels, sampled, self.weights)
+        return assign(costs, [len(own) for own in labels])
+
+    def matching_points(self, masks: MaskPredictions, layers: int, images: int, device: torch.device) -> Tensor:
+        """Points for matching, ``[1 or L, B, P, 2]``: as many sets as the masks' way of predicting wants."""
+        sets = layers if masks.fresh_points else 1
+        return random_points(sets * images, self.num_points, device).unflatten(0, (sets, images))
+
+    def class_loss(self, class_logits: Tensor, matches: Matches, labels: Sequence[Tensor]) -> Tensor:
+        """Per layer the weighted mean of the cross-entropy over images and queries, ``[L]``."""
+        expected = torch.full(class_logits.shape[:3], self.num_classes, device=class_logits.device)
+        padded_labels = nn.utils.rnn.pad_sequence(list(labels), batch_first=True)
+        expected[matches.layer, matches.image, matches.query] = padded_labels[matches.image, matches.target]
+        entropy = F.cross_entropy(
+            class_logits.flatten(0, 2), expected.flatten(), weight=self.class_balance, reduction="none"
+        )
+        layers = len(class_logits)
+        return entropy.view(layers, -1).sum(1) / self.class_balance[expected].view(layers, -1).sum(1)
+
+    def mask_losses(self, masks: MaskPredictions, matches: Matches, targets: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        """Per layer the cross-entropy and dice losses, each ``[L]``: sums over pairs divided by the mask count."""
+        logits = masks.of(matches.layer, matches.image, matches.query)[:, None]  # [M, 1, h, w]
+        points = uncertain_points(logits, self.num_points, self.oversample, self.importance)
+        predicted = sample_points(logits, points)[:, 0]  # [M, P]
+        expected = self.sample_targets(targets, matches, points)
+        entropy = F.binary_cross_entropy_with_logits(predicted, expected, reduction="none").mean(1)
+        foreground = predicted.sigmoid()
+        overlap = (foreground * expected).sum(1)
+        dice = 1 - (2 * overlap + 1) / (foreground.sum(1) + expected.sum(1) + 1)
+        layers = masks.layers
+        normaliser = mask_count(targets)
+        return (
+            entropy.new_zeros(layers).index_add(0, matches.layer, entropy) / normaliser,
+            dice.new_zeros(layers).index_add(0, matches.layer, dice) / normaliser,
+        )
+
+    @staticmethod
+    @torch.no_grad()
+    def sample_targets(targets: Sequence[Tensor], matches: Matches, points: Tensor) -> Tensor:
+        """The matched targets' values at ``points [M, P, 2]``, ``[M, P]``.
+
+        A target is matched in every layer, each time with points of its own; they are sampled in one go, so that no
+        mask is copied once per layer.
+        """
+        layers = int(matches.layer.max()) + 1 if len(points) else 0
+        values = points.new_empty(points.shape[:2])
+        for image, own in enumerate(targets):
+            rows = (matches.image == image).nonzero()[:, 0]
+            slot = (matches.target[rows], matches.layer[rows])
+            grouped = points.new_zeros(len(own), layers, *points.shape[1:])
+            grouped[slot] = points[rows]
+            sampled = sample_points(own[:, None].float(), grouped.flatten(1, 2)).unflatten(2, (layers, points.shape[1]))
+            values[rows] = sampled[:, 0][slot]
+        return values
+
+
+def mask_count(targets: Sequence[Tensor]) -> float:
+    """Number of targets in the batch, averaged over processes, at least one (criterion.py:225-231)."""
+    count = torch.tensor(float(sum(len(own) for own in targets)), device=targets[0].device)
+    all_reduce(count)
+    return max(count.item() / get_world_size(), 1.0)

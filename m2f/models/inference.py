@@ -1,0 +1,120 @@
+"""From class and mask predictions of one image to panoptic, instance and semantic segmentations.
+
+All three follow MaskFormer's post-processing (paper section 4.1). Masks are computed for the queries that matter
+alone: those that pass the score filter (panoptic) or are among the best scores (instance).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+MaskLogits = Callable[[Tensor], Tensor]
+"""Gives the mask logits ``[n, H, W]`` at the image's original size of n queries, named by an index vector."""
+
+
+@dataclass
+class PanopticThresholds:
+    """Filters of panoptic post-processing; the defaults are the paper's.
+
+    Attributes:
+        score: a query counts if its best class is an object class with more than this probability.
+        overlap: a segment counts if at least this share of its mask is left after the competition for pixels.
+    """
+
+    score: float = 0.8
+    overlap: float = 0.8
+
+
+def panoptic_segmentation(
+    class_logits: Tensor,
+    mask_logits: MaskLogits,
+    num_things: int,
+    size: tuple[int, int],
+    thresholds: PanopticThresholds,
+) -> tuple[Tensor, list[dict[str, Any]]]:
+    """Merge queries into non-overlapping segments (maskformer_model.py:280-345 of the reference).
+
+    Args:
+        class_logits: ``[Q, K + 1]``, thing classes being the first ``num_things``.
+        mask_logits: see :data:`MaskLogits`.
+        num_things: number of thing classes.
+        size: the original image's ``(H, W)``.
+        thresholds: filters.
+
+    Returns:
+        A map ``[H, W]`` int32 of segment ids, 0 for none, and per segment ``id, label, isthing, score``.
+    """
+    segments = torch.zeros(size, dtype=torch.int32, device=class_logits.device)
+    infos: list[dict[str, Any]] = []
+    scores, labels = class_logits.softmax(dim=-1).max(dim=-1)
+    kept = ((labels < class_logits.shape[-1] - 1) & (scores > thresholds.score)).nonzero()[:, 0]
+    if len(kept) == 0:
+        return segments, infos
+    scores, labels = scores[kept], labels[kept]
+    probability = mask_logits(kept).sigmoid()  # [n, H, W]
+    owner = (scores[:, None, None] * probability).argmax(dim=0)  # [H, W]
+    inside = probability >= 0.5
+    won = owner.flatten().bincount(minlength=len(kept)).tolist()
+    areas = inside.flatten(1).sum(dim=1).tolist()
+    stuff_ids: dict[int, int] = {}
+    for index, (label, score) in enumerate(zip(labels.tolist(), scores.tolist(), strict=True)):
+        if won[index] == 0 or areas[index] == 0 or won[index] / areas[index] < thresholds.overlap:
+            continue
+        mask = (owner == index) & inside[index]
+        if not mask.any():
+            continue
+        if label in stuff_ids:
+            segments[mask] = stuff_ids[label]
+            continue
+        infos.append({"id": len(infos) + 1, "label": label, "isthing": label < num_things, "score": score})
+        segments[mask] = len(infos)
+        if label >= num_things:
+            stuff_ids[label] = len(infos)
+    return segments, infos
+
+
+def instance_segmentation(
+    class_logits: Tensor, mask_logits: MaskLogits, num_things: int, most: int = 100
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The best pairs of query and class as instances (maskformer_model.py:349-380 of the reference).
+
+    The best ``most`` of all ``Q x K`` class scores are kept, then those of stuff classes dropped. An instance's score
+    is its class score times the mean probability inside its mask.
+
+    Args:
+        class_logits: ``[Q, K + 1]``, thing classes being the first ``num_things``.
+        mask_logits: see :data:`MaskLogits`.
+        num_things: number of thing classes.
+        most: how many pairs are kept.
+
+    Returns:
+        boolean masks ``[n, H, W]``, scores ``[n]``, labels ``[n]``.
+    """
+    probability = class_logits.softmax(dim=-1)[:, :-1]  # [Q, K]
+    classes = probability.shape[1]
+    scores, pairs = probability.flatten().topk(min(most, probability.numel()), sorted=False)
+    things = pairs % classes < num_things
+    scores, pairs = scores[things], pairs[things]
+    queries, row = torch.unique(pairs // classes, return_inverse=True)
+    logits = mask_logits(queries)  # [q, H, W]
+    masks = logits > 0
+    inside = masks.flatten(1).float()
+    confidence = (logits.flatten(1).sigmoid() * inside).sum(1) / (inside.sum(1) + 1e-6)
+    return masks[row], scores * confidence[row], pairs % classes
+
+
+def semantic_scores(class_logits: Tensor, mask_logits: Tensor) -> Tensor:
+    """Score of every class at every pixel: queries vote with their class probability (maskformer_model.py:275-279).
+
+    Args:
+        class_logits: ``[..., Q, K + 1]``.
+        mask_logits: ``[..., Q, H, W]``.
+
+    Returns:
+        ``[..., K, H, W]``.
+    """
+    votes = class_logits.softmax(dim=-1)[..., :-1]
+    return torch.einsum("...qk,...qhw->...khw", votes, mask_logits.sigmoid())

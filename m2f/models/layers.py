@@ -1,0 +1,58 @@
+"""Building blocks that decoders and pixel decoders share."""
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class MultiHeadAttention(nn.Module):
+    """Projects queries, keys and values, attends, and projects the result back.
+
+    Args:
+        embed_dims: D, divisible by ``num_heads``.
+        num_heads: how many heads share D.
+        dropout: probability with which an attention weight is dropped in training.
+    """
+
+    def __init__(self, embed_dims: int, num_heads: int, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.num_heads = num_heads
+        self.dropout = dropout
+        self.query = nn.Linear(embed_dims, embed_dims)
+        self.key = nn.Linear(embed_dims, embed_dims)
+        self.value = nn.Linear(embed_dims, embed_dims)
+        self.output = nn.Linear(embed_dims, embed_dims)
+
+    def forward(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Attend from ``query [B, Q, D]`` to ``key`` and ``value``, both ``[B, N, D]``.
+
+        Args:
+            mask: broadcastable to ``[B, heads, Q, N]``; boolean (true where attention is allowed) or a float that is
+                added to the attention logits.
+
+        Returns:
+            ``[B, Q, D]``.
+        """
+        attended = F.scaled_dot_product_attention(
+            self._heads(self.query(query)),
+            self._heads(self.key(key)),
+            self._heads(self.value(value)),
+            attn_mask=mask,
+            dropout_p=self.dropout if self.training else 0.0,
+        )
+        return self.output(attended.transpose(1, 2).flatten(2))
+
+    def _heads(self, tokens: Tensor) -> Tensor:
+        """``[B, N, D]`` to ``[B, heads, N, D / heads]``."""
+        return tokens.unflatten(2, (self.num_heads, -1)).transpose(1, 2)
+
+
+class FeedForward(nn.Sequential):
+    """Two linear layers with a ReLU between, ``D -> hidden -> D``."""
+
+    def __init__(self, embed_dims: int, hidden_dims: int, dropout: float) -> None:
+        super().__init__(
+            nn.Linear(embed_dims, hidden_dims),
+            nn.ReLU(inplace=True),
+            nn.Dropout(dropout),
+            nn.Linear(hidden_dims, embed_dims),
+        )

@@ -1,0 +1,103 @@
+"""Mask logits from query embeddings and per-pixel features, computed where they are needed or densely.
+
+Resizing and point sampling are linear in the features, so both commute with the dot product that makes a mask logit.
+``EmbeddedMasks`` uses that and never holds a dense mask that nobody asked for; ``DenseMasks`` keeps the reference's
+own order of operations (every mask at 1/4 resolution after every layer) for parity and for the paper's costs.
+Given the same points both give the same numbers up to float32 rounding, gradients included.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from m2f.models.points import sample_points
+
+
+class MaskPredictions(Protocol):
+    """What the matcher, the criterion and the post-processing ask of a decoder's masks.
+
+    L predictions (before the first layer and after every layer), B images, Q queries, features at ``h x w``.
+
+    Attributes:
+        fresh_points: whether matching draws points for every layer, as the reference does, or once for all.
+    """
+
+    fresh_points: ClassVar[bool]
+
+    @property
+    def layers(self) -> int:
+        """L."""
+
+    def at_points(self, points: Tensor) -> Tensor:
+        """Logits ``[L, B, Q, P]`` at ``points [L, B, P, 2]``; one set for all layers may come as ``[1, B, P, 2]``."""
+
+    def of(self, layer: Tensor, image: Tensor, query: Tensor) -> Tensor:
+        """Logits ``[M, h, w]`` of the M predictions named by three index vectors."""
+
+
+@dataclass
+class EmbeddedMasks:
+    """Masks as ``embeddings [L, B, Q, D]`` and ``features [B, D, h, w]``."""
+
+    embeddings: Tensor
+    features: Tensor
+    fresh_points: ClassVar[bool] = False
+
+    @property
+    def layers(self) -> int:
+        """L."""
+        return len(self.embeddings)
+
+    def at_points(self, points: Tensor) -> Tensor:
+        """See :class:`MaskPredictions`; the features are sampled once where all layers share the points."""
+        sets, images, count, _ = points.shape
+        features = self.features.expand(sets, *self.features.shape).flatten(0, 1) if sets > 1 else self.features
+        sampled = sample_points(features, points.flatten(0, 1))  # [sets * B, D, P]
+        return self.embeddings @ sampled.view(sets, images, -1, count)
+
+    def of(self, layer: Tensor, image: Tensor, query: Tensor) -> Tensor:
+        """See :class:`MaskPredictions`; one matrix product an image."""
+        picked = self.embeddings[layer, image, query]  # [M, D]
+        height, width = self.features.shape[-2:]
+        logits = picked.new_empty(len(picked), height * width)
+        for index in image.unique().tolist():
+            own = image == index
+            logits[own] = picked[own] @ self.features[index].flatten(1)
+        return logits.view(-1, height, width)
+
+
+@dataclass
+class DenseMasks:
+    """Masks as ``logits [L, B, Q, h, w]``, the reference's way."""
+
+    logits: Tensor
+    fresh_points: ClassVar[bool] = True
+
+    @property
+    def layers(self) -> int:
+        """L."""
+        return len(self.logits)
+
+    def at_points(self, points: Tensor) -> Tensor:
+        """See :class:`MaskPredictions`."""
+        layers, images = self.logits.shape[:2]
+        points = points.expand(layers, -1, -1, -1)
+        sampled = sample_points(self.logits.flatten(0, 1), points.flatten(0, 1))
+        return sampled.view(layers, images, *sampled.shape[1:])
+
+    def of(self, layer: Tensor, image: Tensor, query: Tensor) -> Tensor:
+        """See :class:`MaskPredictions`."""
+        return self.logits[layer, image, query]
+
+
+def dense_logits(embeddings: Tensor, features: Tensor) -> Tensor:
+    """Every query's mask: ``[B, Q, D]`` and ``[B, D, h, w]`` to ``[B, Q, h, w]``."""
+    return torch.einsum("bqd,bdhw->bqhw", embeddings, features)
+
+
+def resize(maps: Tensor, size: tuple[int, int]) -> Tensor:
+    """Bilinear resize of ``[B, C, h, w]`` to ``[B, C, *size]`` as the reference does it: half-pixel, no antialias."""
+    return F.interpolate(maps, size=size, mode="bilinear", align_corners=False)

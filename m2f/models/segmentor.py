@@ -1,0 +1,153 @@
+"""The meta-architecture: backbone, pixel decoder, transformer decoder, then a loss or a segmentation."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from mmdet.structures import DetDataSample
+from mmengine.model import BaseModel
+from mmengine.structures import InstanceData, PixelData
+from torch import Tensor
+
+from m2f.models.inference import (
+    MaskLogits,
+    PanopticThresholds,
+    instance_segmentation,
+    panoptic_segmentation,
+    semantic_scores,
+)
+from m2f.models.mask_prediction import resize
+from m2f.models.transformer_decoder import DecoderOutput
+from m2f.registry import MODELS
+
+TASKS = ("panoptic", "instance", "semantic")
+
+
+@MODELS.register_module()
+class Mask2Former(BaseModel):
+    """Mask classification for one task (paper section 3).
+
+    A panoptic model also answers as an instance and a semantic model, for AP_pan and mIoU_pan (paper section 4).
+
+    Args:
+        backbone: config; gives features at 1/4, 1/8, 1/16, 1/32.
+        pixel_decoder: config, see :mod:`m2f.models.pixel_decoders`.
+        transformer_decoder: config, see :mod:`m2f.models.transformer_decoder`; gets ``num_classes``.
+        criterion: config, see :mod:`m2f.models.criterion`; gets ``num_classes``.
+        task: one of ``TASKS``.
+        num_things: thing classes; they come first.
+        num_stuff: stuff classes. In a semantic task all classes count as stuff.
+        data_preprocessor: config of the normalisation and batching.
+        panoptic: filters of panoptic post-processing.
+    """
+
+    def __init__(
+        self,
+        backbone: dict[str, Any],
+        pixel_decoder: dict[str, Any],
+        transformer_decoder: dict[str, Any],
+        criterion: dict[str, Any],
+        task: str,
+        num_things: int,
+        num_stuff: int,
+        data_preprocessor: dict[str, Any] | None = None,
+        panoptic: dict[str, float] | None = None,
+    ) -> None:
+        super().__init__(data_preprocessor)
+        if task not in TASKS:
+            raise ValueError(f"task must be one of {', '.join(TASKS)}, not {task!r}")
+        self.task = task
+        self.num_things = num_things
+        num_classes = num_things + num_stuff
+        self.thresholds = PanopticThresholds(**(panoptic or {}))
+        self.backbone = MODELS.build(backbone)
+        self.pixel_decoder = MODELS.build(pixel_decoder)
+        self.transformer_decoder = MODELS.build({**transformer_decoder, "num_classes": num_classes})
+        self.criterion = MODELS.build({**criterion, "num_classes": num_classes})
+
+    def init_weights(self) -> None:
+        """Initialise or load the backbone as its config says; the other parts initialise themselves when built."""
+        self.backbone.init_weights()
+
+    def forward(
+        self, inputs: Tensor, data_samples: list[DetDataSample] | None = None, mode: str = "tensor"
+    ) -> DecoderOutput | dict[str, Tensor] | list[DetDataSample]:
+        """mmengine's entry: ``loss`` gives the loss and its terms, ``predict`` samples with predictions set.
+
+        Args:
+            inputs: ``[B, 3, H, W]``, normalised and padded.
+            data_samples: ground truth in ``gt_instances`` (``labels [N]``, ``masks [N, h, w]``) for ``loss``.
+            mode: ``loss``, ``predict`` or ``tensor``, the last giving the decoder's output of the last layer.
+        """
+        if mode == "loss":
+            assert data_samples is not None
+            return self.loss(inputs, data_samples)
+        if mode == "predict":
+            assert data_samples is not None
+            return self.predict(inputs, data_samples)
+        return self.decode(inputs, all_layers=False)
+
+    def decode(self, inputs: Tensor, all_layers: bool) -> DecoderOutput:
+        """The decoder's predictions for ``inputs [B, 3, H, W]``."""
+        pyramid, mask_features = self.pixel_decoder(self.backbone(inputs))
+        return self.transformer_decoder(pyramid, mask_features, all_layers)
+
+    def loss(self, inputs: Tensor, data_samples: Sequence[DetDataSample]) -> dict[str, Tensor]:
+        """The loss and its terms, see :meth:`m2f.models.criterion.PointCriterion.forward`."""
+        output = self.decode(inputs, all_layers=True)
+        labels = [sample.gt_instances.labels for sample in data_samples]
+        masks = [pad_masks(sample.gt_instances.masks, inputs.shape[-2:]) for sample in data_samples]
+        return self.criterion(output.class_logits, output.masks, labels, masks)
+
+    def predict(self, inputs: Tensor, data_samples: list[DetDataSample]) -> list[DetDataSample]:
+        """Segment every image of the batch at its original size."""
+        output = self.decode(inputs, all_layers=False)
+        for index, sample in enumerate(data_samples):
+            self._segment(output, index, sample, inputs.shape[-2:])
+        return data_samples
+
+    def _segment(self, output: DecoderOutput, index: int, sample: DetDataSample, padded: torch.Size) -> None:
+        """Set the task's predictions of image ``index`` on its sample."""
+        class_logits = output.class_logits[-1, index]
+        everything = torch.arange(len(class_logits), device=class_logits.device)
+
+        def at_input(queries: Tensor) -> Tensor:
+            """Mask logits ``[n, *padded]``."""
+            layer = torch.full_like(queries, output.masks.layers - 1)
+            logits = output.masks.of(layer, torch.full_like(queries, index), queries)
+            return resize(logits[None], (padded[0], padded[1]))[0]
+
+        def at_original(queries: Tensor) -> Tensor:
+            """Mask logits ``[n, *ori_shape]``."""
+            return restore(at_input(queries), sample)
+
+        if self.task == "semantic":
+            scores = restore(semantic_scores(class_logits, at_input(everything)), sample)
+            sample.pred_sem_seg = PixelData(data=scores.argmax(0, keepdim=True))
+        elif self.task == "instance":
+            self._set_instances(sample, class_logits, at_original)
+        else:
+            logits = at_original(everything)
+            segments, infos = panoptic_segmentation(
+                class_logits, logits.__getitem__, self.num_things, sample.ori_shape[:2], self.thresholds
+            )
+            sample.pred_panoptic_seg = PixelData(data=segments[None])
+            sample.set_metainfo({"segments_info": infos})
+            sample.pred_sem_seg = PixelData(data=semantic_scores(class_logits, logits).argmax(0, keepdim=True))
+            self._set_instances(sample, class_logits, logits.__getitem__)
+
+    def _set_instances(self, sample: DetDataSample, class_logits: Tensor, mask_logits: MaskLogits) -> None:
+        masks, scores, labels = instance_segmentation(class_logits, mask_logits, self.num_things)
+        sample.pred_instances = InstanceData(masks=masks, scores=scores, labels=labels)
+
+
+def pad_masks(masks: Tensor, size: torch.Size) -> Tensor:
+    """Pad ``[N, h, w]`` with background below and to the right, to ``[N, *size]``."""
+    return F.pad(masks, (0, size[1] - masks.shape[2], 0, size[0] - masks.shape[1]))
+
+
+def restore(maps: Tensor, sample: DetDataSample) -> Tensor:
+    """Cut the padding off ``[n, H, W]`` and resize to the image's original size, ``[n, *ori_shape]``."""
+    height, width = sample.img_shape[:2]
+    return resize(maps[None, :, :height, :width], sample.ori_shape[:2])[0]

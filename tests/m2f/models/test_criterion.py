@@ -1,0 +1,115 @@
+import pytest
+import torch
+import torch.nn.functional as F
+
+from m2f.models.criterion import PointCriterion
+from m2f.models.mask_prediction import EmbeddedMasks, dense_logits
+from m2f.models.matching import Matches
+from m2f.models.points import sample_points
+
+CLASSES, LAYERS, QUERIES, POINTS = 4, 3, 5, 32
+
+
+@pytest.fixture
+def criterion():
+    return PointCriterion(CLASSES, POINTS)
+
+
+def predictions(images, seed=0):
+    torch.manual_seed(seed)
+    masks = EmbeddedMasks(torch.randn(LAYERS, images, QUERIES, 8), torch.randn(images, 8, 8, 8))
+    return torch.randn(LAYERS, images, QUERIES, CLASSES + 1), masks
+
+
+def targets(counts):
+    labels = [torch.randint(CLASSES, (count,)) for count in counts]
+    return labels, [torch.rand(count, 32, 32) > 0.5 for count in counts]
+
+
+def reference_losses(classes, masks, labels, truth, matches, points):
+    """The loss by plain loops, layer by layer, as the paper writes it; sums over layers, weighted."""
+    total = torch.zeros(3)
+    for layer in range(LAYERS):
+        weights, class_terms = torch.tensor(0.0), torch.tensor(0.0)
+        for image in range(len(labels)):
+            for query in range(QUERIES):
+                pair = (matches.layer == layer) & (matches.image == image) & (matches.query == query)
+                label = int(labels[image][matches.target[pair]]) if pair.any() else CLASSES
+                weight = 0.1 if label == CLASSES else 1.0
+                class_terms = class_terms - weight * classes[layer, image, query].log_softmax(0)[label]
+                weights = weights + weight
+        total[0] += 2 * class_terms / weights
+        for index in (matches.layer == layer).nonzero()[:, 0]:
+            image, query, target = matches.image[index], matches.query[index], matches.target[index]
+            dense = dense_logits(masks.embeddings[layer], masks.features)[image, query]
+            predicted = sample_points(dense[None, None], points[index][None])[0, 0]
+            expected = sample_points(truth[image][target][None, None].float(), points[index][None])[0, 0]
+            foreground = predicted.sigmoid()
+            count = max(sum(len(own) for own in labels), 1)
+            total[1] += 5 * F.binary_cross_entropy(foreground, expected) / count
+            dice = (2 * (foreground * expected).sum() + 1) / (foreground.sum() + expected.sum() + 1)
+            total[2] += 5 * (1 - dice) / count
+    return total
+
+
+@pytest.mark.parametrize(
+    "counts", [(3, 2), (0, 4), (7, 1)], ids=["usual", "an empty image", "more targets than queries"]
+)
+def test_loss_equals_plain_loops(criterion, monkeypatch, counts):
+    classes, masks = predictions(len(counts))
+    labels, truth = targets(counts)
+    matches = criterion.match(classes, masks, labels, truth)
+    points = torch.rand(len(matches.layer), POINTS, 2)
+    monkeypatch.setattr(criterion, "match", lambda *_: matches)
+    monkeypatch.setattr("m2f.models.criterion.uncertain_points", lambda *_: points)
+    result = criterion(classes, masks, labels, truth)
+    expected = reference_losses(classes, masks, labels, truth, matches, points)
+    torch.testing.assert_close(result["loss"], expected.sum())
+    for name, value in zip(("class", "entropy", "dice"), expected, strict=True):
+        parts = [result[name], *(result[f"d{layer}.{name}"] for layer in range(LAYERS - 1))]
+        torch.testing.assert_close(torch.stack(parts).sum(), value)
+
+
+def test_a_batch_without_any_target_trains_classes_alone(criterion):
+    classes, masks = predictions(2)
+    labels, truth = targets((0, 0))
+    result = criterion(classes.requires_grad_(), masks, labels, truth)
+    assert result["entropy"] == 0
+    assert result["dice"] == 0
+    result["loss"].backward()
+    assert classes.grad.abs().sum() > 0
+
+
+def test_every_layer_matches_the_prediction_that_is_right(criterion):
+    classes, masks = torch.zeros(LAYERS, 1, QUERIES, CLASSES + 1), None
+    truth = [torch.zeros(2, 32, 32, dtype=torch.bool)]
+    truth[0][0, :16], truth[0][1, 16:] = True, True
+    upper = torch.nn.functional.interpolate(truth[0][None].float(), size=(8, 8))[0]
+    embeddings = torch.zeros(LAYERS, 1, QUERIES, 2)
+    right = {0: 3, 1: 0, 2: 4}
+    for layer, query in right.items():
+        embeddings[layer, 0, query] = torch.tensor([10.0, -10.0])
+    masks = EmbeddedMasks(embeddings, upper[None])
+    matches = criterion.match(classes, masks, [torch.tensor([1, 2])], truth)
+    first = matches.target == 0
+    assert {
+        int(layer): int(query) for layer, query in zip(matches.layer[first], matches.query[first], strict=True)
+    } == right
+
+
+def test_sampled_targets_equal_sampling_one_by_one(criterion):
+    _, truth = targets((2, 3))
+    matches = Matches(
+        layer=torch.tensor([0, 1, 0, 2, 1]),
+        image=torch.tensor([0, 0, 1, 1, 1]),
+        query=torch.zeros(5, dtype=torch.long),
+        target=torch.tensor([1, 1, 2, 0, 2]),
+    )
+    points = torch.rand(5, POINTS, 2)
+    expected = torch.stack(
+        [
+            sample_points(truth[image][target][None, None].float(), points[index][None])[0, 0]
+            for index, (image, target) in enumerate(zip(matches.image, matches.target, strict=True))
+        ]
+    )
+    torch.testing.assert_close(criterion.sample_targets(truth, matches, points), expected)

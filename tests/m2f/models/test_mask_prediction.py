@@ -1,0 +1,32 @@
+import pytest
+import torch
+
+from m2f.models.mask_prediction import DenseMasks, EmbeddedMasks, dense_logits, resize
+
+
+@pytest.fixture
+def both():
+    torch.manual_seed(0)
+    embeddings, features = torch.randn(3, 2, 5, 8), torch.randn(2, 8, 12, 16)  # L, B, Q, D and B, D, h, w
+    dense = torch.stack([dense_logits(layer, features) for layer in embeddings])
+    return EmbeddedMasks(embeddings, features), DenseMasks(dense)
+
+
+@pytest.mark.parametrize("sets", [1, 3])
+def test_points_of_embedded_masks_are_points_of_dense_masks(both, sets):
+    embedded, dense = both
+    points = torch.rand(sets, 2, 20, 2)
+    torch.testing.assert_close(embedded.at_points(points), dense.at_points(points))
+
+
+def test_picked_masks_agree_whatever_their_order(both):
+    embedded, dense = both
+    layer, image, query = torch.tensor([2, 0, 1, 2]), torch.tensor([1, 0, 1, 0]), torch.tensor([4, 0, 3, 3])
+    torch.testing.assert_close(embedded.of(layer, image, query), dense.of(layer, image, query))
+
+
+def test_resizing_commutes_with_the_product():
+    torch.manual_seed(0)
+    embeddings, features = torch.randn(2, 5, 8), torch.randn(2, 8, 16, 24)
+    resized_after = resize(dense_logits(embeddings, features), (4, 6))
+    torch.testing.assert_close(dense_logits(embeddings, resize(features, (4, 6))), resized_after)

@@ -1,0 +1,103 @@
+"""Every variant against a plain loop over images, heads, queries and pixels."""
+
+import math
+
+import pytest
+import torch
+
+from m2f.models.transformer_decoder.cross_attention import (
+    SMCA,
+    CrossAttention,
+    Level,
+    MaskedAttention,
+    MaskPooling,
+    foreground,
+)
+
+IMAGES, QUERIES, DIMS, HEADS, SIZE = 2, 4, 8, 2, (3, 5)
+
+
+@pytest.fixture
+def given():
+    torch.manual_seed(0)
+    level = Level(torch.randn(IMAGES, 15, DIMS), torch.randn(1, 15, DIMS), SIZE, stride=16)
+    masks = torch.randn(IMAGES, QUERIES, *SIZE)
+    masks[1, 2] = -1  # an empty mask
+    return torch.randn(IMAGES, QUERIES, DIMS), torch.randn(1, QUERIES, DIMS), level, masks
+
+
+def loop(attention, query, query_position, level, bias):
+    """Softmax attention written out; ``bias(image, head, query)`` gives what is added to the logits, per pixel."""
+    projected = attention.query(query + query_position)
+    keys, values = attention.key(level.source + level.position), attention.value(level.source)
+    width = DIMS // HEADS
+    result = torch.zeros(IMAGES, QUERIES, DIMS)
+    for image in range(IMAGES):
+        for head in range(HEADS):
+            part = slice(head * width, (head + 1) * width)
+            for index in range(QUERIES):
+                logits = torch.stack(
+                    [projected[image, index, part] @ key[part] / math.sqrt(width) for key in keys[image]]
+                )
+                weights = (logits + bias(image, head, index)).exp()
+                result[image, index, part] = (weights / weights.sum()) @ values[image, :, part]
+    return attention.output(result)
+
+
+def test_cross_attention(given):
+    variant = CrossAttention(DIMS, HEADS)
+    query, position, level, _ = given
+    expected = loop(variant.attention, query, position, level, lambda *_: torch.zeros(15))
+    torch.testing.assert_close(variant(query, position, level, None), expected)
+
+
+def test_masked_attention_sees_its_own_mask_alone(given):
+    variant = MaskedAttention(DIMS, HEADS)
+    query, position, level, masks = given
+
+    def bias(image, _, index):
+        inside = masks[image, index].flatten().sigmoid() >= 0.5
+        return torch.where(inside, 0.0, -math.inf) if inside.any() else torch.zeros(15)
+
+    expected = loop(variant.attention, query, position, level, bias)
+    torch.testing.assert_close(variant(query, position, level, masks), expected)
+
+
+def test_smca_adds_its_gaussian(given):
+    variant = SMCA(DIMS, HEADS)
+    query, position, level, _ = given
+    described = variant.norm(query + position)
+
+    def bias(image, head, index):
+        o = described[image, index]
+        cell = level.stride / 32
+        extent = torch.tensor([SIZE[1] * cell, SIZE[0] * cell])
+        centre = variant.centre(o).sigmoid() * extent + variant.offset(o)[2 * head : 2 * head + 2]
+        scale = variant.scale(o)[2 * head : 2 * head + 2]
+        pixels = [
+            torch.tensor([(column + 0.5) * cell, (row + 0.5) * cell])
+            for row in range(SIZE[0])
+            for column in range(SIZE[1])
+        ]
+        return torch.stack([-(((pixel - centre) * scale) ** 2).sum() / 8 for pixel in pixels])
+
+    expected = loop(variant.attention, query, position, level, bias)
+    torch.testing.assert_close(variant(query, position, level, None), expected)
+
+
+def test_mask_pooling_is_the_mean_inside(given):
+    variant = MaskPooling(DIMS, HEADS)
+    query, position, level, masks = given
+    means = torch.zeros(IMAGES, QUERIES, DIMS)
+    for image in range(IMAGES):
+        for index in range(QUERIES):
+            inside = masks[image, index].flatten() >= 0
+            pixels = level.source[image][inside] if inside.any() else level.source[image]
+            means[image, index] = pixels.mean(dim=0)
+    torch.testing.assert_close(variant(query, position, level, masks), variant.output(variant.value(means)))
+
+
+def test_an_empty_mask_is_foreground_everywhere():
+    masks = torch.full((1, 2, 2, 2), -1.0)
+    masks[0, 0, 1, 1] = 0.0  # a probability of exactly one half counts as foreground
+    assert foreground(masks).tolist() == [[[False, False, False, True], [True] * 4]]
