@@ -1,0 +1,11 @@
+_base_ = [
+    "../_base_/models/mask2former_mini.py",
+    "../_base_/datasets/scenes_semantic.py",
+    "../_base_/schedules/mini.py",
+    "../_base_/runtime.py",
+]
+task = "semantic"
+scale = "mini"
+dataset_name = "scenes"
+split = "val2017"
+model = dict(task=task, num_things={{_base_.num_things}}, num_stuff={{_base_.num_stuff}})

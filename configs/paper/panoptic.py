@@ -1,0 +1,11 @@
+_base_ = [
+    "../_base_/models/mask2former_r50.py",
+    "../_base_/datasets/coco_panoptic.py",
+    "../_base_/schedules/coco_50e.py",
+    "../_base_/runtime.py",
+]
+task = "panoptic"
+scale = "paper"
+dataset_name = "coco"
+split = "val2017"
+model = dict(task=task, num_things={{_base_.num_things}}, num_stuff={{_base_.num_stuff}})

@@ -1,0 +1,11 @@
+_base_ = [
+    "../_base_/models/mask2former_r50.py",
+    "../_base_/datasets/ade20k_semantic.py",
+    "../_base_/schedules/ade20k_160k.py",
+    "../_base_/runtime.py",
+]
+task = "semantic"
+scale = "paper"
+dataset_name = "ade20k"
+split = "val"
+model = dict(task=task, num_things={{_base_.num_things}}, num_stuff={{_base_.num_stuff}})

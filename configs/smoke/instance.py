@@ -1,0 +1,16 @@
+_base_ = [
+    "../_base_/models/mask2former_mini.py",
+    "../_base_/datasets/scenes_instance.py",
+    "../_base_/schedules/smoke.py",
+    "../_base_/runtime.py",
+]
+task = "instance"
+scale = "smoke"
+dataset_name = "scenes"
+split = "val2017"
+model = dict(task=task, num_things={{_base_.num_things}}, num_stuff={{_base_.num_stuff}})
+data_root = "data/scenes/smoke/"
+scenes = dict(root="data/scenes/smoke", splits=dict(train2017=32, val2017=8))
+train_dataloader = dict(batch_size=4, dataset=dict(dataset=dict(data_root=data_root)))
+val_dataloader = dict(batch_size=4, dataset=dict(data_root=data_root))
+val_evaluator = [dict(type="m2f.InstanceAP", instances_json=data_root + "annotations/instances_val2017.json")]

@@ -1,0 +1,215 @@
+"""What happens around training: seeds, progress, history, divergence, sample pictures."""
+
+import json
+import math
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from mmengine.dist import get_rank, master_only
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+
+from m2f.data.images import read_image
+from m2f.engine.files import write_json
+from m2f.engine.pictures import ground_truth_picture, prediction_picture
+from m2f.registry import HOOKS
+
+
+class DivergenceError(RuntimeError):
+    """The loss is no longer a finite number; training cannot go on."""
+
+
+@HOOKS.register_module()
+class SeedEveryIteration(Hook):
+    """Seed torch from (seed, iteration, rank), so that a resumed run draws the points the unbroken one would have.
+
+    Args:
+        seed: the run's seed.
+    """
+
+    priority = "VERY_HIGH"
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+
+    def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
+        """Reseed."""
+        entropy = np.random.SeedSequence([self.seed, runner.iter, get_rank()])
+        torch.manual_seed(int(entropy.generate_state(1)[0]))
+
+
+@HOOKS.register_module()
+class StopAtDivergence(Hook):
+    """Raise :class:`DivergenceError` as soon as the loss is infinite or not a number, before a checkpoint is written."""
+
+    priority = "VERY_HIGH"
+
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict[str, Any] | None = None
+    ) -> None:
+        """Look at the loss."""
+        loss = loss_of(outputs)
+        if not math.isfinite(loss):
+            raise DivergenceError(f"the loss became {loss} at iteration {runner.iter + 1} of {runner.max_iters}")
+
+
+def loss_of(outputs: dict[str, Any] | None) -> float:
+    """The loss that a training step returned."""
+    assert outputs is not None
+    return float(outputs["loss"].detach())
+
+
+@HOOKS.register_module()
+class Progress(Hook):
+    """Keep ``progress.json`` (where the run is) and ``timing.json`` (where its seconds went) in the work directory.
+
+    Args:
+        every: least number of seconds between two writes of ``progress.json`` while training.
+    """
+
+    priority = "LOWEST"
+
+    def __init__(self, every: float = 1.0) -> None:
+        self.every = every
+        self.written = 0.0
+        self.seconds = {"data": 0.0, "train": 0.0, "evaluate": 0.0}
+
+    def before_run(self, runner: Runner) -> None:
+        """Take up the seconds that an earlier, interrupted process of the same run has spent."""
+        path = Path(runner.work_dir) / "timing.json"
+        if path.exists():
+            spent = json.loads(path.read_text())["seconds"]
+            self.seconds = {on: spent[on] for on in self.seconds}
+
+    def before_train(self, runner: Runner) -> None:
+        """Start the clock."""
+        self.first = runner.iter
+        self.started = self.mark = time.perf_counter()
+        self.evaluating = 0.0
+
+    def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
+        """The time since the last iteration went to data."""
+        self._spend("data")
+
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict[str, Any] | None = None
+    ) -> None:
+        """Write the iteration, the loss and the time left, if it is time to."""
+        self._spend("train")
+        if self.mark - self.written < self.every:
+            return
+        done = runner.iter + 1
+        spent = self.mark - self.started - self.evaluating
+        eta = spent / (done - self.first) * (runner.max_iters - done)
+        self._write(runner, "train", done, loss_of(outputs), eta)
+
+    def before_val(self, runner: Runner) -> None:
+        """Say that evaluation has begun."""
+        self.mark = time.perf_counter()
+        self._write(runner, "evaluate", runner.iter)
+
+    def after_val(self, runner: Runner) -> None:
+        """Book the evaluation and write ``timing.json``."""
+        before = self.mark
+        self._spend("evaluate")
+        self.evaluating = getattr(self, "evaluating", 0.0) + self.mark - before
+        write_timing(Path(runner.work_dir), self.seconds)
+
+    def _spend(self, on: str) -> None:
+        now = time.perf_counter()
+        self.seconds[on] += now - self.mark
+        self.mark = now
+
+    @master_only
+    def _write(
+        self, runner: Runner, phase: str, iteration: int, loss: float | None = None, eta: float | None = None
+    ) -> None:
+        self.written = time.perf_counter()
+        progress = {
+            "phase": phase,
+            "iteration": iteration,
+            "iterations": runner.max_iters,
+            "loss": loss if loss is not None and math.isfinite(loss) else None,
+            "eta_seconds": eta,
+            "updated": time.time(),
+        }
+        write_json(Path(runner.work_dir) / "progress.json", progress)
+
+
+@master_only
+def write_timing(work_dir: Path, seconds: dict[str, float]) -> None:
+    """Write ``timing.json``."""
+    write_json(work_dir / "timing.json", {"seconds": {**seconds, "total": sum(seconds.values())}})
+
+
+@HOOKS.register_module()
+class History(Hook):
+    """Keep every evaluation's metrics in ``history.json``: ``[{iteration, metrics}, ...]``.
+
+    A run that was killed during an evaluation makes up for it before it trains on.
+    """
+
+    priority = "LOW"
+
+    def before_train(self, runner: Runner) -> None:
+        """Evaluate now if the checkpoint was written at an evaluation that never finished."""
+        due = runner.iter > 0 and (runner.iter % runner.val_interval == 0 or runner.iter == runner.max_iters)
+        if due and runner.iter not in {entry["iteration"] for entry in read_history(Path(runner.work_dir))}:
+            runner.val_loop.run()
+
+    @master_only
+    def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
+        """Add the evaluation, in the place of one of the same iteration."""
+        work_dir = Path(runner.work_dir)
+        kept = [entry for entry in read_history(work_dir) if entry["iteration"] < runner.iter]
+        finite = {name: float(value) for name, value in (metrics or {}).items() if math.isfinite(value)}
+        write_json(work_dir / "history.json", [*kept, {"iteration": runner.iter, "metrics": finite}])
+
+
+def read_history(work_dir: Path) -> list[dict[str, Any]]:
+    """The evaluations so far, oldest first; empty before the first."""
+    path = work_dir / "history.json"
+    return json.loads(path.read_text()) if path.exists() else []
+
+
+@HOOKS.register_module()
+class SamplePictures(Hook):
+    """After the last evaluation keep pictures of its first images in ``samples/``: image, ground truth, prediction.
+
+    Args:
+        count: how many images.
+        longest: longer side of a picture in pixels; larger ones are shrunk.
+    """
+
+    def __init__(self, count: int = 4, longest: int = 512) -> None:
+        self.count = count
+        self.longest = longest
+
+    @master_only
+    def after_val_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Sequence[Any] | None = None
+    ) -> None:
+        """Draw the batch's images that are among the first."""
+        if runner.iter < runner.max_iters or runner.val_loop is None:
+            return
+        size = runner.val_dataloader.batch_size or 1
+        directory = Path(runner.work_dir) / "samples"
+        directory.mkdir(exist_ok=True)
+        for sample in list(outputs or [])[: max(self.count - batch_idx * size, 0)]:
+            self._draw(runner.val_dataloader.dataset, sample, directory)
+
+    def _draw(self, dataset: Any, sample: Any, directory: Path) -> None:
+        pictures = {
+            "image": cv2.cvtColor(read_image(sample.img_path), cv2.COLOR_BGR2RGB),
+            "truth": ground_truth_picture(dataset, sample),
+            "prediction": prediction_picture(dataset, sample),
+        }
+        for name, picture in pictures.items():
+            scale = min(1.0, self.longest / max(picture.shape[:2]))
+            shrunk = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+            cv2.imwrite(str(directory / f"{sample.img_id}_{name}.png"), cv2.cvtColor(shrunk, cv2.COLOR_RGB2BGR))

@@ -1,0 +1,60 @@
+"""Train and evaluate one run."""
+
+import copy
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config, ConfigDict
+from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
+
+from m2f.data.prepare import check_class_count
+from m2f.engine.hooks import DivergenceError, read_history
+
+__all__ = ["DivergenceError", "train"]
+
+
+def train(config: Config, work_dir: Path, *, resume: bool = True) -> dict[str, float]:
+    """Train and evaluate a config in this process.
+
+    Keeps ``progress.json``, ``history.json``, ``timing.json``, ``samples/`` and checkpoints in ``work_dir``.
+
+    Args:
+        config: a whole config as in ``configs/``, data paths resolved; ``config.seed`` seeds everything.
+        work_dir: the run's directory.
+        resume: go on from the latest checkpoint in ``work_dir`` if there is one.
+
+    Returns:
+        The last evaluation's metrics.
+
+    Raises:
+        InputError: the data cannot be used.
+        DivergenceError: the loss became infinite or not a number.
+    """
+    init_default_scope(config.default_scope)
+    runner = Runner.from_cfg(runnable(config, work_dir, resume))
+    check_class_count(config, runner.train_loop.dataloader.dataset)
+    runner.train()
+    return read_history(work_dir)[-1]["metrics"]
+
+
+def runnable(config: Config, work_dir: Path, resume: bool) -> Config:
+    """``config`` with the work directory, the seed in all its places, and the suite's hooks."""
+    config = copy.deepcopy(config)
+    config.work_dir = str(work_dir)
+    config.resume = resume
+    config.randomness = ConfigDict(seed=config.seed)
+    config.train_dataloader.dataset.seed = config.seed
+    config.custom_hooks = [*config.get("custom_hooks", []), *suite_hooks(config.seed)]
+    return config
+
+
+def suite_hooks(seed: int) -> list[dict[str, Any]]:
+    """Configs of the hooks that every run has."""
+    return [
+        {"type": "m2f.SeedEveryIteration", "seed": seed},
+        {"type": "m2f.StopAtDivergence"},
+        {"type": "m2f.Progress"},
+        {"type": "m2f.History"},
+        {"type": "m2f.SamplePictures"},
+    ]
