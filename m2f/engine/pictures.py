@@ -50,7 +50,7 @@ def palette(dataset: BaseDataset) -> list[Colour]:
 
 def annotated_segments(info: dict[str, Any]) -> Segments:
     """Segments of a panoptic or instance annotation."""
-    if "seg_map_path" in info:
+    if "segment_ids" in info:
         pairs = zip(info["segment_ids"], info["segment_labels"], strict=True)
         return read_segment_ids(info["seg_map_path"]), [{"id": id_, "label": label} for id_, label in pairs]
     size = (info["height"], info["width"])

@@ -1,0 +1,1 @@
+"""Ways to carry out runs, one function each, all with one signature."""

@@ -1,0 +1,303 @@
+"""The store: run directories named by digest, their states and locks, and the records of sweeps.
+
+    store/runs/<digest[:16]>/   config.py, run.json, state.json, metrics.json, log.txt, lock, checkpoints
+    store/sweeps/<id>.json      which row, task and seed of which table is which run
+
+Files are written to a temporary name, flushed to disk and renamed, so a crash at any moment leaves each of them whole.
+A run is *running* only while its worker holds the lock, which the system takes back when the worker dies.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import pprint
+import shutil
+import socket
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ablations.plan import RESULTS_FORMAT_VERSION, Cell, Run
+from m2f.engine.files import write_atomically, write_json
+from m2f.errors import InputError
+
+STATES = ("done", "running", "failed", "interrupted", "planned")
+
+
+class RunHeldError(RuntimeError):
+    """Another live process holds the run."""
+
+
+@dataclass(frozen=True)
+class State:
+    """Where a run stands.
+
+    Attributes:
+        name: one of ``STATES``. *Interrupted* is never written: it is *running* without a live worker.
+        reason: why it failed or does not count as done, in one sentence.
+        kind: of a failure: 'input', 'error' or 'killed'.
+        pid: its last worker.
+        host: where that ran.
+        started: when, ISO 8601.
+        finished: when it was done or failed.
+    """
+
+    name: str
+    reason: str | None = None
+    kind: str | None = None
+    pid: int | None = None
+    host: str | None = None
+    started: str | None = None
+    finished: str | None = None
+
+
+def open_store(path: Path) -> Path:
+    """Make the store's directories if they are not there.
+
+    Raises:
+        InputError: they cannot be made or written to.
+    """
+    try:
+        for directory in (path / "runs", path / "sweeps"):
+            directory.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=directory):
+                pass
+    except OSError as error:
+        raise InputError(
+            f"The store {path} is not writable ({error.strerror}); choose another directory with --store."
+        ) from error
+    return path
+
+
+def require_store(path: Path) -> Path:
+    """The store's path.
+
+    Raises:
+        InputError: there is no store.
+    """
+    if not (path / "sweeps").is_dir():
+        raise InputError(f"There is no store at {path}; `m2f run` makes one, --store names another.")
+    return path
+
+
+def run_directory(store: Path, name: str) -> Path:
+    """Where a run lies."""
+    return store / "runs" / name
+
+
+def create_run(store: Path, run: Run, data_directory: Path) -> Path:
+    """Make the run's directory with ``config.py`` and ``run.json``, or take the one that is there.
+
+    Raises:
+        InputError: there is something else in its place.
+    """
+    directory = run_directory(store, run.name)
+    if not directory.exists():
+        _write_run(directory, run, data_directory)
+    identity = _read_json(directory / "run.json")
+    if identity is None or identity.get("digest") != run.digest:
+        raise InputError(f"{directory} holds something else than this run; move it away or choose another --store.")
+    if identity["data_directory"] != str(data_directory) and not is_held(directory):
+        write_json(directory / "run.json", {**identity, "data_directory": str(data_directory)})
+    return directory
+
+
+def _write_run(directory: Path, run: Run, data_directory: Path) -> None:
+    temporary = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
+    temporary.chmod(0o755)
+    write_atomically(temporary / "config.py", config_text(run.config).encode())
+    write_json(temporary / "run.json", _identity(run, data_directory))
+    try:
+        temporary.replace(directory)
+    except OSError:
+        # Another process has just made the same run.
+        shutil.rmtree(temporary)
+
+
+def config_text(config: Mapping[str, Any]) -> str:
+    """A config as a Python file that mmengine reads back as it was."""
+    return "\n".join(f"{key} = {pprint.pformat(value, width=118, sort_dicts=False)}" for key, value in config.items())
+
+
+def _identity(run: Run, data_directory: Path) -> dict[str, Any]:
+    return {
+        "digest": run.digest,
+        "task": run.task,
+        "scale": run.scale,
+        "seed": run.seed,
+        "dataset": run.dataset,
+        "split": run.split,
+        "config": run.config_file,
+        "overrides": dict(run.overrides),
+        "data_fingerprint": run.data_fingerprint,
+        "data_directory": str(data_directory),
+        "results_format": RESULTS_FORMAT_VERSION,
+    }
+
+
+def read_identity(directory: Path) -> dict[str, Any]:
+    """What ``run.json`` says.
+
+    Raises:
+        InputError: it is not there or cannot be read.
+    """
+    identity = _read_json(directory / "run.json")
+    if identity is None:
+        raise InputError(f"{directory} is not a run directory: it has no readable run.json.")
+    return identity
+
+
+def record(directory: Path, **facts: Any) -> None:
+    """Add facts to ``run.json``."""
+    write_json(directory / "run.json", {**read_identity(directory), **facts})
+
+
+def read_state(directory: Path) -> State:
+    """Where a run stands, whatever happened to its worker."""
+    content = _read_json(directory / "state.json")
+    if content is not None and content["state"] == "running" and not is_held(directory):
+        # The worker writes its last state before it lets go of the lock.
+        content = _read_json(directory / "state.json")
+        if content is not None and content["state"] == "running":
+            content |= {"state": "interrupted", "reason": "its worker is gone"}
+    if content is not None and content["state"] == "done" and read_metrics(directory) is None:
+        content |= {"state": "interrupted", "reason": "metrics.json is missing or damaged"}
+    if content is None:
+        return State("planned")
+    return State(
+        content["state"], *(content.get(key) for key in ("reason", "kind", "pid", "host", "started", "finished"))
+    )
+
+
+def write_running(directory: Path) -> None:
+    """The run has begun, in this process."""
+    facts = {"state": "running", "pid": os.getpid(), "host": socket.gethostname(), "started": _now()}
+    write_json(directory / "state.json", facts)
+
+
+def write_done(directory: Path, metrics: Mapping[str, float]) -> None:
+    """The run has ended with these metrics."""
+    content = {"metrics": dict(metrics), "results_format": RESULTS_FORMAT_VERSION}
+    write_json(directory / "metrics.json", content)
+    _write_end(directory, "done")
+
+
+def write_failed(directory: Path, reason: str, kind: str) -> None:
+    """The run has ended without metrics; ``kind`` as in ``State``."""
+    _write_end(directory, "failed", reason=reason, kind=kind)
+
+
+def _write_end(directory: Path, state: str, **facts: str) -> None:
+    content = _read_json(directory / "state.json") or {}
+    write_json(directory / "state.json", {**content, "state": state, **facts, "finished": _now()})
+
+
+def read_metrics(directory: Path) -> dict[str, float] | None:
+    """The run's metrics by name; None if there are none that can be relied on."""
+    content = _read_json(directory / "metrics.json")
+    if content is None or content.get("results_format") != RESULTS_FORMAT_VERSION:
+        return None
+    metrics = content.get("metrics")
+    return metrics if isinstance(metrics, dict) else None
+
+
+def read_progress(directory: Path) -> dict[str, Any]:
+    """What the run last said of its progress; empty before it said anything."""
+    return _read_json(directory / "progress.json") or {}
+
+
+@contextmanager
+def claim(directory: Path, patience: float = 1.0) -> Iterator[None]:
+    """Hold the run's lock.
+
+    Args:
+        directory: the run's directory.
+        patience: seconds to wait for the lock; who looks whether a run is held, holds it for a moment.
+
+    Raises:
+        RunHeldError: another process keeps it.
+    """
+    deadline = time.monotonic() + patience
+    with (directory / "lock").open("a") as file:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise RunHeldError(f"{directory} is held by another process") from None
+                time.sleep(0.01)
+        yield
+
+
+def is_held(directory: Path) -> bool:
+    """Whether a live process holds the run."""
+    try:
+        with (directory / "lock").open() as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
+
+
+def write_sweep(store: Path, cells: Sequence[Cell]) -> Path:
+    """Record which row, task and seed is which run; the same plan is recorded once."""
+    rows = [cell_record(cell) for cell in cells]
+    name = hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()[:16]
+    path = store / "sweeps" / f"{name}.json"
+    if not path.exists():
+        write_json(path, {"created": _now(), "cells": rows})
+    return path
+
+
+def cell_record(cell: Cell) -> dict[str, Any]:
+    """A cell as sweeps and the results frame name it."""
+    return {
+        "table": cell.table,
+        "variant": cell.variant,
+        "method": cell.method,
+        "backbone": cell.backbone,
+        "dataset": cell.run.dataset,
+        "split": cell.run.split,
+        "task": cell.run.task,
+        "scale": cell.run.scale,
+        "seed": cell.run.seed,
+        "run": cell.run.name,
+    }
+
+
+def read_cells(store: Path) -> list[dict[str, Any]]:
+    """The cells of all sweeps, oldest sweep first, each once.
+
+    Raises:
+        InputError: there is no store, or a sweep's record is damaged.
+    """
+    sweeps = []
+    for path in require_store(store).glob("sweeps/*.json"):
+        sweep = _read_json(path)
+        if sweep is None:
+            raise InputError(f"{path} is damaged; remove it and give the `m2f run` that wrote it again.")
+        sweeps.append(sweep)
+    sweeps.sort(key=lambda sweep: sweep["created"])
+    cells = [cell for sweep in sweeps for cell in sweep["cells"]]
+    return list({tuple(cell.items()): cell for cell in cells}.values())
+
+
+def _read_json(path: Path) -> dict[str, Any] | None:
+    """The object in a file; None if there is no whole one."""
+    with suppress(OSError, ValueError):
+        content = json.loads(path.read_bytes())
+        return content if isinstance(content, dict) else None
+    return None
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

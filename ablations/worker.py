@@ -1,0 +1,77 @@
+"""One run in one process: ``python -m ablations.worker RUN_DIRECTORY``."""
+
+import pkgutil
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+from ablations.environment import environment, git_commit
+from ablations.store import (
+    RunHeldError,
+    claim,
+    read_identity,
+    read_state,
+    record,
+    write_done,
+    write_failed,
+    write_running,
+)
+from m2f.errors import InputError
+
+TRAINING = "m2f.engine.train:train"
+HELD = 75  # exit code when another process holds the run; EX_TEMPFAIL of sysexits.h
+EXIT_CODES = {"done": 0, "input": 2}
+
+
+def execute(directory: Path, training: str = TRAINING) -> int:
+    """Do a run that is not done: train, and write down how it ended.
+
+    Args:
+        directory: the run's directory, with ``config.py`` and ``run.json``.
+        training: ``module:function`` of a function with the signature of ``m2f.engine.train.train``.
+
+    Returns:
+        An exit code: 0 done, 1 failed, 2 failed for bad input, 75 held by another process.
+    """
+    try:
+        with claim(directory):
+            if read_state(directory).name != "done":
+                _train(directory, training)
+    except RunHeldError:
+        return HELD
+    state = read_state(directory)
+    return EXIT_CODES.get(state.kind or state.name, 1)
+
+
+def _train(directory: Path, training: str) -> None:
+    write_running(directory)
+    try:
+        record(directory, environment=environment(), git=git_commit())
+        metrics = pkgutil.resolve_name(training)(_config(directory), directory, resume=True)
+    except InputError as error:
+        write_failed(directory, input_sentence(error), "input")
+    except Exception as error:
+        traceback.print_exc()
+        first_line = str(error).strip().partition("\n")[0]
+        write_failed(directory, f"{type(error).__name__}: {first_line}", "error")
+    else:
+        write_done(directory, metrics)
+
+
+def input_sentence(error: InputError) -> str:
+    """The error's sentence; a data loader's process sends it as the last line of a traceback."""
+    return str(error).strip().splitlines()[-1].removeprefix(f"{InputError.__module__}.{InputError.__name__}: ")
+
+
+def _config(directory: Path) -> Any:
+    from mmengine import Config
+
+    from m2f.data.paths import resolve_data_paths
+
+    config = Config.fromfile(directory / "config.py")
+    return resolve_data_paths(config, read_identity(directory)["data_directory"])
+
+
+if __name__ == "__main__":
+    sys.exit(execute(Path(sys.argv[1])))

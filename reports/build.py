@@ -1,0 +1,86 @@
+"""Build the report of a store: PDF, HTML, Markdown, CSV and figures."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from ablations.choice import choose
+from ablations.compare import comparison_frame
+from ablations.paper import paper_results
+from ablations.results import results_frame
+from ablations.store import run_directory
+from ablations.studies import STUDIES
+from ablations.variation import Study
+from m2f.errors import InputError
+from reports.content import SCALE_MEANING, compose
+from reports.html import render_html
+from reports.markdown import render_markdown
+from reports.pdf import render_pdf
+from reports.runs import read_run
+from reports.section import Section
+
+
+def build(store: Path, tables: Sequence[str], out: Path) -> dict[str, Path]:
+    """Write the report of the named tables (none named: every table that the store has results for) under `out`.
+
+    Returns the files by name: pdf, html, markdown, results, comparison; figures lie in `out/figures`. The same store
+    gives the same bytes. Raises InputError for an unknown table, and when the store has no result for any of them.
+    """
+    tables = [choose(table, STUDIES, "table") for table in tables]
+    results = results_frame(store)
+    results = results[results["table"].isin(tables or list(STUDIES))]
+    if results.empty:
+        wanted = " ".join(tables) or next(iter(STUDIES))
+        raise InputError(
+            f"{store} holds no finished run to report; `m2f run {wanted} --scale mini --store {store}` makes some."
+        )
+    sections = _sections(results)
+    runs = {name: read_run(run_directory(store, name)) for name in results["run"].unique()}
+    content = compose(sections, runs, absent=[table for table in tables if table not in set(results["table"])])
+    comparison = pd.concat([section.comparison for section in sections], ignore_index=True)
+    files = {
+        "pdf": ("report.pdf", render_pdf(content)),
+        "html": ("report.html", render_html(content).encode()),
+        "markdown": ("report.md", render_markdown(content).encode()),
+        "results": ("results.csv", results.to_csv(index=False).encode()),
+        "comparison": ("comparison.csv", comparison.to_csv(index=False).encode()),
+    }
+    figures = {name: data for name, data in content.files.items() if name.startswith("figures/")}
+    for name, data in [*files.values(), *figures.items()]:
+        _write(out / name, data)
+    return {kind: out / name for kind, (name, _) in files.items()}
+
+
+def _write(path: Path, data: bytes) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be written ({error.strerror}); choose another directory with --out."
+        ) from error
+
+
+def _sections(results: pd.DataFrame) -> list[Section]:
+    """One section for each table and scale that has results, by scale and in the studies' order."""
+    paper = paper_results()
+    present = set(zip(results["table"], results["scale"], strict=True))
+    return [
+        Section(
+            study=study,
+            scale=scale,
+            results=_of_study(results, study, scale),
+            comparison=comparison_frame(results, paper, study, scale),
+            paper=paper[paper["table"] == study.table],
+        )
+        for scale in SCALE_MEANING
+        for study in STUDIES.values()
+        if (study.table, scale) in present
+    ]
+
+
+def _of_study(results: pd.DataFrame, study: Study, scale: str) -> pd.DataFrame:
+    """The results of the rows that the study has today; an old store may know others."""
+    of_table = (results["table"] == study.table) & (results["scale"] == scale)
+    return results[of_table & results["variant"].isin([variation.name for variation in study.variations])]

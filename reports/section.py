@@ -1,0 +1,64 @@
+"""One table at one scale: what was measured, and what is missing or out of the ordinary in it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+
+import pandas as pd
+
+from ablations.compare import PRIMARY_METRIC
+from ablations.variation import Study
+from reports.runs import RunRecord
+from reports.text import listing, run_command
+
+
+@dataclass(frozen=True)
+class Section:
+    """One table at one scale: what was measured, beside what the paper says."""
+
+    study: Study
+    scale: str
+    results: pd.DataFrame
+    comparison: pd.DataFrame
+    paper: pd.DataFrame
+
+
+def changes(section: Section, runs: Mapping[str, RunRecord]) -> list[str]:
+    """Overrides (KEY=VALUE) that the user gave these runs, beyond what their rows of the table change."""
+    own = {variation.name: variation.overrides for variation in section.study.variations}
+    pairs = section.results[["variant", "run"]].drop_duplicates()
+    found = {
+        f"{key}={value}"
+        for variant, run in zip(pairs["variant"], pairs["run"], strict=True)
+        for key, value in runs[run].identity["overrides"].items()
+        if own[variant].get(key) != value
+    }
+    return sorted(found)
+
+
+def missing(section: Section, task: str, overrides: list[str]) -> list[dict[str, str]]:
+    """What keeps the task's table from being whole, and the command that mends it, with the other runs' overrides."""
+    metric = PRIMARY_METRIC[task]
+    comparison = section.comparison
+    rows = comparison[(comparison["task"] == task) & (comparison["metric"] == metric)]
+    seeds_of = {
+        variant: set(map(int, names.split())) for variant, names in zip(rows["variant"], rows["seeds"], strict=True)
+    }
+    seeds = sorted(set.union(*seeds_of.values()))
+    command = partial(run_command, section.study.table, section.scale, task, overrides=overrides)
+    if not seeds:
+        return [{"text": f"The {task} task was not run", "command": command()}]
+    gaps = []
+    lacking = {variant: sorted(set(seeds) - own) for variant, own in seeds_of.items() if set(seeds) - own}
+    if lacking:
+        text = "; ".join(f"{name} lacks {_seeds(lost)}" for name, lost in lacking.items())
+        gaps.append({"text": f"In the {task} task, {text}", "command": command(seeds=seeds)})
+    if len(seeds) < 2:
+        more = [seeds[0] + offset for offset in range(3)]
+        text = f"The {task} task was run with one seed, which gives no interval and no verdict"
+        gaps.append({"text": text, "command": command(seeds=more)})
+    return gaps
+
+
+def _seeds(seeds: list[int]) -> str:
+    return f"seed{'s' if len(seeds) > 1 else ''} {listing(list(map(str, seeds)))}"

@@ -1,0 +1,111 @@
+import io
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from ablations.executors.local import THREAD_VARIABLES
+from ablations.plan import make_plan
+from ablations.store import create_run, open_store
+from ablations.variation import Study, Variation
+
+TASKS = ("panoptic", "instance", "semantic")
+CONFIG = """
+default_scope = "m2f"
+task = "{task}"
+scale = "smoke"
+dataset_name = "scenes"
+split = "val2017"
+seed = 0
+scenes = dict(root="data/scenes/tiny", image_size=32, splits=dict(train2017=2, val2017=1), seed=0)
+model = dict(
+    transformer_decoder=dict(cross_attention=dict(type="MaskedAttention"), levels=[dict(stride=32), dict(stride=16)])
+)
+train_dataloader = dict(batch_size=2, dataset=dict(type="EndlessDraws", seed=0, data_root="data/scenes/tiny/"))
+train_cfg = dict(max_iters=10)
+"""
+
+
+@pytest.fixture
+def study():
+    attention = "model.transformer_decoder.cross_attention.type"
+    return Study(
+        table="9z",
+        title="Attention",
+        baseline="masked",
+        variations=(Variation("plain", {attention: "CrossAttention"}), Variation("masked", {})),
+        tasks=TASKS,
+    )
+
+
+@pytest.fixture
+def configs(tmp_path):
+    """A small tree of configs, quick to load, with generated scenes as data."""
+    directory = tmp_path / "configs" / "smoke"
+    directory.mkdir(parents=True)
+    for task in TASKS:
+        (directory / f"{task}.py").write_text(CONFIG.format(task=task))
+    return directory.parent
+
+
+@pytest.fixture
+def plan(study, configs, tmp_path):
+    """Plan the study on the small configs."""
+
+    def make(tasks=("panoptic",), seeds=(0,), studies=(study,), **overrides):
+        return make_plan(studies, "smoke", tasks, seeds, overrides, tmp_path / "data", configs)
+
+    return make
+
+
+@pytest.fixture
+def store(tmp_path):
+    return open_store(tmp_path / "store")
+
+
+@pytest.fixture
+def run_directories(plan, store, tmp_path):
+    """Directories of planned runs of the study, one for each row and seed."""
+
+    def make(**choices):
+        return [create_run(store, cell.run, tmp_path / "data") for cell in plan(**choices)]
+
+    return make
+
+
+@pytest.fixture
+def console():
+    """A console without a terminal; ``console.file.getvalue()`` is what it has shown."""
+    return Console(file=io.StringIO(), width=200)
+
+
+@pytest.fixture
+def fake_training(monkeypatch):
+    """Let worker processes find the module ``fake_training``, and keep their share of threads out of this process."""
+    monkeypatch.syspath_prepend(str(Path(__file__).parent))
+    for variable in THREAD_VARIABLES:
+        monkeypatch.setenv(variable, "1")
+
+
+@pytest.fixture
+def start_python(tmp_path):
+    """Start a Python process on some source, in a process group of its own; it is killed when the test ends."""
+    processes = []
+
+    def start(source, *arguments):
+        script = tmp_path / f"script{len(processes)}.py"
+        script.write_text(f"import sys\nsys.path.insert(0, {str(Path(__file__).parent)!r})\n" + textwrap.dedent(source))
+        command = [sys.executable, str(script), *map(str, arguments)]
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        )
+        processes.append(process)
+        return process
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.communicate()

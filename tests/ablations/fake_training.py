@@ -1,0 +1,48 @@
+"""Stand-ins for ``m2f.engine.train.train`` that do in a blink what a test needs a training to do."""
+
+import json
+import os
+import signal
+import time
+from pathlib import Path
+
+from m2f.errors import InputError
+
+
+def train(config, work_dir, *, resume=True):
+    """Learn nothing; leave behind what a training leaves behind."""
+    print(f"training {config.task}")
+    with (work_dir / "calls.txt").open("a") as calls:
+        calls.write(f"{os.getpid()} {os.environ['OMP_NUM_THREADS']} {resume}\n")
+    say_progress(work_dir)
+    metrics = {"PQ": 40.0 + config.seed}
+    (work_dir / "history.json").write_text(json.dumps([{"iteration": 10, "metrics": metrics}]))
+    (work_dir / "timing.json").write_text(json.dumps({"seconds": {"total": 1.0}}))
+    return metrics
+
+
+def say_progress(work_dir):
+    progress = {"phase": "train", "iteration": 3, "iterations": 10, "loss": 1.5, "eta_seconds": 7.0}
+    (work_dir / "progress.json").write_text(json.dumps(progress))
+
+
+def fail_with_seed_1(config, work_dir, *, resume=True):
+    if config.seed == 1:
+        raise RuntimeError("the loss became nan")
+    return train(config, work_dir, resume=resume)
+
+
+def find_bad_image(config, work_dir, *, resume=True):
+    raise InputError("pictures/7.png is not an image; fetch it again.")
+
+
+def be_killed(config, work_dir, *, resume=True):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def wait_for_release(config, work_dir, *, resume=True):
+    """Train when the file ``release`` appears beside the store's runs."""
+    say_progress(work_dir)
+    while not (Path(work_dir).parent / "release").exists():
+        time.sleep(0.02)
+    return train(config, work_dir, resume=resume)

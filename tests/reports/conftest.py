@@ -1,0 +1,128 @@
+import hashlib
+import json
+
+import pandas as pd
+import pytest
+import typst
+from PIL import Image
+
+from ablations.compare import comparison_frame
+from ablations.plan import Cell, Run
+from ablations.results import results_frame
+from ablations.store import create_run, open_store, record, write_done, write_running, write_sweep
+from ablations.variation import Study, Variation
+from reports.content import compose
+from reports.pdf import write_sources
+from reports.runs import read_run
+from reports.section import Section
+
+MARKUP = "<b>x</b> $ _ #"
+STUDY = Study(
+    table="4c",
+    title="cross-attention",
+    baseline="masked attention",
+    variations=(
+        Variation("cross-attention", {"attention": "plain"}, reason="section 3.2"),
+        Variation(MARKUP, {}, paper_row="SMCA", provenance="inferred", reason="*said* by <i>SMCA</i> | $x$ [1](2)"),
+        Variation("masked attention", {}, reason="section 3.2"),
+    ),
+    tasks=("panoptic", "semantic"),
+)
+VALUES = {"cross-attention": (49.5, 48.1, 50.2), MARKUP: (50.0, 58.4, 54.0), "masked attention": (57.8, 57.1, 58.9)}
+ENVIRONMENT = {
+    "python": "3.11.7",
+    "torch": "2.13.0",
+    "mmcv": None,
+    "platform": "Linux",
+    "processor": "A processor",
+    "cores": 2,
+    "threads": 1,
+}
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory):
+    """A finished sweep of three designs and three seeds, as `m2f run` leaves it."""
+    path = open_store(tmp_path_factory.mktemp("store"))
+    cells = [
+        Cell(STUDY.table, variation.name, STUDY.method, STUDY.backbone, planned_run(variation, seed))
+        for seed in range(3)
+        for variation in STUDY.variations
+    ]
+    write_sweep(path, cells)
+    for cell in cells:
+        finish(create_run(path, cell.run, path / "data"), VALUES[cell.variant][cell.run.seed])
+    return path
+
+
+def planned_run(variation, seed):
+    return Run(
+        digest=hashlib.sha256(f"{variation.name} {seed}".encode()).hexdigest(),
+        task="panoptic",
+        scale="mini",
+        seed=seed,
+        dataset="scenes",
+        split="val2017",
+        config_file="configs/mini/panoptic.py",
+        overrides={**variation.overrides, "train_cfg.max_iters": 1000},
+        data_fingerprint="f" * 64,
+        config={},
+    )
+
+
+def finish(directory, value):
+    """Leave in a run directory what training and the worker leave."""
+    write_running(directory)
+    record(directory, environment=ENVIRONMENT, git={"commit": "c" * 40, "dirty": True})
+    (directory / "samples").mkdir()
+    for image_id in (139, 285):
+        for kind in ("image", "truth", "prediction"):
+            picture = Image.new("RGB", (16, 12), (image_id % 256, len(kind) * 20, int(value)))
+            picture.save(directory / "samples" / f"{image_id}_{kind}.png")
+    history = [{"iteration": i, "metrics": {"PQ": value * i / 1000}} for i in (500, 1000)]
+    seconds = {"data": 4.0, "train": 150.0, "evaluate": 9.0, "total": 163.0}
+    (directory / "history.json").write_text(json.dumps(history))
+    (directory / "timing.json").write_text(json.dumps({"seconds": seconds}))
+    write_done(directory, {"PQ": value, "SQ": value + 20, "AP_pan_th": value - 10})
+
+
+@pytest.fixture(scope="session")
+def section(store):
+    paper = pd.DataFrame(
+        [
+            ("4c", "cross-attention", "coco", "panoptic", "PQ", 47.1),
+            ("4c", "SMCA", "coco", "panoptic", "PQ", 47.2),
+            ("4c", "masked attention", "coco", "panoptic", "PQ", 51.9),
+            ("4c", "masked attention", "ade20k", "semantic", "mIoU", 47.2),
+        ],
+        columns=["table", "variant", "dataset", "task", "metric", "value"],
+    ).assign(method="Mask2Former", backbone="R50", split="val")
+    results = results_frame(store)
+    return Section(STUDY, "mini", results, comparison_frame(results, paper, STUDY, "mini"), paper)
+
+
+@pytest.fixture(scope="session")
+def content(section, store):
+    names = section.results["run"].unique()
+    return compose([section], {name: read_run(store / "runs" / name) for name in names}, absent=["4d"])
+
+
+@pytest.fixture
+def pdf_tables(tmp_path):
+    """Reads the text of the tables that typst sets in the PDF: each a list of its cells."""
+
+    def read(content):
+        template = write_sources(content, tmp_path)
+        tables = json.loads(typst.query(template, "table", root=tmp_path, ignore_system_fonts=True))
+        return [[_text(cell) for cell in table["children"] if cell["func"] == "cell"] for table in tables]
+
+    return read
+
+
+def _text(node):
+    """All text under a node of typst's document, in order."""
+    if isinstance(node, list):
+        return "".join(map(_text, node))
+    if node["func"] in ("text", "raw"):
+        return node["text"]
+    return "".join(_text(node[key]) for key in ("body", "child", "children") if key in node)

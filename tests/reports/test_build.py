@@ -1,0 +1,107 @@
+import json
+import re
+import shutil
+
+import pandas as pd
+import pytest
+
+from ablations.results import results_frame
+from ablations.store import open_store
+from ablations.studies import STUDIES
+from m2f.errors import InputError
+from reports.build import build
+
+
+@pytest.fixture(scope="module", autouse=True)
+def study(section):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(STUDIES, "4c", section.study)
+        yield
+
+
+@pytest.fixture(scope="module")
+def built(study, store, tmp_path_factory):
+    return build(store, [], tmp_path_factory.mktemp("out"))
+
+
+def test_writes_every_format_and_vector_figures(built):
+    assert {name: path.name for name, path in built.items()} == {
+        "pdf": "report.pdf",
+        "html": "report.html",
+        "markdown": "report.md",
+        "results": "results.csv",
+        "comparison": "comparison.csv",
+    }
+    out = built["pdf"].parent
+    figures = {path.name for path in (out / "figures").iterdir()}
+    assert figures == {
+        f"4c-mini-panoptic-{kind}.{suffix}" for kind in ("differences", "convergence") for suffix in ("svg", "pdf")
+    }
+    linked = re.findall(r"\]\((figures/[^)]+)\)", built["markdown"].read_text())
+    assert len(linked) == 2 and all((out / name).is_file() for name in linked)
+
+
+def test_csv_files_read_back_as_the_frames(built, store):
+    results = pd.read_csv(built["results"], dtype={"table": str})
+    pd.testing.assert_frame_equal(results, results_frame(store), check_dtype=False)
+    comparison = pd.read_csv(built["comparison"], dtype={"table": str})
+    panoptic = comparison[comparison["task"] == "panoptic"].set_index("variant")
+    assert panoptic.loc["masked attention", "ours"] == pytest.approx((57.8 + 57.1 + 58.9) / 3)
+    assert panoptic.loc["<b>x</b> $ _ #", "paper"] == 47.2
+    # Differences -8.3, -9.0, -8.7 against the paper's -4.8; -7.8, 1.3, -4.9 reach zero.
+    assert panoptic["verdict"].tolist() == ["reproduced", "inconclusive", "baseline"]
+
+
+def test_first_page_says_where_the_numbers_come_from(built):
+    head = built["markdown"].read_text().split("## Verdicts")[0]
+    for words in ("generated scenes", "f" * 16, "0, 1 and 2", "Python 3.11.7, torch 2.13.0", "A processor, 2 cores"):
+        assert words in head
+    assert "cccccccccccc (with uncommitted changes)" in head and "1 for each run" in head and "mmcv" not in head
+
+
+def test_settings_changed_by_the_user_are_named(built):
+    assert "Run with changed settings:** train\\_cfg.max\\_iters=1000." in built["markdown"].read_text()
+
+
+def test_a_copied_store_gives_the_same_bytes(built, store, tmp_path):
+    shutil.copytree(store, tmp_path / "copy")
+    again = build(tmp_path / "copy", ["4C"], tmp_path / "out")
+    for name, path in built.items():
+        assert again[name].read_bytes() == path.read_bytes(), name
+    for path in (built["pdf"].parent / "figures").iterdir():
+        assert (tmp_path / "out" / "figures" / path.name).read_bytes() == path.read_bytes()
+
+
+def test_nothing_to_report(tmp_path, store):
+    with pytest.raises(InputError, match=r"no finished run to report; `m2f run 4c --scale mini --store"):
+        build(open_store(tmp_path / "empty"), [], tmp_path / "out")
+    with pytest.raises(InputError, match="There is no store"):
+        build(tmp_path / "nowhere", [], tmp_path / "out")
+    with pytest.raises(InputError, match="Unknown table '99'"):
+        build(store, ["99"], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_damaged_run_directory_is_named(store, tmp_path):
+    shutil.copytree(store, tmp_path / "copy")
+    damaged = next((tmp_path / "copy" / "runs").iterdir()) / "history.json"
+    damaged.write_text('[{"iteration": 5')
+    with pytest.raises(InputError, match=rf"{damaged.parent.name}.history.json cannot be read"):
+        build(tmp_path / "copy", [], tmp_path / "out")
+
+
+def test_an_output_that_cannot_be_written_is_named(store, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(InputError, match=r"file.report.pdf cannot be written .*--out"):
+        build(store, [], tmp_path / "file")
+
+
+def test_missing_seeds_are_named_with_their_command(store, tmp_path):
+    shutil.copytree(store, tmp_path / "copy")
+    runs = results_frame(store)
+    lost = runs.loc[(runs["variant"] == "cross-attention") & (runs["seed"] == 2), "run"].iloc[0]
+    state = tmp_path / "copy" / "runs" / lost / "state.json"
+    state.write_text(json.dumps({**json.loads(state.read_text()), "state": "failed"}))
+    text = build(tmp_path / "copy", [], tmp_path / "out")["markdown"].read_text()
+    command = "m2f run 4c --scale mini --tasks panoptic --seeds 0,1,2 --override train_cfg.max_iters=1000"
+    assert f"In the panoptic task, cross-attention lacks seed 2: `{command}`" in text

@@ -1,0 +1,45 @@
+import io
+
+import pytest
+from PIL import Image
+
+from reports.samples import IMAGES, LONGEST_SIDE, gallery
+
+
+@pytest.fixture
+def runs(tmp_path):
+    def draw(name, image_ids, size=(8, 6), shade=0):
+        directory = tmp_path / name / "samples"
+        directory.mkdir(parents=True)
+        for image_id in image_ids:
+            for kind in ("image", "truth", "prediction"):
+                Image.new("RGB", size, (shade, len(kind), 0)).save(directory / f"{image_id}_{kind}.png")
+        return tmp_path / name
+
+    return draw
+
+
+def test_every_design_shows_the_same_images(runs):
+    designs = {"a": runs("a", [2, 10, 33], shade=1), "b": runs("b", [10, 2, 7], shade=2)}
+    rows, files = gallery(designs, "samples/4c")
+    assert [row["id"] for row in rows] == ["2", "10"]
+    for row in rows:
+        assert [Image.open(io.BytesIO(files[name])).getpixel((0, 0))[0] for name in row["predictions"]] == [1, 2]
+        assert Image.open(io.BytesIO(files[row["truth"]])).getpixel((0, 0)) == (1, len("truth"), 0)
+
+
+def test_many_images_are_thinned_evenly(runs):
+    rows, _ = gallery({"a": runs("a", range(10))}, "samples/4c")
+    assert [row["id"] for row in rows] == ["0", "3", "6", "9"] and len(rows) == IMAGES
+
+
+def test_large_images_are_shrunk_and_small_ones_kept_as_they_are(runs):
+    large, small = runs("a", [1], size=(1000, 500)), runs("b", [1])
+    _, files = gallery({"a": large, "b": small}, "s")
+    assert Image.open(io.BytesIO(files["s-1-2.png"])).size == (LONGEST_SIDE, LONGEST_SIDE // 2)
+    assert files["s-1-3.png"] == (small / "samples" / "1_prediction.png").read_bytes()
+
+
+def test_no_samples_no_gallery(runs, tmp_path):
+    assert gallery({"a": runs("a", [1]), "b": tmp_path}, "s") == ([], {})
+    assert gallery({}, "s") == ([], {})

@@ -1,0 +1,64 @@
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reports.text import (
+    MINUS,
+    duration,
+    listing,
+    number,
+    run_command,
+    signed,
+    signed_with_bounds,
+    table_label,
+    with_interval,
+)
+
+
+@pytest.mark.parametrize(
+    ("value", "plain", "with_sign"),
+    [
+        (47.14, "47.1", "+47.1"),
+        (-4.75, f"{MINUS}4.8", f"{MINUS}4.8"),
+        (-0.04, "0.0", "0.0"),
+        (0.04, "0.0", "0.0"),
+        (math.nan, "—", "—"),
+    ],
+)
+def test_numbers(value, plain, with_sign):
+    assert (number(value), signed(value)) == (plain, with_sign)
+
+
+@given(st.floats(-1000, 1000))
+def test_a_number_reads_back_to_its_tenth(value):
+    for text in (number(value), signed(value)):
+        assert float(text.replace(MINUS, "-")) == pytest.approx(value, abs=0.05 + 1e-9)
+
+
+def test_intervals():
+    assert with_interval(57.82, 59.04) == "57.8 ± 1.2"
+    assert with_interval(57.82, math.nan) == "57.8"
+    assert signed_with_bounds(-8.3, -11.52, 0.71) == f"{MINUS}8.3 ({MINUS}11.5 to +0.7)"
+    assert signed_with_bounds(-8.3, math.nan, math.nan) == f"{MINUS}8.3"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(4.2, "4 s"), (119, "119 s"), (171, "2.9 min"), (9000, "2.5 h"), (math.nan, "—")]
+)
+def test_duration(seconds, text):
+    assert duration(seconds) == text
+
+
+def test_words():
+    assert [listing([]), listing(["a"]), listing(["a", "b"]), listing(["a", "b", "c"])] == [
+        "",
+        "a",
+        "a and b",
+        "a, b and c",
+    ]
+    assert run_command("4c", "mini") == "m2f run 4c --scale mini"
+    assert run_command("4c", "mini", "panoptic", [0, 2]) == "m2f run 4c --scale mini --tasks panoptic --seeds 0,2"
+    assert run_command("4c", "mini", overrides=["a.b=x y"]) == "m2f run 4c --scale mini --override 'a.b=x y'"
+    assert [table_label(table) for table in ("4c", "XIa", "5")] == ["Table 4(c)", "Table XI(a)", "Table 5"]
