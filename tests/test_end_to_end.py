@@ -80,7 +80,7 @@ def damaged(sweep, place, tmp_path):
 def no_image(scenes):
     for path in scenes.glob("train2017/*.png"):
         path.write_text("no picture")
-    return {}, "not an image"
+    return {}, "not a readable image"
 
 
 def unfit_classes(scenes):

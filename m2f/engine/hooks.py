@@ -45,7 +45,7 @@ class SeedEveryIteration(Hook):
 
 @HOOKS.register_module()
 class StopAtDivergence(Hook):
-    """Raise :class:`DivergenceError` as soon as the loss is infinite or not a number, before a checkpoint is written."""
+    """Raise :class:`DivergenceError` once the loss is infinite or not a number, before a checkpoint is written."""
 
     priority = "VERY_HIGH"
 

@@ -101,7 +101,7 @@ def test_other_tasks_train_and_leave_their_files(task, data, tmp_path):
 
 
 def test_divergence_ends_the_run_with_its_reason(data, tmp_path):
-    with pytest.raises(DivergenceError, match="the loss became (nan|inf) at iteration 2 of 4"):
+    with pytest.raises(DivergenceError, match=r"the loss became (nan|inf) at iteration 2 of 4"):
         train(smoke(data, **{"optim_wrapper.optimizer.lr": 1e30}), tmp_path)
     assert not list(tmp_path.glob("*.pth"))
 

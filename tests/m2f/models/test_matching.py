@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from mmdet.models.task_modules.assigners import match_cost
 from mmengine.structures import InstanceData
 
-import m2f.registry  # noqa: F401  the stand-in for compiled ops, before mmdet is used
 from m2f.models.matching import assign, matching_costs
 
 

@@ -1,5 +1,3 @@
-import m2f.registry  # noqa: F401, I001  the stand-in for compiled ops, before mmcv.ops is used
-
 import pytest
 import torch
 from hypothesis import given, settings

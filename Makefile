@@ -1,0 +1,36 @@
+# Two commands on a fresh machine: `make reproduce` and `make test`. Both set up .venv first if it is missing or stale.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+READY := .venv/ready
+
+# What `make reproduce` runs; e.g. `make reproduce SCALE=smoke` or `make reproduce TASKS=instance SEEDS=0`.
+TABLE ?= 4c
+SCALE ?= mini
+TASKS ?= panoptic
+SEEDS ?= 0,1,2
+STORE ?= runs
+OUT ?= report
+
+.PHONY: reproduce test lint setup
+
+reproduce: setup
+	$(BIN)/m2f run $(TABLE) --scale $(SCALE) --tasks $(TASKS) --seeds $(SEEDS) --store $(STORE)
+	$(BIN)/m2f report $(TABLE) --store $(STORE) --out $(OUT)
+
+test: setup
+	$(BIN)/python -m pytest
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+setup: $(READY)
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' \
+		|| { echo "m2f needs Python 3.11; name it with: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11"; exit 2; }
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	touch $(READY)

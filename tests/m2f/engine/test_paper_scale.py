@@ -1,0 +1,81 @@
+"""The paper's own configs: their numbers, and three iterations and an evaluation on real COCO images, in small."""
+
+from pathlib import Path
+
+import pytest
+from mmengine import Config
+from mmengine.registry import init_default_scope
+
+from m2f.data.paths import resolve_data_paths
+from m2f.data.prepare import prepare
+from m2f.engine.train import train
+from m2f.registry import MODELS
+
+ROOT = Path(__file__).parents[3]
+COCO = ROOT.parent / "shared" / "data" / "coco100"
+MILLION = 1e6
+
+
+def paper(task):
+    return Config.fromfile(ROOT / "configs" / "paper" / f"{task}.py")
+
+
+@pytest.mark.parametrize("task", ["panoptic", "instance", "semantic"])
+def test_models_have_the_papers_number_of_parameters(task):
+    init_default_scope("m2f")
+    model = MODELS.build({**paper(task).model, "data_preprocessor": None})
+    assert round(sum(parameter.numel() for parameter in model.parameters()) / MILLION) == 44  # Tables 1, 2 and 3
+
+
+@pytest.mark.parametrize("task", ["panoptic", "instance"])
+def test_coco_settings_are_those_of_section_4_2(task):
+    config = paper(task)
+    assert config.optim_wrapper.optimizer == {"type": "AdamW", "lr": 1e-4, "weight_decay": 0.05}
+    assert config.optim_wrapper.paramwise_cfg == {"backbone_lr_mult": 0.1}
+    assert config.train_dataloader.batch_size == 16
+    epochs = config.train_cfg.max_iters * 16 / 118287
+    assert epochs == pytest.approx(50, abs=0.2)
+    milestones = [milestone / config.train_cfg.max_iters for milestone in config.param_scheduler[0].milestones]
+    assert milestones == pytest.approx([0.9, 0.95], abs=1e-4)
+    resize, crop = config.train_dataloader.dataset.dataset.pipeline[3:5]
+    assert (tuple(resize.ratio_range), tuple(resize.scale), tuple(crop.crop_size)) == (
+        (0.1, 2.0),
+        (1024,) * 2,
+        (1024,) * 2,
+    )
+    assert config.model.criterion.num_points == 112 * 112
+    assert tuple(config.val_dataloader.dataset.pipeline[1].scale) == (1333, 800)
+
+
+def test_ade20k_settings():
+    config = paper("semantic")
+    assert (config.train_cfg.max_iters, config.train_dataloader.batch_size) == (160000, 16)
+    assert (config.param_scheduler[0].type, config.param_scheduler[0].power) == ("PolyLR", 0.9)
+    assert tuple(config.crop_size) == (512, 512)
+
+
+@pytest.mark.skipif(not COCO.is_dir(), reason="needs the 200 COCO images at ../shared/data/coco100")
+@pytest.mark.parametrize(("task", "metric"), [("panoptic", "PQ"), ("instance", "AP")])
+def test_coco_trains_from_a_cold_start(task, metric, tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "coco").symlink_to(COCO)
+    config = resolve_data_paths(paper(task), tmp_path / "data")
+    config.merge_from_dict(
+        {
+            "model.backbone.init_cfg": None,
+            "model.criterion.num_points": 256,
+            "train_cfg.max_iters": 3,
+            "train_cfg.val_interval": 3,
+            "train_dataloader.batch_size": 2,
+            "val_dataloader.dataset.indices": 6,
+        }
+    )
+    for loader in (config.train_dataloader, config.val_dataloader):
+        loader.update(num_workers=0, persistent_workers=False)
+    train_steps, val_steps = config.train_dataloader.dataset.dataset.pipeline, config.val_dataloader.dataset.pipeline
+    train_steps[3].scale = train_steps[4].crop_size = train_steps[5].size = (192, 192)
+    val_steps[1].scale = (266, 160)
+    prepare(config)
+    metrics = train(config, tmp_path / "run")
+    assert 0 <= metrics[metric] <= 100
+    assert len(list((tmp_path / "run" / "samples").glob("*_prediction.png"))) == 4
