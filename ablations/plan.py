@@ -15,6 +15,13 @@ CONFIGS = Path(__file__).resolve().parent.parent / "configs"
 SCALES = ("smoke", "mini", "paper")
 TASKS = ("panoptic", "instance", "semantic")
 RESULTS_FORMAT_VERSION = 1  # raise it whenever results of the same config stop being comparable
+# What a run reads of its config; a config file's other variables serve the file alone, and changing them does nothing.
+RUN_KEYS = (
+    *("task", "scale", "dataset_name", "split", "seed", "scenes", "model", "default_scope"),
+    *("train_dataloader", "val_dataloader", "val_evaluator", "train_cfg", "val_cfg"),
+    *("optim_wrapper", "param_scheduler", "default_hooks", "custom_hooks", "custom_imports"),
+    *("log_processor", "log_level", "env_cfg", "visualizer", "vis_backends", "load_from"),
+)
 DATA_KEYS = ("scenes", "dataset_name", "train_dataloader", "val_dataloader", "val_evaluator")
 
 Config = dict[str, Any]
@@ -110,7 +117,7 @@ def unique_runs(cells: Iterable[Cell]) -> dict[str, list[Cell]]:
 
 
 def load_config(path: Path) -> Config:
-    """A config file with its bases, as plain dicts and lists.
+    """What a run reads of a config file with its bases, as plain dicts and lists.
 
     Raises:
         InputError: there is no such file.
@@ -119,7 +126,8 @@ def load_config(path: Path) -> Config:
 
     if not path.is_file():
         raise InputError(f"There is no config {path}; it is needed for the task '{path.stem}' at this scale.")
-    return MMEngineConfig.fromfile(path).to_dict()
+    config = MMEngineConfig.fromfile(path).to_dict()
+    return {key: value for key, value in config.items() if key in RUN_KEYS}
 
 
 def make_run(

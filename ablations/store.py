@@ -170,9 +170,8 @@ def read_state(directory: Path) -> State:
         content |= {"state": "interrupted", "reason": "metrics.json is missing or damaged"}
     if content is None:
         return State("planned")
-    return State(
-        content["state"], *(content.get(key) for key in ("reason", "kind", "pid", "host", "started", "finished"))
-    )
+    known = ("reason", "kind", "pid", "host", "started", "finished")
+    return State(content["state"], **{key: content.get(key) for key in known})
 
 
 def write_running(directory: Path) -> None:

@@ -84,7 +84,7 @@ def no_image(scenes):
 
 
 def unfit_classes(scenes):
-    return {"num_things": 5}, "num_things = 5"
+    return {"model.num_things": 5}, "model.num_things = 5"
 
 
 def test_bad_data_end_the_sweep_with_one_sentence(damaged, tmp_path):

@@ -57,24 +57,28 @@ def data_paths(dataset: Any) -> list[Path]:
 
 
 def check_class_count(config: Config, dataset: Any) -> None:
-    """Check a config's ``num_things`` and ``num_stuff`` against the classes of a built data set.
+    """Check a model's ``num_things`` and ``num_stuff`` against the classes of a built data set.
 
-    A semantic data set does not tell things from stuff: there only the sum counts.
+    A semantic data set does not tell things from stuff: there only the sum counts. In the others things come first,
+    as the model counts its classes.
 
     Raises:
         InputError: they disagree.
     """
-    expected = (config.num_things, config.num_stuff)
+    expected = (config.model.num_things, config.model.num_stuff)
     metainfo = dataset.metainfo
-    if "thing_classes" in metainfo:
-        found = (len(metainfo["thing_classes"]), len(metainfo["stuff_classes"]))
-        fits = expected == found
-        what = f"{found[0]} thing and {found[1]} stuff classes"
-    else:
+    things = metainfo.get("thing_classes")
+    if things is None:
         fits = sum(expected) == len(metainfo["classes"])
         what = f"{len(metainfo['classes'])} classes"
+    else:
+        found = (len(things), len(metainfo["stuff_classes"]))
+        fits = expected == found
+        what = f"{found[0]} thing and {found[1]} stuff classes"
     if not fits:
         raise InputError(
-            f"The data set has {what}, but the config says num_things = {expected[0]} and num_stuff = {expected[1]}; "
-            "set them to fit."
+            f"The data set has {what}, but the config says model.num_things = {expected[0]} and "
+            f"model.num_stuff = {expected[1]}; set them to fit."
         )
+    if things is not None and metainfo["classes"][: len(things)] != things:
+        raise InputError("The data set's categories do not list all things before all stuff; order them so.")

@@ -8,6 +8,11 @@ from mmengine.config import Config, ConfigDict
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
+# Processes forked from one that has imported this module find all components imported.
+import m2f.data.registered
+import m2f.engine.optimizer
+import m2f.metrics
+import m2f.models  # noqa: F401
 from m2f.data.prepare import check_class_count
 from m2f.engine.hooks import DivergenceError, read_history
 

@@ -100,4 +100,6 @@ def dense_logits(embeddings: Tensor, features: Tensor) -> Tensor:
 
 def resize(maps: Tensor, size: tuple[int, int]) -> Tensor:
     """Bilinear resize of ``[B, C, h, w]`` to ``[B, C, *size]`` as the reference does it: half-pixel, no antialias."""
+    if maps.shape[-2:] == size:
+        return maps
     return F.interpolate(maps, size=size, mode="bilinear", align_corners=False)

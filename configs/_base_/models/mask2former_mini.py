@@ -1,4 +1,5 @@
-# The paper's model in small: every part is there, narrower and with fewer layers.
+# The paper's model in small: every part is there, narrower and with fewer layers. The decoder goes round the three
+# scales once, where the paper's goes round three times.
 embed_dims = 64
 model = dict(
     type="Mask2Former",
@@ -33,7 +34,7 @@ model = dict(
         embed_dims=embed_dims,
         num_heads=4,
         feedforward_dims=256,
-        num_layers=6,
+        num_layers=3,
         queries=dict(type="LearnableQueries", num_queries=30),
         cross_attention=dict(type="MaskedAttention"),
     ),

@@ -64,9 +64,10 @@ def test_prepare_accepts_coco(load_config, coco100):
 def test_class_counts_fit(load_config, name):
     config = load_config(name)
     dataset = DATASETS.build(config.train_dataloader.dataset)
+    config.model = {"num_things": config.num_things, "num_stuff": config.num_stuff}
     check_class_count(config, dataset)
-    config.num_things += 1
-    with pytest.raises(InputError, match=rf"num_things = {config.num_things}"):
+    config.model.num_things += 1
+    with pytest.raises(InputError, match=rf"num_things = {config.model.num_things}"):
         check_class_count(config, dataset)
 
 

@@ -108,4 +108,4 @@ def test_divergence_ends_the_run_with_its_reason(data, tmp_path):
 
 def test_class_counts_must_fit_the_data(data, tmp_path):
     with pytest.raises(InputError, match="6 thing and 4 stuff classes"):
-        train(smoke(data, **{"num_things": 5}), tmp_path)
+        train(smoke(data, **{"model.num_things": 5}), tmp_path)
