@@ -7,8 +7,7 @@ from typing import Any
 
 from mmengine import Config
 
-from m2f.data.prepare import data_paths, datasets, scene_spec
-from m2f.errors import InputError
+from m2f.data.prepare import data_paths, datasets, missing, scene_spec
 
 
 def fingerprint(config: Config) -> str:
@@ -31,7 +30,7 @@ def fingerprint(config: Config) -> str:
     for dataset in datasets(config):
         for path in _annotation_paths(dataset):
             if not path.exists():
-                raise InputError(f"{path} does not exist; check the data directory (--data or M2F_DATA).")
+                raise missing(path, config)
             digest.update(_file_digest(path) if path.is_file() else _listing_digest(path))
     return digest.hexdigest()
 

@@ -31,8 +31,13 @@ def prepare(config: Config, progress: Progress | None = None) -> None:
     for dataset in datasets(config):
         for path in [dataset.data_root, *data_paths(dataset)]:
             if not Path(path).exists():
-                source = SOURCES.get(config.get("dataset_name"), "put the data set there")
-                raise InputError(f"{path} does not exist; {source}, or choose another data directory with --data.")
+                raise missing(path, config)
+
+
+def missing(path: str | Path, config: Config) -> InputError:
+    """The error that a part of a config's data set is not there."""
+    source = SOURCES.get(config.get("dataset_name"), "put the data set there")
+    return InputError(f"{path} does not exist; {source}, or choose another data directory with --data.")
 
 
 def scene_spec(config: Config) -> SceneSpec:
