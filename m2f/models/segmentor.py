@@ -16,6 +16,7 @@ from m2f.models.inference import (
     instance_segmentation,
     panoptic_segmentation,
     semantic_scores,
+    strongest,
 )
 from m2f.models.mask_prediction import resize
 from m2f.models.transformer_decoder import DecoderOutput
@@ -124,7 +125,7 @@ class Mask2Former(BaseModel):
 
         if self.task == "semantic":
             scores = restore(semantic_scores(class_logits, at_input(everything)), sample)
-            sample.pred_sem_seg = PixelData(data=scores.argmax(0, keepdim=True))
+            sample.pred_sem_seg = PixelData(data=strongest(scores)[None])
         elif self.task == "instance":
             self._set_instances(sample, class_logits, at_original)
         else:
@@ -134,7 +135,7 @@ class Mask2Former(BaseModel):
             )
             sample.pred_panoptic_seg = PixelData(data=segments[None])
             sample.set_metainfo({"segments_info": infos})
-            sample.pred_sem_seg = PixelData(data=semantic_scores(class_logits, logits).argmax(0, keepdim=True))
+            sample.pred_sem_seg = PixelData(data=strongest(semantic_scores(class_logits, logits))[None])
             self._set_instances(sample, class_logits, logits.__getitem__)
 
     def _set_instances(self, sample: DetDataSample, class_logits: Tensor, mask_logits: MaskLogits) -> None:
