@@ -11,7 +11,7 @@ SEEDS ?= 0,1,2
 STORE ?= runs
 OUT ?= report
 
-.PHONY: reproduce test lint setup
+.PHONY: reproduce test lint benchmark setup
 
 reproduce: setup
 	$(BIN)/m2f run $(TABLE) --scale $(SCALE) --tasks $(TASKS) --seeds $(SEEDS) --store $(STORE)
@@ -24,6 +24,9 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+benchmark: setup
+	$(BIN)/python -m pytest -o addopts=--import-mode=importlib --benchmark-only --benchmark-columns=min,median,max tests/benchmarks
 
 setup: $(READY)
 
