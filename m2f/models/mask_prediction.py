@@ -37,6 +37,9 @@ class MaskPredictions(Protocol):
     def of(self, layer: Tensor, image: Tensor, query: Tensor) -> Tensor:
         """Logits ``[M, h, w]`` of the M predictions named by three index vectors."""
 
+    def answer(self, image: int, query: Tensor) -> Tensor:
+        """Logits ``[n, h, w]`` of the last prediction's queries, named by an index vector, for one image."""
+
 
 @dataclass
 class EmbeddedMasks:
@@ -59,14 +62,16 @@ class EmbeddedMasks:
         return self.embeddings @ sampled.view(sets, images, -1, count)
 
     def of(self, layer: Tensor, image: Tensor, query: Tensor) -> Tensor:
-        """See :class:`MaskPredictions`; one matrix product an image."""
+        """See :class:`MaskPredictions`; one matrix product an image, also where it has no rows: gradients stay tied."""
         picked = self.embeddings[layer, image, query]  # [M, D]
-        height, width = self.features.shape[-2:]
-        logits = picked.new_empty(len(picked), height * width)
-        for index in image.unique().tolist():
-            own = image == index
-            logits[own] = picked[own] @ self.features[index].flatten(1)
-        return logits.view(-1, height, width)
+        rows = [(image == index).nonzero()[:, 0] for index in range(len(self.features))]
+        products = [picked[own] @ self.features[index].flatten(1) for index, own in enumerate(rows)]
+        return torch.cat(products)[torch.cat(rows).argsort()].unflatten(1, self.features.shape[-2:])
+
+    def answer(self, image: int, query: Tensor) -> Tensor:
+        """See :class:`MaskPredictions`."""
+        product = self.embeddings[-1, image, query] @ self.features[image].flatten(1)
+        return product.unflatten(1, self.features.shape[-2:])
 
 
 @dataclass
@@ -91,6 +96,10 @@ class DenseMasks:
     def of(self, layer: Tensor, image: Tensor, query: Tensor) -> Tensor:
         """See :class:`MaskPredictions`."""
         return self.logits[layer, image, query]
+
+    def answer(self, image: int, query: Tensor) -> Tensor:
+        """See :class:`MaskPredictions`."""
+        return self.logits[-1, image, query]
 
 
 def dense_logits(embeddings: Tensor, features: Tensor) -> Tensor:

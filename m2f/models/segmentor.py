@@ -115,9 +115,7 @@ class Mask2Former(BaseModel):
 
         def at_input(queries: Tensor) -> Tensor:
             """Mask logits ``[n, *padded]``."""
-            layer = torch.full_like(queries, output.masks.layers - 1)
-            logits = output.masks.of(layer, torch.full_like(queries, index), queries)
-            return resize(logits[None], (padded[0], padded[1]))[0]
+            return resize(output.masks.answer(index, queries)[None], (padded[0], padded[1]))[0]
 
         def at_original(queries: Tensor) -> Tensor:
             """Mask logits ``[n, *ori_shape]``."""

@@ -25,6 +25,21 @@ def test_picked_masks_agree_whatever_their_order(both):
     torch.testing.assert_close(embedded.of(layer, image, query), dense.of(layer, image, query))
 
 
+def test_one_images_answer_is_its_last_masks(both):
+    embedded, dense = both
+    query = torch.tensor([3, 0])
+    torch.testing.assert_close(embedded.answer(1, query), dense.answer(1, query))
+    torch.testing.assert_close(dense.answer(1, query), dense.logits[2, 1, query])
+
+
+def test_no_picked_mask_still_ties_gradients():
+    """A process without targets must take part in every parameter's reduction."""
+    embeddings = torch.randn(1, 1, 2, 4, requires_grad=True)
+    nothing = torch.zeros(0, dtype=torch.long)
+    EmbeddedMasks(embeddings, torch.randn(1, 4, 2, 2)).of(nothing, nothing, nothing).sum().backward()
+    assert embeddings.grad is not None
+
+
 def test_resizing_commutes_with_the_product():
     torch.manual_seed(0)
     embeddings, features = torch.randn(2, 5, 8), torch.randn(2, 8, 16, 24)
