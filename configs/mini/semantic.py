@@ -9,3 +9,4 @@ scale = "mini"
 dataset_name = "scenes"
 split = "val2017"
 model = dict(task=task, num_things={{_base_.num_things}}, num_stuff={{_base_.num_stuff}})
+default_hooks = dict(checkpoint=dict(interval=50))

@@ -14,3 +14,4 @@ scenes = dict(root="data/scenes/smoke", splits=dict(train2017=32, val2017=8))
 train_dataloader = dict(batch_size=4, dataset=dict(dataset=dict(data_root=data_root)))
 val_dataloader = dict(batch_size=4, dataset=dict(data_root=data_root))
 val_evaluator = [dict(type="m2f.InstanceAP", instances_json=data_root + "annotations/instances_val2017.json")]
+default_hooks = dict(checkpoint=dict(interval=2))

@@ -27,3 +27,4 @@ val_evaluator = [
     ),
     dict(type="m2f.PanopticMeanIoU", **_truth),
 ]
+default_hooks = dict(checkpoint=dict(interval=2))

@@ -13,7 +13,8 @@ model = dict(
         depth=50,
         norm_cfg=dict(type="BN", requires_grad=False),
         norm_eval=True,
-        init_cfg=dict(type="Pretrained", checkpoint="torchvision://resnet50"),
+        # What torchvision calls resnet50, IMAGENET1K_V1; by its address, because torchvision itself is not needed.
+        init_cfg=dict(type="Pretrained", checkpoint="https://download.pytorch.org/models/resnet50-0676ba61.pth"),
     ),
     pixel_decoder=dict(type="MSDeformAttn", in_channels=[256, 512, 1024, 2048]),
     transformer_decoder=dict(

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import torch.nn.functional as F
 from mmcv.cnn import ConvModule
+from mmengine.model import caffe2_xavier_init
 from torch import Tensor, nn
 
 from m2f.registry import MODELS
@@ -31,6 +32,9 @@ class FPN(nn.Module):
             for channels in [*[embed_dims] * len(finer), coarsest]
         )
         self.mask_features = nn.Conv2d(embed_dims, embed_dims, 3, padding=1)
+        for convolution in self.modules():
+            if isinstance(convolution, nn.Conv2d):
+                caffe2_xavier_init(convolution)
 
     def forward(self, features: Sequence[Tensor]) -> tuple[list[Tensor], Tensor]:
         """From backbone features fine to coarse to the pyramid 1/32, 1/16, 1/8 and mask features at 1/4."""

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 import torch
 from mmcv.cnn import ConvModule
 from mmdet.models.layers import SinePositionalEncoding
+from mmengine.model import caffe2_xavier_init
 from torch import Tensor, nn
 
-from m2f.models.layers import FeedForward
+from m2f.models.layers import FeedForward, xavier_linear
 from m2f.models.mask_prediction import resize
 from m2f.models.pixel_decoders.deformable_sampling import deformable_sampling
 from m2f.registry import MODELS
@@ -29,8 +30,8 @@ class DeformableAttention(nn.Module):
         self.samples = (num_heads, num_levels, num_points)
         self.offsets = nn.Linear(embed_dims, math.prod(self.samples) * 2)
         self.weights = nn.Linear(embed_dims, math.prod(self.samples))
-        self.value = nn.Linear(embed_dims, embed_dims)
-        self.output = nn.Linear(embed_dims, embed_dims)
+        self.value = xavier_linear(embed_dims, embed_dims)
+        self.output = xavier_linear(embed_dims, embed_dims)
         self._initialise()
 
     def _initialise(self) -> None:
@@ -46,9 +47,6 @@ class DeformableAttention(nn.Module):
         nn.init.zeros_(self.weights.bias)
         with torch.no_grad():
             self.offsets.bias.copy_(offsets.reshape(-1))
-        for projection in (self.value, self.output):
-            nn.init.xavier_uniform_(projection.weight)
-            nn.init.zeros_(projection.bias)
 
     def forward(self, query: Tensor, source: Tensor, reference: Tensor, sizes: Sequence[tuple[int, int]]) -> Tensor:
         """Attend from every position of all levels to samples around it.
@@ -92,7 +90,7 @@ class EncoderLayer(nn.Module):
 class MSDeformAttn(nn.Module):
     """Deformable attention layers over 1/32, 1/16 and 1/8, then one lateral step to 1/4 (msdeformattn.py:200-358).
 
-    Attention runs in float32 whatever the precision around it (msdeformattn.py:306): half-precision sampling locations
+    All of it runs in float32 whatever the precision around it (msdeformattn.py:306): half-precision sampling locations
     lose whole pixels on large maps.
 
     Args:
@@ -129,15 +127,17 @@ class MSDeformAttn(nn.Module):
         self.lateral = ConvModule(finest, embed_dims, 1, norm_cfg=norm, act_cfg=None)
         self.output = ConvModule(embed_dims, embed_dims, 3, padding=1, norm_cfg=norm)
         self.mask_features = nn.Conv2d(embed_dims, embed_dims, 1)
+        for convolution in (self.lateral.conv, self.output.conv, self.mask_features):
+            caffe2_xavier_init(convolution)
 
     def forward(self, features: Sequence[Tensor]) -> tuple[list[Tensor], Tensor]:
         """From backbone features fine to coarse to the pyramid 1/32, 1/16, 1/8 and mask features at 1/4."""
-        finest, *attended = features
-        with torch.autocast(finest.device.type, enabled=False):
-            pyramid = self._attend([level.float() for level in reversed(attended)])
-        lateral = self.lateral(finest)
-        merged = lateral + resize(pyramid[-1], lateral.shape[-2:])
-        return pyramid, self.mask_features(self.output(merged))
+        with torch.autocast(features[0].device.type, enabled=False):
+            finest, *attended = [level.float() for level in features]
+            pyramid = self._attend(attended[::-1])
+            lateral = self.lateral(finest)
+            merged = lateral + resize(pyramid[-1], lateral.shape[-2:])
+            return pyramid, self.mask_features(self.output(merged))
 
     def _attend(self, features: Sequence[Tensor]) -> list[Tensor]:
         """Run the layers over ``features``, coarse to fine."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from m2f.models.layers import MultiHeadAttention
+from m2f.models.layers import MultiHeadAttention, xavier_linear
 from m2f.registry import MODELS
 
 
@@ -90,10 +90,10 @@ class SMCA(CrossAttention):
     ``log G = -sum((scale * (p - centre))^2) / 8`` is added to the attention logits
     (SMCA-DETR models/transformer.py: ``dynamic_scale="type3"``, ``smooth=8``).
 
-    The paper does not say how SMCA met three resolutions, so this is inferred. Distances are in cells of 1/32 of the
-    input at every level, the unit of SMCA-DETR's hard-coded stride, so that one Gaussian covers the same part of the
-    image at each. Every layer predicts its own centre where SMCA-DETR keeps that of its first layer, whose queries
-    have not seen the image yet.
+    At first every scale is 1, as there. The paper does not say how SMCA met three resolutions, so this is inferred.
+    Distances are in cells of 1/32 of the input at every level, the unit of SMCA-DETR's hard-coded stride, so that one
+    Gaussian covers the same part of the image at each. Every layer predicts its own centre where SMCA-DETR keeps that
+    of its first layer, whose queries have not seen the image yet.
     """
 
     smoothness = 8.0
@@ -102,9 +102,17 @@ class SMCA(CrossAttention):
         super().__init__(embed_dims, num_heads, dropout)
         self.num_heads = num_heads
         self.norm = nn.LayerNorm(embed_dims)
-        self.centre = nn.Sequential(nn.Linear(embed_dims, embed_dims), nn.ReLU(), nn.Linear(embed_dims, 2))
-        self.offset = nn.Linear(embed_dims, 2 * num_heads)
+        self.centre = nn.Sequential(
+            xavier_linear(embed_dims, embed_dims),
+            nn.ReLU(),
+            xavier_linear(embed_dims, embed_dims),
+            nn.ReLU(),
+            xavier_linear(embed_dims, 2),
+        )
+        self.offset = xavier_linear(embed_dims, 2 * num_heads)
         self.scale = nn.Linear(embed_dims, 2 * num_heads)
+        nn.init.zeros_(self.scale.weight)
+        nn.init.ones_(self.scale.bias)
 
     def forward(self, query: Tensor, query_position: Tensor, level: Level, mask_logits: Tensor | None) -> Tensor:
         """See the module's docstring."""
@@ -151,12 +159,12 @@ class MaskPooling(nn.Module):
 
     def __init__(self, embed_dims: int, num_heads: int, dropout: float = 0.0) -> None:
         super().__init__()
-        self.value = nn.Linear(embed_dims, embed_dims)
-        self.output = nn.Linear(embed_dims, embed_dims)
+        self.value = xavier_linear(embed_dims, embed_dims)
+        self.output = xavier_linear(embed_dims, embed_dims)
 
     def forward(self, query: Tensor, query_position: Tensor, level: Level, mask_logits: Tensor | None) -> Tensor:
         """See the module's docstring."""
         assert mask_logits is not None
         inside = foreground(mask_logits).to(level.source.dtype)  # [B, Q, h*w]
-        mean = (inside @ level.source) / inside.sum(dim=2, keepdim=True)
-        return self.output(self.value(mean))
+        share = inside / inside.sum(dim=2, keepdim=True)  # divided first: in half precision a sum could overflow
+        return self.output(self.value(share @ level.source))

@@ -117,13 +117,6 @@ class MaskedAttentionDecoder(nn.Module):
             nn.ReLU(inplace=True),
             nn.Linear(embed_dims, embed_dims),
         )
-        self._initialise()
-
-    def _initialise(self) -> None:
-        """Xavier-uniform for the layers' matrices, as the reference; heads and embeddings keep torch's defaults."""
-        for parameter in self.layers.parameters():
-            if parameter.dim() > 1:
-                nn.init.xavier_uniform_(parameter)
 
     def forward(self, pyramid: Sequence[Tensor], mask_features: Tensor, all_layers: bool) -> DecoderOutput:
         """Predict from the pixel decoder's features.
