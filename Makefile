@@ -13,9 +13,11 @@ OUT ?= report
 
 .PHONY: reproduce test lint benchmark setup
 
+# A failed run (exit code 1) does not keep the others from their report.
 reproduce: setup
-	$(BIN)/m2f run $(TABLE) --scale $(SCALE) --tasks $(TASKS) --seeds $(SEEDS) --store $(STORE)
-	$(BIN)/m2f report $(TABLE) --store $(STORE) --out $(OUT)
+	@$(BIN)/m2f run $(TABLE) --scale $(SCALE) --tasks $(TASKS) --seeds $(SEEDS) --store $(STORE); code=$$?; \
+		[ $$code -le 1 ] || exit $$code; \
+		$(BIN)/m2f report $(TABLE) --store $(STORE) --out $(OUT) && exit $$code
 
 test: setup
 	$(BIN)/python -m pytest

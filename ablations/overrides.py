@@ -1,12 +1,23 @@
 """Overrides: dotted config keys and the values that replace what the config has there."""
 
 import ast
+import json
 from collections.abc import Mapping
 from typing import Any
 
 from ablations.choice import did_you_mean
 from m2f.errors import InputError
 
+# What names a run is chosen by options of its own; replaced in the config, it would file a run under a wrong name.
+IDENTITY = {
+    "scale": "--scale",
+    "task": "--tasks",
+    "seed": "--seeds",
+    "randomness": "--seeds",
+    "train_dataloader.dataset.seed": "--seeds",
+    "dataset_name": "--scale",
+    "split": "--scale",
+}
 WORDS = {"true": True, "false": False, "none": None, "null": None}
 
 
@@ -14,12 +25,19 @@ def parse_override(text: str) -> tuple[str, Any]:
     """Split ``KEY=VALUE``; the value is a Python literal, one of true, false, none, null, or else a string.
 
     Raises:
-        InputError: there is no key or no equals sign.
+        InputError: there is no key or no equals sign, the key is part of a run's name, or JSON has no such value.
     """
-    key, equals, value = text.partition("=")
-    if not key.strip() or not equals:
+    key, equals, literal = (part.strip() for part in text.partition("="))
+    if not key or not equals:
         raise InputError(f"The override '{text}' is not KEY=VALUE, such as train_cfg.max_iters=100.")
-    return key.strip(), _literal(value.strip())
+    if key in IDENTITY:
+        raise InputError(f"The override '{key}' would change what a run is called; use {IDENTITY[key]} instead.")
+    value = _literal(literal)
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"The override '{text}' has a value that JSON cannot hold ({error}); give another.") from error
+    return key, value
 
 
 def _literal(text: str) -> Any:

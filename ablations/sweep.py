@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from ablations.environment import available_cores
-from ablations.executors.local import run_local, warm_up
+from ablations.executors.local import run_local, visible_gpus, warm_up
 from ablations.plan import Cell, Run, unique_runs
 from ablations.progress import Display
 from ablations.store import State, create_run, read_state, run_directory, write_sweep
@@ -29,7 +29,7 @@ def carry_out(
         cells: the plan.
         store: an open store.
         data_directory: takes the place of ``data`` in the configs' paths.
-        jobs: runs at a time; by default two where there are two cores and two runs.
+        jobs: runs at a time; by default one a GPU, or two where there are two cores and no GPU.
         console: where to show progress.
         training: what a worker does, as ``ablations.worker.execute`` takes it.
 
@@ -64,8 +64,8 @@ def plan_words(cells: Sequence[Cell], runs: int, done: int) -> str:
 
 
 def default_jobs(runs: int) -> int:
-    """Two at a time where it can help."""
-    return min(2, runs, available_cores())
+    """One a GPU; without one, two at a time where it can help."""
+    return min(runs, len(visible_gpus()) or min(2, available_cores()))
 
 
 def prepare_data(runs: Sequence[Run], data_directory: Path, console: Console) -> None:

@@ -54,7 +54,7 @@ def compose(sections: list[Section], runs: Mapping[str, RunRecord], absent: list
         "scales": [
             {
                 "name": scale,
-                "meaning": SCALE_MEANING[scale],
+                "meaning": _meaning(scale, by_scale[scale]),
                 "facts": facts([runs[name] for name in _run_names(sections, scale)]),
                 "tables": by_scale[scale],
             }
@@ -63,6 +63,14 @@ def compose(sections: list[Section], runs: Mapping[str, RunRecord], absent: list
         ],
     }
     return Content(data, files)
+
+
+def _meaning(scale: str, tables: list[dict[str, Any]]) -> str:
+    """What numbers of this scale mean, and which settings of it were replaced, if any."""
+    changed = sorted({change for table in tables for change in table["changes"]})
+    if not changed:
+        return SCALE_MEANING[scale]
+    return f"{SCALE_MEANING[scale]} But not as the scale has it: these runs were made with {', '.join(changed)}."
 
 
 def _run_names(sections: list[Section], scale: str) -> list[str]:

@@ -22,7 +22,7 @@ from mmengine.hooks import Hook
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
-from m2f.data.paths import data_directory, resolve_data_paths
+from m2f.data.paths import resolve_data_paths
 from m2f.data.prepare import prepare
 from m2f.engine.train import runnable
 
@@ -97,9 +97,10 @@ def main() -> None:
     parser.add_argument("config", type=Path)
     parser.add_argument("--iterations", type=int, default=40)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--data", type=Path, default=Path("data"))
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    config = resolve_data_paths(Config.fromfile(options.config), data_directory())
+    config = resolve_data_paths(Config.fromfile(options.config), options.data)
     whole = dict(config.train_cfg)
     config.merge_from_dict(
         {

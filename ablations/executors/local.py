@@ -74,14 +74,17 @@ def run_local(directories: Iterable[Path], jobs: int, watch: Callable[[], None],
     warm_up(jobs, training)
     waiting = list(directories)
     elsewhere: set[Path] = set()
-    running: dict[BaseProcess, Path] = {}
+    running: dict[BaseProcess, tuple[Path, int]] = {}
+    devices = visible_gpus()
     try:
         while waiting or running:
             while len(running) < jobs and (directory := _take_next(waiting, elsewhere)):
-                running[_start(directory, training)] = directory
+                place = min(set(range(jobs)) - {taken for _, taken in running.values()})
+                gpu = devices[place % len(devices)] if devices else None
+                running[_start(directory, training, gpu)] = directory, place
             wait([process.sentinel for process in running], timeout=POLL_SECONDS)
             for process in [process for process in running if not process.is_alive()]:
-                directory = running.pop(process)
+                directory, _ = running.pop(process)
                 if process.exitcode == HELD:
                     waiting.append(directory)
                 else:
@@ -105,14 +108,24 @@ def _take_next(waiting: list[Path], elsewhere: set[Path]) -> Path | None:
     return None
 
 
-def _start(directory: Path, training: str) -> BaseProcess:
-    process = context.Process(target=_work, args=(directory, training), name=directory.name)
+def visible_gpus() -> list[str]:
+    """The CUDA devices that runs may use, as ``CUDA_VISIBLE_DEVICES`` names them; empty without one."""
+    import torch
+
+    named = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+    return named.split(",") if named else [str(index) for index in range(torch.cuda.device_count())]
+
+
+def _start(directory: Path, training: str, gpu: str | None) -> BaseProcess:
+    process = context.Process(target=_work, args=(directory, training, gpu), name=directory.name)
     process.start()
     return process
 
 
-def _work(directory: Path, training: str) -> None:
-    """In the new process: everything that is printed goes to the run's log."""
+def _work(directory: Path, training: str, gpu: str | None) -> None:
+    """In the new process: everything that is printed goes to the run's log, and the run has a GPU of its own."""
+    if gpu is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = gpu  # CUDA reads it at its first call, which is still to come
     with (directory / "log.txt").open("ab") as log:
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)

@@ -7,7 +7,7 @@ from typing import Any
 
 from mmengine import Config
 
-from m2f.data.prepare import data_paths, datasets, missing, scene_spec
+from m2f.data.prepare import data_paths, datasets, evaluator_paths, missing, scene_spec
 
 
 def fingerprint(config: Config) -> str:
@@ -27,11 +27,12 @@ def fingerprint(config: Config) -> str:
     if "scenes" in config:
         digest.update(json.dumps(scene_spec(config).as_dict(), sort_keys=True).encode())
         return digest.hexdigest()
-    for dataset in datasets(config):
-        for path in _annotation_paths(dataset):
-            if not path.exists():
-                raise missing(path, config)
-            digest.update(_file_digest(path) if path.is_file() else _listing_digest(path))
+    annotations = [path for dataset in datasets(config) for path in _annotation_paths(dataset)]
+    truth = [path for path in evaluator_paths(config) if path.suffix == ".json"]
+    for path in dict.fromkeys([*annotations, *truth]):
+        if not path.exists():
+            raise missing(path, config)
+        digest.update(_file_digest(path) if path.is_file() else _listing_digest(path))
     return digest.hexdigest()
 
 

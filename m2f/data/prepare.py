@@ -28,10 +28,10 @@ def prepare(config: Config, progress: Progress | None = None) -> None:
     if "scenes" in config:
         ensure_scenes(scene_spec(config), Path(config.scenes.root), progress=progress)
         return
-    for dataset in datasets(config):
-        for path in [dataset.data_root, *data_paths(dataset)]:
-            if not Path(path).exists():
-                raise missing(path, config)
+    needed = [path for dataset in datasets(config) for path in (dataset.data_root, *data_paths(dataset))]
+    for path in [*needed, *evaluator_paths(config)]:
+        if not Path(path).exists():
+            raise missing(path, config)
 
 
 def missing(path: str | Path, config: Config) -> InputError:
@@ -59,6 +59,13 @@ def data_paths(dataset: Any) -> list[Path]:
     """The annotation file and the directories of a data set's config."""
     names = [dataset.get("ann_file", ""), *dataset.data_prefix.values()]
     return [Path(dataset.data_root, name) for name in names if name]
+
+
+def evaluator_paths(config: Config) -> list[Path]:
+    """The ground truth that a config's metrics read by themselves, each once."""
+    keys = ("panoptic_json", "panoptic_directory", "instances_json")
+    paths = [metric[key] for metric in config.get("val_evaluator", []) for key in keys if key in metric]
+    return [Path(path) for path in dict.fromkeys(paths)]
 
 
 def check_class_count(config: Config, dataset: Any) -> None:

@@ -90,8 +90,12 @@ def _is_generated(spec: SceneSpec, root: Path) -> bool:
     mend = "remove it or choose another directory."
     if not (root / "manifest.json").is_file():
         raise InputError(f"{root} exists but holds no generated scenes (no manifest.json); {mend}")
-    if (found := load_json(root / "manifest.json").get("spec")) != spec.as_dict():
+    manifest = load_json(root / "manifest.json")
+    if (found := manifest.get("spec")) != spec.as_dict():
         raise InputError(f"{root} holds other scenes than asked for: {found}, not {spec.as_dict()}; {mend}")
+    present = {path.relative_to(root).as_posix() for path in root.rglob("*.*")}
+    if missing := sorted(set(manifest["files"]) - present):
+        raise InputError(f"{root} lacks {len(missing)} of its files, {missing[0]} for one; remove it and run again.")
     return True
 
 

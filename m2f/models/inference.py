@@ -1,7 +1,7 @@
 """From class and mask predictions of one image to panoptic, instance and semantic segmentations.
 
-All three follow MaskFormer's post-processing (paper section 4.1). Masks are computed for the queries that matter
-alone: those that pass the score filter (panoptic) or are among the best scores (instance).
+All three follow MaskFormer's post-processing (paper section 4.1). Each asks for the masks of the queries it needs:
+those that pass the score filter (panoptic), those among the best scores (instance), all (semantic).
 """
 
 from collections.abc import Callable

@@ -5,7 +5,7 @@ import math
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-# The reference initialises query, key and value as one matrix [3D, D], whose Xavier bound is smaller than that of three.
+# The reference initialises query, key and value as one matrix [3D, D]: its Xavier bound is smaller than that of three.
 FUSED_GAIN = math.sqrt(0.5)
 
 

@@ -111,4 +111,6 @@ def resize(maps: Tensor, size: tuple[int, int]) -> Tensor:
     """Bilinear resize of ``[B, C, h, w]`` to ``[B, C, *size]`` as the reference does it: half-pixel, no antialias."""
     if maps.shape[-2:] == size:
         return maps
+    if maps.shape[1] == 0:  # interpolate refuses what has no channels
+        return maps.new_empty(*maps.shape[:2], *size)
     return F.interpolate(maps, size=size, mode="bilinear", align_corners=False)

@@ -13,7 +13,9 @@ def train(config, work_dir, *, resume=True):
     """Learn nothing; leave behind what a training leaves behind."""
     print(f"training {config.task}")
     with (work_dir / "calls.txt").open("a") as calls:
-        calls.write(f"{os.getpid()} {os.environ['OMP_NUM_THREADS']} {resume}\n")
+        calls.write(
+            f"{os.getpid()} {os.environ['OMP_NUM_THREADS']} {resume} {os.environ.get('CUDA_VISIBLE_DEVICES', 'none')}\n"
+        )
     say_progress(work_dir)
     metrics = {"PQ": 40.0 + config.seed}
     (work_dir / "history.json").write_text(json.dumps([{"iteration": 10, "metrics": metrics}]))

@@ -2,11 +2,11 @@ from ablations.doctor import examine, show
 
 
 def test_findings_name_what_is_missing_and_its_mend(tmp_path, console):
-    (tmp_path / "data" / "coco").mkdir(parents=True)
+    (tmp_path / "data" / "coco" / "annotations").mkdir(parents=True)
     findings = {name: (found, mend) for name, found, mend in examine(tmp_path / "store", tmp_path / "data")}
     assert {"torch", "mmengine", "compiled ops", "devices", "cores", "threads", "memory"} <= set(findings)
     assert "GB free" in findings["disk at store"][0]
-    assert findings["data: coco"] == (f"at {tmp_path / 'data' / 'coco'}", "")
+    assert findings["data: coco"] == (f"at {tmp_path / 'data' / 'coco' / 'annotations'}", "")
     found, mend = findings["data: ade20k"]
     assert found.startswith("not at")
     assert "ADEChallengeData2016" in mend

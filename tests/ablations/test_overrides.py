@@ -91,3 +91,15 @@ def test_every_literal_is_read_back(value):
 def test_what_is_not_key_and_value_is_bad_input(text):
     with pytest.raises(InputError, match="is not KEY=VALUE"):
         parse_override(text)
+
+
+@pytest.mark.parametrize("key", ["scale", "task", "seed", "dataset_name", "split", "train_dataloader.dataset.seed"])
+def test_what_a_run_is_called_is_no_override(key):
+    with pytest.raises(InputError, match=r"would change what a run is called; use --"):
+        parse_override(f"{key}=0")
+
+
+@pytest.mark.parametrize("value", ["{1, 2}", "1e999"])
+def test_values_that_json_cannot_hold_are_refused(value):
+    with pytest.raises(InputError, match="JSON cannot hold"):
+        parse_override(f"model.x={value}")

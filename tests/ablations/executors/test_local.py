@@ -16,7 +16,7 @@ def ignore():
 
 
 def calls(directory):
-    """(pid, threads, resume) of each training that was begun in a run directory."""
+    """(pid, threads, resume, GPUs) of each training that was begun in a run directory."""
     path = directory / "calls.txt"
     return [line.split() for line in path.read_text().splitlines()] if path.exists() else []
 
@@ -29,6 +29,13 @@ def test_each_run_is_done_once_in_a_process_of_its_own(run_directories):
     assert len({call[0] for directory in directories for call in calls(directory)}) == 4
     assert (directories[0] / "log.txt").read_text() == "training panoptic\n"
     assert looks
+
+
+def test_runs_at_a_time_have_a_gpu_each(run_directories, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5,7")
+    directories = run_directories()
+    run_local(directories, 2, ignore, "fake_training:train")
+    assert sorted(calls(directory)[0][3] for directory in directories) == ["5", "7"]
 
 
 def test_the_others_go_on_when_one_fails(run_directories):

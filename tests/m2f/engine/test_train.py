@@ -53,8 +53,7 @@ def test_another_seed_gives_other_weights(data, tmp_path):
 
 def test_a_killed_run_resumes_to_the_weights_of_an_unbroken_one(data, tmp_path):
     """The process is killed for good after iteration 3; the checkpoint of iteration 2 is the last."""
-    options = {"default_hooks.checkpoint.interval": 2}
-    unbroken = train(smoke(data, **options), tmp_path / "unbroken")
+    unbroken = train(smoke(data), tmp_path / "unbroken")
     killer = (
         "import os, signal, sys\n"
         "from pathlib import Path\n"
@@ -70,12 +69,12 @@ def test_a_killed_run_resumes_to_the_weights_of_an_unbroken_one(data, tmp_path):
         "train.train(config, Path(sys.argv[2]))\n"
     )
     config_file = tmp_path / "config.py"
-    smoke(data, **options).dump(config_file)
+    smoke(data).dump(config_file)
     broken = tmp_path / "broken"
     ended = subprocess.run([sys.executable, "-c", killer, str(config_file), str(broken)], capture_output=True)
     assert ended.returncode == -9, ended.stderr.decode()
     assert (broken / "last_checkpoint").read_text().endswith("iter_2.pth")
-    assert train(smoke(data, **options), broken) == unbroken
+    assert train(smoke(data), broken) == unbroken
     weights, expected = final_weights(broken), final_weights(tmp_path / "unbroken")
     assert all(torch.equal(weights[name], expected[name]) for name in expected)
     assert [entry["iteration"] for entry in json.loads((broken / "history.json").read_text())] == [2, 4]

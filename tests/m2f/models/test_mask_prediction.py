@@ -45,3 +45,7 @@ def test_resizing_commutes_with_the_product():
     embeddings, features = torch.randn(2, 5, 8), torch.randn(2, 8, 16, 24)
     resized_after = resize(dense_logits(embeddings, features), (4, 6))
     torch.testing.assert_close(dense_logits(embeddings, resize(features, (4, 6))), resized_after)
+
+
+def test_nothing_resizes_to_nothing():
+    assert resize(torch.zeros(1, 0, 4, 4), (8, 6)).shape == (1, 0, 8, 6)
