@@ -7,7 +7,7 @@ READY := .venv/ready
 TABLE ?= 4c
 SCALE ?= mini
 TASKS ?= panoptic
-SEEDS ?= 0,1,2
+SEEDS ?= 0,1,2,3,4
 STORE ?= runs
 OUT ?= report
 

@@ -1,6 +1,6 @@
-# Minutes on two CPU cores: 390 iterations from random weights, so the backbone learns as fast as the rest. So short
+# Minutes on two CPU cores: 300 iterations from random weights, so the backbone learns as fast as the rest. So short
 # that it shows how fast a design learns; trained longer, the designs of Table 4(c) come nearer to each other.
-max_iters = 390
+max_iters = 300
 train_cfg = dict(type="IterBasedTrainLoop", max_iters=max_iters, val_interval=max_iters // 3)
 optim_wrapper = dict(
     type="OptimWrapper",
