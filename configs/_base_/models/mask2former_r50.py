@@ -13,6 +13,7 @@ model = dict(
         depth=50,
         norm_cfg=dict(type="BN", requires_grad=False),
         norm_eval=True,
+        zero_init_residual=False,  # norms do not learn: a zero would silence a branch that starts from random weights
         # What torchvision calls resnet50, IMAGENET1K_V1; by its address, because torchvision itself is not needed.
         init_cfg=dict(type="Pretrained", checkpoint="https://download.pytorch.org/models/resnet50-0676ba61.pth"),
     ),

@@ -85,5 +85,6 @@ def test_coco_trains_from_a_cold_start(task, expected, tmp_path):
     assert expected <= set(metrics)
     assert [entry["iteration"] for entry in read_history(tmp_path / "run")] == [3]
     trained = torch.load(tmp_path / "run" / "iter_3.pth", weights_only=False)["optimizer"]["state"]
-    assert all(state["step"] == 3 and state["exp_avg"].any() for state in trained.values())
+    assert {int(state["step"]) for state in trained.values()} == {3}
+    assert all(state["exp_avg"].any() for state in trained.values())  # every parameter had a gradient
     assert len(list((tmp_path / "run" / "samples").glob("*_prediction.png"))) == 4
