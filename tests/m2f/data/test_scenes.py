@@ -70,6 +70,16 @@ def test_foreign_directory_is_not_touched(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["letters.txt"]
 
 
+def test_scenes_that_lost_files_are_reported_and_left_alone(tmp_path):
+    root = tmp_path / "scenes"
+    ensure_scenes(TINY, root)
+    lost = sorted(root.glob("annotations/panoptic_*/*.png"))[0]
+    lost.unlink()
+    with pytest.raises(InputError, match=rf"lacks 1 of its files, .*{lost.name} for one; remove it and run again"):
+        ensure_scenes(TINY, root)
+    assert not lost.exists()
+
+
 def test_cut_off_manifest_is_reported(tmp_path):
     root = tmp_path / "scenes"
     ensure_scenes(TINY, root, workers=1)
