@@ -7,8 +7,8 @@ import torch.nn.functional as F
 from mmengine.dist import all_reduce, get_world_size
 from torch import Tensor, nn
 
-from m2f.models.mask_prediction import MaskPredictions
-from m2f.models.matching import Matches, assign, matching_costs
+from m2f.models.mask_prediction import MaskPredictions, resize
+from m2f.models.matching import FOCAL_ALPHA, FOCAL_GAMMA, Matches, assign, matching_costs
 from m2f.models.points import random_points, sample_points, uncertain_points
 from m2f.registry import MODELS
 
@@ -17,15 +17,22 @@ from m2f.registry import MODELS
 class PointCriterion(nn.Module):
     """Set prediction loss on sampled points (paper sections 3.3 and 4.1; criterion.py of the reference).
 
+    Table 5 puts whole masks in the points' place, in matching, in training or in both, as MaskFormer has it: targets
+    are resized to the predictions to be matched, predictions to the targets to be trained on (MaskFormer matcher.py and
+    criterion.py). With ``focal`` the mask loss and cost are MaskFormer's as well (Table XII(a)).
+
     Args:
         num_classes: K.
         num_points: points per mask in matching and in the loss; 12544 in the paper.
         class_weight: of the class loss and cost.
-        entropy_weight: of the mask cross-entropy loss and cost.
+        entropy_weight: of the mask cross-entropy, or focal, loss and cost.
         dice_weight: of the dice loss and cost.
         no_object_weight: weight of "no object" in the class loss.
         oversample: candidates drawn per uncertain point.
         importance: share of uncertain points.
+        match_on: ``"points"``, or ``"masks"`` for every cell at the predictions' own resolution, 1/4 of the input.
+        train_on: ``"points"``, or ``"masks"`` for every pixel of the padded input.
+        focal: focal loss in place of the mask cross-entropy.
     """
 
     def __init__(
@@ -38,13 +45,22 @@ class PointCriterion(nn.Module):
         no_object_weight: float = 0.1,
         oversample: float = 3.0,
         importance: float = 0.75,
+        match_on: str = "points",
+        train_on: str = "points",
+        focal: bool = False,
     ) -> None:
         super().__init__()
+        for name, place in (("match_on", match_on), ("train_on", train_on)):
+            if place not in ("points", "masks"):
+                raise ValueError(f"{name} must be 'points' or 'masks', not {place!r}")
         self.num_classes = num_classes
         self.num_points = num_points
         self.weights = (class_weight, entropy_weight, dice_weight)
         self.oversample = oversample
         self.importance = importance
+        self.match_on = match_on
+        self.train_on = train_on
+        self.focal = focal
         self.class_balance: Tensor
         balance = torch.ones(num_classes + 1)
         balance[-1] = no_object_weight
@@ -82,7 +98,15 @@ class PointCriterion(nn.Module):
         self, class_logits: Tensor, masks: MaskPredictions, labels: Sequence[Tensor], targets: Sequence[Tensor]
     ) -> Matches:
         """Match all layers' predictions; arguments as in :meth:`forward`."""
-        points = self.matching_points(masks, len(class_logits), len(labels), class_logits.device)
+        where = self.whole_masks if self.match_on == "masks" else self.at_random_points
+        predicted, expected = where(masks, targets)
+        padded_labels = nn.utils.rnn.pad_sequence(list(labels), batch_first=True)
+        costs = matching_costs(class_logits, predicted, padded_labels, expected, self.weights, self.focal)
+        return assign(costs, [len(own) for own in labels])
+
+    def at_random_points(self, masks: MaskPredictions, targets: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        """Predictions ``[L, B, Q, P]`` and targets ``[1 or L, B, N, P]`` at points drawn for matching."""
+        points = self.matching_points(masks, masks.layers, len(targets), targets[0].device)
         sampled = nn.utils.rnn.pad_sequence(
             [
                 sample_points(target[None].float(), own.flatten(0, 1)[None])[0]
@@ -91,9 +115,15 @@ class PointCriterion(nn.Module):
             batch_first=True,
         )  # [B, N, sets * P]
         sampled = sampled.unflatten(2, (len(points), -1)).permute(2, 0, 1, 3)
-        padded_labels = nn.utils.rnn.pad_sequence(list(labels), batch_first=True)
-        costs = matching_costs(class_logits, masks.at_points(points), padded_labels, sampled, self.weights)
-        return assign(costs, [len(own) for own in labels])
+        return masks.at_points(points), sampled
+
+    @staticmethod
+    def whole_masks(masks: MaskPredictions, targets: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        """Predictions ``[L, B, Q, h * w]`` and targets ``[1, B, N, h * w]``, the latter's nearest pixels."""
+        predicted = masks.everything()
+        size = predicted.shape[-2:]
+        resized = [nearest(target, (size[0], size[1])).flatten(1) for target in targets]
+        return predicted.flatten(3), nn.utils.rnn.pad_sequence(resized, batch_first=True)[None]
 
     def matching_points(self, masks: MaskPredictions, layers: int, images: int, device: torch.device) -> Tensor:
         """Points for matching, ``[1 or L, B, P, 2]``: as many sets as the masks' way of predicting wants."""
@@ -113,11 +143,11 @@ class PointCriterion(nn.Module):
 
     def mask_losses(self, masks: MaskPredictions, matches: Matches, targets: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         """Per layer the cross-entropy and dice losses, each ``[L]``: sums over pairs divided by the mask count."""
-        logits = masks.of(matches.layer, matches.image, matches.query)[:, None]  # [M, 1, h, w]
-        points = uncertain_points(logits, self.num_points, self.oversample, self.importance)
-        predicted = sample_points(logits, points)[:, 0]  # [M, P]
-        expected = self.sample_targets(targets, matches, points)
-        entropy = F.binary_cross_entropy_with_logits(predicted, expected, reduction="none").mean(1)
+        predicted, expected = self.matched(masks, matches, targets)
+        entropy = F.binary_cross_entropy_with_logits(predicted, expected, reduction="none")
+        if self.focal:
+            entropy = entropy * focal_weight(predicted, expected)
+        entropy = entropy.mean(1)
         foreground = predicted.sigmoid()
         overlap = (foreground * expected).sum(1)
         dice = 1 - (2 * overlap + 1) / (foreground.sum(1) + expected.sum(1) + 1)
@@ -127,6 +157,19 @@ class PointCriterion(nn.Module):
             entropy.new_zeros(layers).index_add(0, matches.layer, entropy) / normaliser,
             dice.new_zeros(layers).index_add(0, matches.layer, dice) / normaliser,
         )
+
+    def matched(self, masks: MaskPredictions, matches: Matches, targets: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        """Logits and truth of the M matched pairs where the loss looks, each ``[M, P]`` or ``[M, H * W]``."""
+        logits = masks.of(matches.layer, matches.image, matches.query)[:, None]  # [M, 1, h, w]
+        if self.train_on == "points":
+            points = uncertain_points(logits, self.num_points, self.oversample, self.importance)
+            return sample_points(logits, points)[:, 0], self.sample_targets(targets, matches, points)
+        size = targets[0].shape[-2:]
+        expected = logits.new_empty(len(logits), *size)
+        for image, own in enumerate(targets):
+            rows = matches.image == image
+            expected[rows] = own[matches.target[rows]].to(logits.dtype)
+        return resize(logits, (size[0], size[1])).flatten(1), expected.flatten(1)
 
     @staticmethod
     @torch.no_grad()
@@ -146,6 +189,20 @@ class PointCriterion(nn.Module):
             sampled = sample_points(own[:, None].float(), grouped.flatten(1, 2)).unflatten(2, (layers, points.shape[1]))
             values[rows] = sampled[:, 0][slot]
         return values
+
+
+def focal_weight(logits: Tensor, expected: Tensor) -> Tensor:
+    """What the focal loss multiplies the cross-entropy with, so that points which are right count little."""
+    foreground = logits.sigmoid()
+    wrong = foreground + expected - 2 * foreground * expected  # 1 - p where the target is 1, p where it is 0
+    return (1 - FOCAL_ALPHA + (2 * FOCAL_ALPHA - 1) * expected) * wrong**FOCAL_GAMMA
+
+
+def nearest(masks: Tensor, size: tuple[int, int]) -> Tensor:
+    """Boolean ``[N, H, W]`` to float ``[N, *size]``, each cell having the value of its nearest pixel."""
+    if not len(masks):  # interpolate refuses what has no channels
+        return masks.new_zeros(0, *size, dtype=torch.float)
+    return F.interpolate(masks[None].float(), size=size, mode="nearest")[0]
 
 
 def mask_count(targets: Sequence[Tensor]) -> float:

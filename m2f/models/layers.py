@@ -2,6 +2,7 @@
 
 import math
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -53,6 +54,14 @@ class MultiHeadAttention(nn.Module):
             dropout_p=self.dropout if self.training else 0.0,
         )
         return self.output(attended.transpose(1, 2).flatten(2))
+
+    def weights(self, query: Tensor, key: Tensor, mask: Tensor | None = None) -> Tensor:
+        """The attention weights ``[B, heads, Q, N]`` of ``forward`` without dropout; same arguments."""
+        queries, keys = self._heads(self.query(query)), self._heads(self.key(key))
+        logits = queries @ keys.transpose(2, 3) / math.sqrt(queries.shape[-1])
+        if mask is not None:
+            logits = logits.masked_fill(~mask, -math.inf) if mask.dtype == torch.bool else logits + mask
+        return logits.softmax(dim=-1)
 
     def _heads(self, tokens: Tensor) -> Tensor:
         """``[B, N, D]`` to ``[B, heads, N, D / heads]``."""

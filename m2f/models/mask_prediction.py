@@ -40,6 +40,12 @@ class MaskPredictions(Protocol):
     def answer(self, image: int, query: Tensor) -> Tensor:
         """Logits ``[n, h, w]`` of the last prediction's queries, named by an index vector, for one image."""
 
+    def everything(self) -> Tensor:
+        """All logits, ``[L, B, Q, h, w]``."""
+
+    def at_layer(self, layer: int) -> "MaskPredictions":
+        """One prediction alone, L being 1."""
+
 
 @dataclass
 class EmbeddedMasks:
@@ -73,6 +79,14 @@ class EmbeddedMasks:
         product = self.embeddings[-1, image, query] @ self.features[image].flatten(1)
         return product.unflatten(1, self.features.shape[-2:])
 
+    def everything(self) -> Tensor:
+        """See :class:`MaskPredictions`."""
+        return torch.einsum("lbqd,bdhw->lbqhw", self.embeddings, self.features)
+
+    def at_layer(self, layer: int) -> "EmbeddedMasks":
+        """See :class:`MaskPredictions`."""
+        return EmbeddedMasks(self.embeddings[layer, None], self.features)
+
 
 @dataclass
 class DenseMasks:
@@ -100,6 +114,14 @@ class DenseMasks:
     def answer(self, image: int, query: Tensor) -> Tensor:
         """See :class:`MaskPredictions`."""
         return self.logits[-1, image, query]
+
+    def everything(self) -> Tensor:
+        """See :class:`MaskPredictions`."""
+        return self.logits
+
+    def at_layer(self, layer: int) -> "DenseMasks":
+        """See :class:`MaskPredictions`."""
+        return DenseMasks(self.logits[layer, None])
 
 
 def dense_logits(embeddings: Tensor, features: Tensor) -> Tensor:

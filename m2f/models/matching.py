@@ -10,6 +10,8 @@ from mmengine.logging import print_log
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
+FOCAL_ALPHA, FOCAL_GAMMA = 0.25, 2.0  # MaskFormer criterion.py:33
+
 
 @dataclass
 class Matches:
@@ -35,6 +37,7 @@ def matching_costs(
     labels: Tensor,
     masks: Tensor,
     weights: tuple[float, float, float],
+    focal: bool = False,
 ) -> Tensor:
     """Cost of giving each target to each query, in float32 (matcher.py:102-151 of the reference).
 
@@ -44,16 +47,22 @@ def matching_costs(
         labels: ``[B, N]`` int64, images with fewer targets padded with any valid label.
         masks: ``[L or 1, B, N, P]``, the targets sampled at the same points.
         weights: of the class, cross-entropy and dice costs.
+        focal: whether MaskFormer's focal loss takes the place of the cross-entropy.
 
     Returns:
         ``[L, B, Q, N]``.
     """
     with torch.autocast(class_logits.device.type, enabled=False):
-        return _costs(class_logits.float(), mask_logits.float(), labels, masks.float(), weights)
+        return _costs(class_logits.float(), mask_logits.float(), labels, masks.float(), weights, focal)
 
 
 def _costs(
-    class_logits: Tensor, logits: Tensor, labels: Tensor, masks: Tensor, weights: tuple[float, float, float]
+    class_logits: Tensor,
+    logits: Tensor,
+    labels: Tensor,
+    masks: Tensor,
+    weights: tuple[float, float, float],
+    focal: bool,
 ) -> Tensor:
     class_weight, entropy_weight, dice_weight = weights
     probability = class_logits.softmax(dim=-1)
@@ -61,12 +70,19 @@ def _costs(
     class_cost = -probability.gather(3, columns)
     points = logits.shape[-1]
     transposed = masks.transpose(2, 3)  # [L or 1, B, P, N]
-    # Cross-entropy against a target t is softplus(x) - x * t, so one product serves all targets.
-    entropy_cost = (F.softplus(logits).sum(-1, keepdim=True) - logits @ transposed) / points
     foreground = logits.sigmoid()
+    # What a point costs against a target t is linear in t, so one product serves all targets.
+    background, change = _focal_terms(logits, foreground) if focal else (F.softplus(logits), -logits)
+    entropy_cost = (background.sum(-1, keepdim=True) + change @ transposed) / points
     overlap = foreground @ transposed
     dice_cost = 1 - (2 * overlap + 1) / (foreground.sum(-1, keepdim=True) + masks.sum(-1)[:, :, None] + 1)
     return class_weight * class_cost + entropy_weight * entropy_cost + dice_weight * dice_cost
+
+
+def _focal_terms(logits: Tensor, foreground: Tensor) -> tuple[Tensor, Tensor]:
+    """The focal loss of every point as background, and what is added where the target is foreground."""
+    background = (1 - FOCAL_ALPHA) * foreground**FOCAL_GAMMA * F.softplus(logits)
+    return background, FOCAL_ALPHA * (1 - foreground) ** FOCAL_GAMMA * F.softplus(-logits) - background
 
 
 def assign(costs: Tensor, counts: list[int]) -> Matches:

@@ -1,8 +1,9 @@
 """The four ways of Table 4(c) in which queries read image features, all with one signature.
 
 A variant is a module ``variant(query [B, Q, D], query_position [1, Q, D], level, mask_logits) -> [B, Q, D]``. Its
-result is added to the query by the decoder layer. ``mask_logits [B, Q, h, w]`` holds each query's current mask at the
-level's resolution, detached; it is None unless the variant says ``needs_masks``. Adding a variant is one such class.
+result is added to the query by the decoder layer. ``mask_logits [B, Q, N]`` holds each query's current mask at the
+level's N positions, detached; it is None unless the variant says ``needs_masks``. Adding a variant is one such class,
+or, where it attends, a subclass of ``CrossAttention`` with its own ``bias``.
 """
 
 from dataclasses import dataclass
@@ -16,19 +17,19 @@ from m2f.registry import MODELS
 
 @dataclass
 class Level:
-    """One resolution of the image features as the decoder sees it.
+    """What one decoder layer reads of the image: one resolution, or several one after the other.
 
     Attributes:
-        source: ``[B, h*w, D]``, features plus the level's embedding; keys and values.
-        position: ``[1, h*w, D]``, sine position embedding; added to keys only.
-        size: ``(h, w)``.
-        stride: pixels of the network's input per cell: 32, 16 or 8.
+        source: ``[B, N, D]``, features plus their resolution's embedding; keys and values.
+        position: ``[1, N, D]``, sine position embedding; added to keys only.
+        sizes: ``(h, w)`` of each resolution; N sums over their cells.
+        strides: pixels of the network's input per cell, of each resolution: 32, 16 or 8.
     """
 
     source: Tensor
     position: Tensor
-    size: tuple[int, int]
-    stride: int
+    sizes: tuple[tuple[int, int], ...]
+    strides: tuple[int, ...]
 
 
 def foreground(mask_logits: Tensor) -> Tensor:
@@ -38,12 +39,12 @@ def foreground(mask_logits: Tensor) -> Tensor:
     turn into NaN, so it attends everywhere (mask2former_transformer_decoder.py:398,442-446 of the reference).
 
     Args:
-        mask_logits: ``[B, Q, h, w]``.
+        mask_logits: ``[B, Q, N]``.
 
     Returns:
-        boolean ``[B, Q, h*w]``.
+        boolean ``[B, Q, N]``.
     """
-    inside = mask_logits.flatten(2) >= 0
+    inside = mask_logits >= 0
     return inside | ~inside.any(dim=2, keepdim=True)
 
 
@@ -63,9 +64,19 @@ class CrossAttention(nn.Module):
         super().__init__()
         self.attention = MultiHeadAttention(embed_dims, num_heads, dropout)
 
+    def bias(self, query: Tensor, query_position: Tensor, level: Level, mask_logits: Tensor | None) -> Tensor | None:
+        """What steers the attention, as ``MultiHeadAttention`` takes its ``mask``; nothing here."""
+        return None
+
     def forward(self, query: Tensor, query_position: Tensor, level: Level, mask_logits: Tensor | None) -> Tensor:
         """See the module's docstring."""
-        return self.attention(query + query_position, level.source + level.position, level.source)
+        bias = self.bias(query, query_position, level, mask_logits)
+        return self.attention(query + query_position, level.source + level.position, level.source, bias)
+
+    def attention_map(self, query: Tensor, query_position: Tensor, level: Level, mask_logits: Tensor | None) -> Tensor:
+        """The weights with which ``forward`` reads the N positions, mean over heads, ``[B, Q, N]``."""
+        bias = self.bias(query, query_position, level, mask_logits)
+        return self.attention.weights(query + query_position, level.source + level.position, bias).mean(dim=1)
 
 
 @MODELS.register_module()
@@ -74,11 +85,10 @@ class MaskedAttention(CrossAttention):
 
     needs_masks = True
 
-    def forward(self, query: Tensor, query_position: Tensor, level: Level, mask_logits: Tensor | None) -> Tensor:
-        """See the module's docstring."""
+    def bias(self, query: Tensor, query_position: Tensor, level: Level, mask_logits: Tensor | None) -> Tensor:
+        """Where attention is allowed, ``[B, 1, Q, N]``."""
         assert mask_logits is not None
-        allowed = foreground(mask_logits)[:, None]  # [B, 1, Q, h*w]
-        return self.attention(query + query_position, level.source + level.position, level.source, allowed)
+        return foreground(mask_logits)[:, None]
 
 
 @MODELS.register_module()
@@ -114,19 +124,20 @@ class SMCA(CrossAttention):
         nn.init.zeros_(self.scale.weight)
         nn.init.ones_(self.scale.bias)
 
-    def forward(self, query: Tensor, query_position: Tensor, level: Level, mask_logits: Tensor | None) -> Tensor:
-        """See the module's docstring."""
-        modulation = self.log_gaussian(self.norm(query + query_position), level)
-        return self.attention(query + query_position, level.source + level.position, level.source, modulation)
+    def bias(self, query: Tensor, query_position: Tensor, level: Level, mask_logits: Tensor | None) -> Tensor:
+        """The logarithm of each head's Gaussian, ``[B, heads, Q, N]``."""
+        described = self.norm(query + query_position)
+        parts = [self.log_gaussian(described, *part) for part in zip(level.sizes, level.strides, strict=True)]
+        return torch.cat(parts, dim=3)
 
-    def log_gaussian(self, described: Tensor, level: Level) -> Tensor:
-        """The logarithm of each head's Gaussian, ``[B, heads, Q, h*w]``, from ``described [B, Q, D]``.
+    def log_gaussian(self, described: Tensor, size: tuple[int, int], stride: int) -> Tensor:
+        """One resolution's part of the bias, ``[B, heads, Q, h*w]``, from ``described [B, Q, D]``.
 
         Row and column are independent in it, so it is built from two small terms and never holds a distance per axis
         for every pixel.
         """
-        height, width = level.size
-        cell = level.stride / 32
+        height, width = size
+        cell = stride / 32
         extent = described.new_tensor([width * cell, height * cell])
         centre = self.centre(described).sigmoid() * extent  # [B, Q, 2], in cells of 1/32
         centre = centre[:, :, None] + self.offset(described).unflatten(2, (self.num_heads, 2))  # [B, Q, heads, 2]
@@ -164,7 +175,11 @@ class MaskPooling(nn.Module):
 
     def forward(self, query: Tensor, query_position: Tensor, level: Level, mask_logits: Tensor | None) -> Tensor:
         """See the module's docstring."""
-        assert mask_logits is not None
-        inside = foreground(mask_logits).to(level.source.dtype)  # [B, Q, h*w]
-        share = inside / inside.sum(dim=2, keepdim=True)  # divided first: in half precision a sum could overflow
+        share = self.attention_map(query, query_position, level, mask_logits)
         return self.output(self.value(share @ level.source))
+
+    def attention_map(self, query: Tensor, query_position: Tensor, level: Level, mask_logits: Tensor | None) -> Tensor:
+        """Each position's share in the mean, ``[B, Q, N]``."""
+        assert mask_logits is not None
+        inside = foreground(mask_logits).to(level.source.dtype)
+        return inside / inside.sum(dim=2, keepdim=True)  # before the product: in half precision a sum could overflow

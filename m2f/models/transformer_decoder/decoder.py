@@ -1,6 +1,6 @@
 """The transformer decoder: queries read one resolution a layer and predict after each (paper section 3.2)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,10 +13,12 @@ from m2f.models.mask_prediction import DenseMasks, EmbeddedMasks, MaskPrediction
 from m2f.models.transformer_decoder.cross_attention import Level
 from m2f.registry import MODELS
 
+PYRAMID = (32, 16, 8)  # strides of the levels that a pixel decoder gives
+
 
 @dataclass
 class DecoderOutput:
-    """Predictions before the first layer and after every layer, the last being the model's answer.
+    """Predictions before the first layer, if the queries are supervised, and after every layer, the last the answer.
 
     L is their number: all of them in training, the last alone in inference unless all are asked for.
 
@@ -28,22 +30,36 @@ class DecoderOutput:
     class_logits: Tensor
     masks: MaskPredictions
 
+    def at_layer(self, layer: int) -> "DecoderOutput":
+        """One of the L predictions alone."""
+        return DecoderOutput(self.class_logits[layer, None], self.masks.at_layer(layer))
+
 
 class DecoderLayer(nn.Module):
     """Cross-attention, self-attention, feed-forward, each with a residual and a norm after it (section 3.2.3).
+
+    With ``cross_attention_first`` off, self-attention comes before cross-attention, as in DETR.
 
     Args:
         embed_dims: D.
         num_heads: heads of both attentions.
         feedforward_dims: hidden width of the feed-forward network.
-        dropout: on residuals and attention weights; the paper removes it.
+        dropout: on residuals, attention weights and the feed-forward network's hidden units; the paper removes it.
         cross_attention: config of the variant, without its sizes.
+        cross_attention_first: the order of the two attentions.
     """
 
     def __init__(
-        self, embed_dims: int, num_heads: int, feedforward_dims: int, dropout: float, cross_attention: dict[str, Any]
+        self,
+        embed_dims: int,
+        num_heads: int,
+        feedforward_dims: int,
+        dropout: float,
+        cross_attention: dict[str, Any],
+        cross_attention_first: bool,
     ) -> None:
         super().__init__()
+        self.cross_attention_first = cross_attention_first
         sizes = {"embed_dims": embed_dims, "num_heads": num_heads, "dropout": dropout}
         self.cross_attention = MODELS.build({**cross_attention, **sizes})
         self.self_attention = MultiHeadAttention(embed_dims, num_heads, dropout)
@@ -53,20 +69,34 @@ class DecoderLayer(nn.Module):
 
     def forward(self, query: Tensor, query_position: Tensor, level: Level, mask_logits: Tensor | None) -> Tensor:
         """Update ``query [B, Q, D]``; arguments as in :mod:`m2f.models.transformer_decoder.cross_attention`."""
-        read = self.cross_attention(query, query_position, level, mask_logits)
-        query = self.norms[0](query + self.dropout(read))
-        positioned = query + query_position
-        query = self.norms[1](query + self.dropout(self.self_attention(positioned, positioned, query)))
+        if self.cross_attention_first:
+            query = self._read(query, query_position, level, mask_logits)
+            query = self._exchange(query, query_position)
+        else:
+            query = self._exchange(query, query_position)
+            query = self._read(query, query_position, level, mask_logits)
         return self.norms[2](query + self.dropout(self.feedforward(query)))
+
+    def _read(self, query: Tensor, query_position: Tensor, level: Level, mask_logits: Tensor | None) -> Tensor:
+        read = self.cross_attention(query, query_position, level, mask_logits)
+        return self.norms[0](query + self.dropout(read))
+
+    def _exchange(self, query: Tensor, query_position: Tensor) -> Tensor:
+        positioned = query + query_position
+        return self.norms[1](query + self.dropout(self.self_attention(positioned, positioned, query)))
 
 
 @MODELS.register_module()
 class MaskedAttentionDecoder(nn.Module):
-    """The decoder of paper section 3.2 with its cross-attention as a plug.
+    """The decoder of paper section 3.2 with its queries, cross-attention and resolutions as plugs.
 
-    Layer i reads level ``i mod 3`` of the pyramid, from 1/32 to 1/8. Class logits and mask embeddings come from the
-    normalised query after every layer, and from the raw query before the first
-    (mask2former_transformer_decoder.py:366-430 of the reference).
+    Layer i reads ``reads[i mod len(reads)]``: by default one level of the pyramid after the other, from 1/32 to 1/8.
+    Class logits and mask embeddings come from the normalised query after every layer, and from the raw query before the
+    first (mask2former_transformer_decoder.py:366-430 of the reference).
+
+    With standard cross-attention at 1/32, zero queries, self-attention first and dropout 0.1 this is MaskFormer's
+    decoder (Table XII(b)). One level alone has no level embedding: a constant on all keys and values tells nothing
+    apart, the values' projection has a bias of its own, and MaskFormer has none.
 
     Args:
         num_classes: K, things and stuff together.
@@ -76,10 +106,15 @@ class MaskedAttentionDecoder(nn.Module):
         num_heads: heads of every attention.
         feedforward_dims: hidden width of the feed-forward networks.
         num_layers: layers, 9 in the paper.
-        dropout: on residuals and attention weights, 0 in the paper.
-        strides: strides of the pyramid's levels, coarse to fine.
+        dropout: on residuals, attention weights and the feed-forward networks' hidden units, the places where DETR and
+            the reference's layers have it; 0 in the paper.
+        cross_attention_first: whether a layer reads the image before its queries exchange, as in the paper, or after.
+        reads: strides that the layers read in turn; several in one entry are read together, one after the other.
         mask_prediction: ``"embedded"`` computes mask logits where they are used; ``"dense"`` computes every mask at
             1/4 resolution after every layer that needs one, as the reference does.
+
+    Attributes:
+        first_prediction: the layer after which the first of all predictions is made, 0 being before any.
     """
 
     def __init__(
@@ -92,19 +127,25 @@ class MaskedAttentionDecoder(nn.Module):
         feedforward_dims: int = 2048,
         num_layers: int = 9,
         dropout: float = 0.0,
-        strides: Sequence[int] = (32, 16, 8),
+        cross_attention_first: bool = True,
+        reads: Sequence[Sequence[int]] = ((32,), (16,), (8,)),
         mask_prediction: str = "embedded",
     ) -> None:
         super().__init__()
         if mask_prediction not in ("embedded", "dense"):
             raise ValueError(f"mask_prediction must be 'embedded' or 'dense', not {mask_prediction!r}")
         self.dense = mask_prediction == "dense"
-        self.strides = tuple(strides)
+        self.reads = [tuple(strides) for strides in reads]
+        self.strides = sorted({stride for strides in self.reads for stride in strides}, reverse=True)
+        if not self.strides or not set(self.strides) <= set(PYRAMID):
+            raise ValueError(f"reads must name strides of {PYRAMID}, not {reads!r}")
         self.queries = MODELS.build({**queries, "embed_dims": embed_dims})
-        self.level_embedding = nn.Embedding(len(self.strides), embed_dims)
+        self.first_prediction = 0 if self.queries.supervised else 1
+        self.level_embedding = nn.Embedding(len(self.strides), embed_dims) if len(self.strides) > 1 else None
         self.position_encoding = SinePositionalEncoding(embed_dims // 2, normalize=True)
         layers = [
-            DecoderLayer(embed_dims, num_heads, feedforward_dims, dropout, cross_attention) for _ in range(num_layers)
+            DecoderLayer(embed_dims, num_heads, feedforward_dims, dropout, cross_attention, cross_attention_first)
+            for _ in range(num_layers)
         ]
         self.layers = nn.ModuleList(layers)
         self.needs_masks = layers[0].cross_attention.needs_masks
@@ -122,23 +163,25 @@ class MaskedAttentionDecoder(nn.Module):
         """Predict from the pixel decoder's features.
 
         Args:
-            pyramid: ``[B, D, h, w]`` at each of ``strides``, coarse to fine.
+            pyramid: ``[B, D, h, w]`` at 1/32, 1/16 and 1/8.
             mask_features: ``[B, D, H/4, W/4]``.
             all_layers: whether every layer's prediction is wanted, as in training, or the last alone.
         """
-        levels = [self._level(index, features) for index, features in enumerate(pyramid)]
+        by_stride = dict(zip(PYRAMID, pyramid, strict=True))
+        levels = [self._level({stride: by_stride[stride] for stride in strides}) for strides in self.reads]
         steering = self._steering_features(mask_features, levels)
         query, position = self.queries(len(mask_features))
         predictions = []
         for index, layer in enumerate(self.layers):
             level = levels[index % len(levels)]
             mask_logits = None
-            if all_layers or self.needs_masks:
+            wanted = all_layers and index >= self.first_prediction
+            if wanted or self.needs_masks:
                 state, masks = self._predict(query, mask_features)
-                if all_layers:
+                if wanted:
                     predictions.append((state, masks))
                 if self.needs_masks:
-                    mask_logits = attention_logits(masks, steering[index % len(levels)], level.size)
+                    mask_logits = attention_logits(masks, steering[index % len(levels)], level.sizes)
             query = layer(query, position, level, mask_logits)
         predictions.append(self._predict(query, mask_features))
         states, masks = (torch.stack(parts) for parts in zip(*predictions, strict=True))
@@ -153,26 +196,37 @@ class MaskedAttentionDecoder(nn.Module):
 
     @torch.no_grad()
     def _steering_features(self, mask_features: Tensor, levels: Sequence[Level]) -> list[Tensor | None]:
-        """Mask features at each level's size, where attention masks come from embeddings."""
+        """Mask features at each level's cells ``[B, D, N]``, where attention masks come from embeddings."""
         if self.dense or not self.needs_masks:
             return [None] * len(levels)
-        return [resize(mask_features, level.size) for level in levels]
+        return [at_cells(mask_features, level.sizes) for level in levels]
 
-    def _level(self, index: int, features: Tensor) -> Level:
-        size = features.shape[-2:]
-        tokens = features.flatten(2).transpose(1, 2)  # [B, h*w, D]
-        unmasked = torch.zeros(1, *size, dtype=torch.bool, device=features.device)
-        position = self.position_encoding(unmasked).flatten(2).transpose(1, 2)
-        return Level(tokens + self.level_embedding.weight[index], position, (size[0], size[1]), self.strides[index])
+    def _level(self, features: Mapping[int, Tensor]) -> Level:
+        sources, positions, sizes = [], [], []
+        for stride, level in features.items():
+            size = (level.shape[2], level.shape[3])
+            tokens = level.flatten(2).transpose(1, 2)  # [B, h*w, D]
+            if self.level_embedding is not None:
+                tokens = tokens + self.level_embedding.weight[self.strides.index(stride)]
+            unmasked = torch.zeros(1, *size, dtype=torch.bool, device=level.device)
+            sources.append(tokens)
+            positions.append(self.position_encoding(unmasked).flatten(2).transpose(1, 2))
+            sizes.append(size)
+        return Level(torch.cat(sources, dim=1), torch.cat(positions, dim=1), tuple(sizes), tuple(features))
 
 
 @torch.no_grad()
-def attention_logits(masks: Tensor, features: Tensor | None, size: tuple[int, int]) -> Tensor:
-    """Mask logits ``[B, Q, *size]`` that steer a cross-attention.
+def attention_logits(masks: Tensor, features: Tensor | None, sizes: Sequence[tuple[int, int]]) -> Tensor:
+    """Mask logits ``[B, Q, N]`` that steer a cross-attention.
 
     Args:
         masks: embeddings ``[B, Q, D]`` if there are ``features``, dense logits ``[B, Q, h, w]`` otherwise.
-        features: mask features resized to ``size``.
-        size: the level's ``(h, w)``.
+        features: mask features ``[B, D, N]`` at the cells that are read.
+        sizes: ``(h, w)`` of each resolution that is read.
     """
-    return resize(masks, size) if features is None else dense_logits(masks, features)
+    return at_cells(masks, sizes) if features is None else masks @ features
+
+
+def at_cells(maps: Tensor, sizes: Sequence[tuple[int, int]]) -> Tensor:
+    """``[B, C, h, w]`` resized to each of ``sizes``, one after the other, ``[B, C, N]``."""
+    return torch.cat([resize(maps, size).flatten(2) for size in sizes], dim=2)

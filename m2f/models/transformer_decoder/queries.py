@@ -1,5 +1,10 @@
-"""What the decoder starts from: the queries' features and their position embeddings."""
+"""What the decoder starts from: the queries' features and their position embeddings.
 
+A design is a module ``queries(images) -> (features [images, Q, D], positions [1, Q, D])`` that says with ``supervised``
+whether the features' own prediction, before any layer, is trained on. Adding one is one such class.
+"""
+
+import torch
 from torch import Tensor, nn
 
 from m2f.registry import MODELS
@@ -9,18 +14,46 @@ from m2f.registry import MODELS
 class LearnableQueries(nn.Module):
     """Learnable query features, supervised before the first layer, and learnable positions (paper section 3.2.3).
 
-    Both are drawn from a standard normal, as the reference's embeddings are.
+    Both are drawn from a standard normal, as the reference's embeddings are. Without supervision (Table XI(b)) the
+    features' own masks are still predicted and steer the first layer: the paper prints 226 GFLOPs for every row of that
+    table, which is what ten dense mask predictions take and nine do not.
 
     Args:
         num_queries: Q.
         embed_dims: D.
+        supervised: whether the loss sees the features' own prediction.
     """
 
-    def __init__(self, num_queries: int, embed_dims: int) -> None:
+    def __init__(self, num_queries: int, embed_dims: int, supervised: bool = True) -> None:
         super().__init__()
+        self.supervised = supervised
         self.features = nn.Embedding(num_queries, embed_dims)
         self.positions = nn.Embedding(num_queries, embed_dims)
 
     def forward(self, images: int) -> tuple[Tensor, Tensor]:
         """Features ``[images, Q, D]`` and positions ``[1, Q, D]``."""
         return self.features.weight.expand(images, -1, -1), self.positions.weight[None]
+
+
+@MODELS.register_module()
+class ZeroQueries(nn.Module):
+    """Query features that start from zero, as in DETR; positions are learnable (paper section C.3).
+
+    Equal features predict equal masks, so in the first layer of masked attention all queries see one region, which the
+    mask head's biases choose, and tell apart only by their positions. That this prediction is made, not skipped, is
+    inferred from the 226 GFLOPs of Table XI(b); a vector that nothing can learn from is not supervised.
+
+    Args:
+        num_queries: Q.
+        embed_dims: D.
+    """
+
+    supervised = False
+
+    def __init__(self, num_queries: int, embed_dims: int) -> None:
+        super().__init__()
+        self.positions = nn.Embedding(num_queries, embed_dims)
+
+    def forward(self, images: int) -> tuple[Tensor, Tensor]:
+        """Features ``[images, Q, D]`` and positions ``[1, Q, D]``."""
+        return torch.zeros_like(self.positions.weight).expand(images, -1, -1), self.positions.weight[None]

@@ -2,7 +2,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from m2f.models.criterion import PointCriterion
+from m2f.models.criterion import PointCriterion, focal_weight
 from m2f.models.mask_prediction import EmbeddedMasks, dense_logits
 from m2f.models.matching import Matches
 from m2f.models.points import sample_points
@@ -113,3 +113,75 @@ def test_sampled_targets_equal_sampling_one_by_one(criterion):
         ]
     )
     torch.testing.assert_close(criterion.sample_targets(truth, matches, points), expected)
+
+
+def cell_centres(side):
+    steps = (torch.arange(side) + 0.5) / side
+    return torch.stack([steps.repeat(side), steps.repeat_interleave(side)], dim=1)
+
+
+@pytest.mark.parametrize("focal", [False, True], ids=["entropy", "focal"])
+@pytest.mark.parametrize("counts", [(3, 2), (0, 4), (0, 0)], ids=["usual", "an empty image", "nothing"])
+def test_masks_are_points_when_every_pixel_is_a_point(monkeypatch, counts, focal):
+    """Predictions and targets of one size: matching and loss on masks equal those on points at all pixel centres."""
+    classes, masks = predictions(len(counts))
+    labels, truth = targets(counts)
+    truth = [own[:, :8, :8].contiguous() for own in truth]
+    centres = cell_centres(8)
+    monkeypatch.setattr(
+        "m2f.models.criterion.random_points", lambda count, points, device: centres.expand(count, -1, -1)
+    )
+    monkeypatch.setattr("m2f.models.criterion.uncertain_points", lambda logits, *_: centres.expand(len(logits), -1, -1))
+    results = {}
+    for place in ("points", "masks"):
+        criterion = PointCriterion(CLASSES, 64, match_on=place, train_on=place, focal=focal)
+        matches = criterion.match(classes, masks, labels, truth)
+        results[place] = (matches, criterion(classes, masks, labels, truth))
+    (by_points, point_losses), (by_masks, mask_losses) = results["points"], results["masks"]
+    assert all(torch.equal(getattr(by_points, name), getattr(by_masks, name)) for name in vars(by_points))
+    for name, value in point_losses.items():
+        torch.testing.assert_close(mask_losses[name], value, rtol=1e-4, atol=1e-6)
+
+
+def test_losses_on_masks_upsample_predictions_and_targets_are_resized_for_matching():
+    """MaskFormer's way, written out: the loss at the targets' size, the cost at the predictions'."""
+    classes, masks = predictions(1)
+    labels, truth = targets((2,))
+    criterion = PointCriterion(CLASSES, POINTS, match_on="masks", train_on="masks")
+    predicted, expected = criterion.whole_masks(masks, truth)
+    assert predicted.shape == (LAYERS, 1, QUERIES, 64)
+    torch.testing.assert_close(expected[0, 0].view(2, 8, 8), truth[0][:, ::4, ::4].float())
+    matches = criterion.match(classes, masks, labels, truth)
+    logits, values = criterion.matched(masks, matches, truth)
+    for row in range(len(matches.layer)):
+        layer, query, target = matches.layer[row], matches.query[row], matches.target[row]
+        dense = dense_logits(masks.embeddings[layer], masks.features)[0, query]
+        upsampled = F.interpolate(dense[None, None], size=(32, 32), mode="bilinear", align_corners=False)
+        torch.testing.assert_close(logits[row].view(32, 32), upsampled[0, 0])
+        assert torch.equal(values[row].view(32, 32), truth[0][target].float())
+
+
+def test_focal_loss_is_its_formula():
+    logits, expected = torch.randn(50) * 3, (torch.rand(50) > 0.5).float()
+    entropy = F.binary_cross_entropy_with_logits(logits, expected, reduction="none")
+    for value, logit, target in zip(entropy * focal_weight(logits, expected), logits, expected, strict=True):
+        right = logit.sigmoid() if target else 1 - logit.sigmoid()
+        alpha = 0.25 if target else 0.75
+        torch.testing.assert_close(value, -alpha * (1 - right) ** 2 * right.log(), rtol=1e-4, atol=1e-6)
+
+
+def test_gradients_reach_the_predictions_from_masks():
+    classes, masks = predictions(2)
+    masks.embeddings.requires_grad_()
+    labels, truth = targets((2, 0))
+    PointCriterion(CLASSES, POINTS, match_on="masks", train_on="masks")(classes, masks, labels, truth)[
+        "loss"
+    ].backward()
+    assert masks.embeddings.grad[:, 0].abs().sum() > 0
+    assert not masks.embeddings.grad[:, 1].any()
+
+
+@pytest.mark.parametrize("name", ["match_on", "train_on"])
+def test_place_must_be_known(name):
+    with pytest.raises(ValueError, match=f"{name} must be 'points' or 'masks'"):
+        PointCriterion(CLASSES, **{name: "boxes"})

@@ -26,6 +26,18 @@ def test_costs_equal_mmdets():
         torch.testing.assert_close(ours[layer, 0], sum(term(predicted, truth) for term in terms))
 
 
+def test_focal_costs_equal_mmdets():
+    torch.manual_seed(0)
+    classes, logits = torch.randn(1, 1, 6, 5), torch.randn(1, 1, 6, 40)
+    labels, masks = torch.tensor([[3, 0, 2]]), (torch.rand(1, 1, 3, 40) > 0.5).float()
+    ours = matching_costs(classes, logits, labels, masks, (0.0, 20.0, 0.0), focal=True)
+    predicted = InstanceData(scores=classes[0, 0], masks=logits[0, 0])
+    expected = match_cost.FocalLossCost(weight=20.0, binary_input=True)(
+        predicted, InstanceData(labels=labels[0], masks=masks[0, 0])
+    )
+    torch.testing.assert_close(ours[0, 0], expected, rtol=1e-4, atol=1e-5)
+
+
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 1000), queries=st.integers(1, 5), targets=st.integers(0, 4))
 def test_assignment_is_the_cheapest_of_all(seed, queries, targets):

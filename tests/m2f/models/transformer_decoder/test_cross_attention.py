@@ -20,8 +20,8 @@ IMAGES, QUERIES, DIMS, HEADS, SIZE = 2, 4, 8, 2, (3, 5)
 @pytest.fixture
 def given():
     torch.manual_seed(0)
-    level = Level(torch.randn(IMAGES, 15, DIMS), torch.randn(1, 15, DIMS), SIZE, stride=16)
-    masks = torch.randn(IMAGES, QUERIES, *SIZE)
+    level = Level(torch.randn(IMAGES, 15, DIMS), torch.randn(1, 15, DIMS), (SIZE,), (16,))
+    masks = torch.randn(IMAGES, QUERIES, 15)
     masks[1, 2] = -1  # an empty mask
     return torch.randn(IMAGES, QUERIES, DIMS), torch.randn(1, QUERIES, DIMS), level, masks
 
@@ -56,7 +56,7 @@ def test_masked_attention_sees_its_own_mask_alone(given):
     query, position, level, masks = given
 
     def bias(image, _, index):
-        inside = masks[image, index].flatten().sigmoid() >= 0.5
+        inside = masks[image, index].sigmoid() >= 0.5
         return torch.where(inside, 0.0, -math.inf) if inside.any() else torch.zeros(15)
 
     expected = loop(variant.attention, query, position, level, bias)
@@ -70,7 +70,7 @@ def test_smca_adds_its_gaussian(given):
 
     def bias(image, head, index):
         o = described[image, index]
-        cell = level.stride / 32
+        cell = level.strides[0] / 32
         extent = torch.tensor([SIZE[1] * cell, SIZE[0] * cell])
         centre = variant.centre(o).sigmoid() * extent + variant.offset(o)[2 * head : 2 * head + 2]
         scale = variant.scale(o)[2 * head : 2 * head + 2]
@@ -91,13 +91,39 @@ def test_mask_pooling_is_the_mean_inside(given):
     means = torch.zeros(IMAGES, QUERIES, DIMS)
     for image in range(IMAGES):
         for index in range(QUERIES):
-            inside = masks[image, index].flatten() >= 0
+            inside = masks[image, index] >= 0
             pixels = level.source[image][inside] if inside.any() else level.source[image]
             means[image, index] = pixels.mean(dim=0)
     torch.testing.assert_close(variant(query, position, level, masks), variant.output(variant.value(means)))
 
 
+@pytest.mark.parametrize("design", [CrossAttention, MaskedAttention, SMCA])
+def test_attention_map_is_what_the_attention_reads(given, design):
+    variant = design(DIMS, HEADS)
+    query, position, level, masks = given
+    weights = variant.attention.weights(
+        query + position, level.source + level.position, variant.bias(query, position, level, masks)
+    )
+    values = variant.attention.value(level.source).unflatten(2, (HEADS, -1)).transpose(1, 2)
+    read = variant.attention.output((weights @ values).transpose(1, 2).flatten(2))
+    torch.testing.assert_close(variant(query, position, level, masks), read)
+    shown = variant.attention_map(query, position, level, masks)
+    torch.testing.assert_close(shown, weights.mean(dim=1))
+    torch.testing.assert_close(shown.sum(dim=2), torch.ones(IMAGES, QUERIES))
+
+
+def test_smca_measures_every_resolution_alike(given):
+    """Read together, each resolution has the Gaussian that it has alone."""
+    variant = SMCA(DIMS, HEADS)
+    query, position, level, _ = given
+    both = Level(level.source, level.position, ((3, 3), (2, 3)), (32, 16))
+    bias = variant.bias(query, position, both, None)
+    for part, size, stride in ((slice(0, 9), (3, 3), 32), (slice(9, 15), (2, 3), 16)):
+        alone = Level(level.source[:, part], level.position[:, part], (size,), (stride,))
+        torch.testing.assert_close(bias[..., part], variant.bias(query, position, alone, None))
+
+
 def test_an_empty_mask_is_foreground_everywhere():
-    masks = torch.full((1, 2, 2, 2), -1.0)
-    masks[0, 0, 1, 1] = 0.0  # a probability of exactly one half counts as foreground
+    masks = torch.full((1, 2, 4), -1.0)
+    masks[0, 0, 3] = 0.0  # a probability of exactly one half counts as foreground
     assert foreground(masks).tolist() == [[[False, False, False, True], [True] * 4]]
