@@ -10,9 +10,37 @@ from torch import Tensor, nn
 from m2f.registry import MODELS
 
 
+def initialise_convolutions(module: nn.Module) -> None:
+    """Draw every convolution's weights as the reference's FPN does (Caffe2's Xavier), biases zero."""
+    for convolution in module.modules():
+        if isinstance(convolution, nn.Conv2d):
+            caffe2_xavier_init(convolution)
+
+
+class LateralSum(nn.Module):
+    """A lateral 1x1 convolution with group norm, and the coarser level added by nearest neighbour.
+
+    Args:
+        channels: the backbone's channels at this level.
+        embed_dims: D.
+        norm_groups: groups of the group norm.
+    """
+
+    def __init__(self, channels: int, embed_dims: int, norm_groups: int) -> None:
+        super().__init__()
+        norm = {"type": "GN", "num_groups": norm_groups}
+        self.lateral = ConvModule(channels, embed_dims, 1, norm_cfg=norm, act_cfg=None)
+        initialise_convolutions(self)
+
+    def forward(self, feature: Tensor, coarser: Tensor) -> Tensor:
+        """Merge ``feature [B, channels, h, w]`` and ``coarser [B, D, h', w']`` to ``[B, D, h, w]``."""
+        lateral = self.lateral(feature)
+        return lateral + F.interpolate(coarser, size=lateral.shape[-2:], mode="nearest")
+
+
 @MODELS.register_module()
 class FPN(nn.Module):
-    """Lateral 1x1 convolutions, nearest-neighbour top-down sums, a 3x3 convolution a level, a 3x3 mask convolution.
+    """From coarse to fine: merge with the backbone's level, a 3x3 convolution; last a 3x3 mask convolution.
 
     Args:
         in_channels: the backbone's channels at 1/4, 1/8, 1/16, 1/32.
@@ -20,29 +48,30 @@ class FPN(nn.Module):
         norm_groups: groups of the group norms.
     """
 
+    fusion: type[nn.Module] = LateralSum
+
     def __init__(self, in_channels: Sequence[int], embed_dims: int = 256, norm_groups: int = 32) -> None:
         super().__init__()
         norm = {"type": "GN", "num_groups": norm_groups}
         *finer, coarsest = in_channels
-        self.laterals = nn.ModuleList(
-            ConvModule(channels, embed_dims, 1, norm_cfg=norm, act_cfg=None) for channels in finer
-        )
+        self.fusions = nn.ModuleList(self.fusion(channels, embed_dims, norm_groups) for channels in finer)
         self.outputs = nn.ModuleList(
             ConvModule(channels, embed_dims, 3, padding=1, norm_cfg=norm)
             for channels in [*[embed_dims] * len(finer), coarsest]
         )
         self.mask_features = nn.Conv2d(embed_dims, embed_dims, 3, padding=1)
-        for convolution in self.modules():
-            if isinstance(convolution, nn.Conv2d):
-                caffe2_xavier_init(convolution)
+        initialise_convolutions(self.outputs)
+        initialise_convolutions(self.mask_features)
 
     def forward(self, features: Sequence[Tensor]) -> tuple[list[Tensor], Tensor]:
         """From backbone features fine to coarse to the pyramid 1/32, 1/16, 1/8 and mask features at 1/4."""
-        current = self.outputs[-1](features[-1])
-        pyramid = [current]
-        for index in range(len(self.laterals) - 1, -1, -1):
-            lateral = self.laterals[index](features[index])
-            merged = lateral + F.interpolate(current, size=lateral.shape[-2:], mode="nearest")
-            current = self.outputs[index](merged)
-            pyramid.append(current)
-        return pyramid[:3], self.mask_features(pyramid[-1])
+        levels = self.top_down(features)
+        return levels[:3], self.mask_features(levels[-1])
+
+    def top_down(self, features: Sequence[Tensor]) -> list[Tensor]:
+        """All levels ``[B, D, h, w]``, from 1/32 to 1/4."""
+        levels = [self.outputs[-1](features[-1])]
+        for index in reversed(range(len(self.fusions))):
+            merged = self.fusions[index](features[index], levels[-1])
+            levels.append(self.outputs[index](merged))
+        return levels

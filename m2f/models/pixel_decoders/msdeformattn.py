@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from mmcv.cnn import ConvModule
@@ -132,7 +133,7 @@ class MSDeformAttn(nn.Module):
 
     def forward(self, features: Sequence[Tensor]) -> tuple[list[Tensor], Tensor]:
         """From backbone features fine to coarse to the pyramid 1/32, 1/16, 1/8 and mask features at 1/4."""
-        with torch.autocast(features[0].device.type, enabled=False):
+        with without_autocast(features[0].device):
             finest, *attended = [level.float() for level in features]
             pyramid = self._attend(attended[::-1])
             lateral = self.lateral(finest)
@@ -154,6 +155,13 @@ class MSDeformAttn(nn.Module):
             source = layer(source, position, reference, sizes)
         parts = source.split([height * width for height, width in sizes], dim=1)
         return [part.transpose(1, 2).unflatten(2, size) for part, size in zip(parts, sizes, strict=True)]
+
+
+def without_autocast(device: torch.device) -> AbstractContextManager[object]:
+    """Full precision inside; the meta device, on which costs are counted, knows no other."""
+    if torch.amp.is_autocast_available(device.type):
+        return torch.autocast(device.type, enabled=False)
+    return nullcontext()
 
 
 def input_projection(channels: int, embed_dims: int, norm_groups: int) -> nn.Sequential:
