@@ -1,4 +1,4 @@
-"""What happens around training: seeds, progress, history, divergence, sample pictures."""
+"""What happens around training and evaluation: seeds, progress, history, divergence, sample pictures."""
 
 import json
 import math
@@ -125,20 +125,61 @@ class Progress(Hook):
         self.seconds[on] += now - self.mark
         self.mark = now
 
-    @master_only
     def _write(
         self, runner: Runner, phase: str, iteration: int, loss: float | None = None, eta: float | None = None
     ) -> None:
         self.written = time.perf_counter()
-        progress = {
-            "phase": phase,
-            "iteration": iteration,
-            "iterations": runner.max_iters,
-            "loss": loss if loss is not None and math.isfinite(loss) else None,
-            "eta_seconds": eta,
-            "updated": time.time(),
-        }
-        write_json(Path(runner.work_dir) / "progress.json", progress)
+        write_progress(Path(runner.work_dir), phase, iteration, runner.max_iters, loss, eta)
+
+
+@HOOKS.register_module()
+class EvaluationProgress(Hook):
+    """``progress.json`` and ``timing.json`` of a run that only evaluates, as :class:`Progress` keeps them; in batches.
+
+    Args:
+        every: least number of seconds between two writes of ``progress.json``.
+    """
+
+    priority = "LOWEST"
+
+    def __init__(self, every: float = 1.0) -> None:
+        self.every = every
+
+    def before_val(self, runner: Runner) -> None:
+        """Start the clock."""
+        self.started = self.written = time.perf_counter()
+        write_progress(Path(runner.work_dir), "evaluate", 0, len(runner.val_dataloader))
+
+    def after_val_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Sequence[Any] | None = None
+    ) -> None:
+        """Write the batches done and the time left, if it is time to."""
+        done, batches, now = batch_idx + 1, len(runner.val_dataloader), time.perf_counter()
+        if now - self.written >= self.every or done == batches:
+            self.written = now
+            eta = (now - self.started) / done * (batches - done)
+            write_progress(Path(runner.work_dir), "evaluate", done, batches, eta=eta)
+
+    def after_val(self, runner: Runner) -> None:
+        """Write ``timing.json``."""
+        spent = time.perf_counter() - self.started
+        write_timing(Path(runner.work_dir), {"data": 0.0, "train": 0.0, "evaluate": spent})
+
+
+@master_only
+def write_progress(
+    work_dir: Path, phase: str, iteration: int, iterations: int, loss: float | None = None, eta: float | None = None
+) -> None:
+    """Write ``progress.json``; ``eta`` is the seconds left."""
+    progress = {
+        "phase": phase,
+        "iteration": iteration,
+        "iterations": iterations,
+        "loss": loss if loss is not None and math.isfinite(loss) else None,
+        "eta_seconds": eta,
+        "updated": time.time(),
+    }
+    write_json(work_dir / "progress.json", progress)
 
 
 @master_only
@@ -167,8 +208,12 @@ class History(Hook):
         """Add the evaluation, in the place of one of the same iteration."""
         work_dir = Path(runner.work_dir)
         kept = [entry for entry in read_history(work_dir) if entry["iteration"] < runner.iter]
-        finite = {name: float(value) for name, value in (metrics or {}).items() if math.isfinite(value)}
-        write_json(work_dir / "history.json", [*kept, {"iteration": runner.iter, "metrics": finite}])
+        write_json(work_dir / "history.json", [*kept, {"iteration": runner.iter, "metrics": finite(metrics or {})}])
+
+
+def finite(metrics: dict[str, float]) -> dict[str, float]:
+    """The metrics that are numbers."""
+    return {name: float(value) for name, value in metrics.items() if math.isfinite(value)}
 
 
 def read_history(work_dir: Path) -> list[dict[str, Any]]:

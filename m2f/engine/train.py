@@ -1,6 +1,5 @@
 """Train and evaluate one run."""
 
-import copy
 from pathlib import Path
 from typing import Any
 
@@ -45,17 +44,24 @@ def train(config: Config, work_dir: Path, *, resume: bool = True) -> dict[str, f
 
 def runnable(config: Config, work_dir: Path, resume: bool) -> Config:
     """``config`` with the work directory, the seed in all its places, and the suite's hooks."""
-    config = copy.deepcopy(config)
-    config.work_dir = str(work_dir)
+    config = prepared(config, work_dir, training_hooks(config.seed))
     config.resume = resume
-    config.randomness = ConfigDict(seed=config.seed)
     config.train_dataloader.dataset.seed = config.seed
-    config.custom_hooks = [*config.get("custom_hooks", []), *suite_hooks(config.seed)]
     return config
 
 
-def suite_hooks(seed: int) -> list[dict[str, Any]]:
-    """Configs of the hooks that every run has."""
+def prepared(config: Config, work_dir: Path, hooks: list[dict[str, Any]]) -> Config:
+    """``config`` with the work directory, the seed of the weights, and ``hooks`` besides its own."""
+    # mmengine writes the config out four times a run; laying it out nicely would take seconds each time.
+    config = Config(config.to_dict(), filename=config.filename, format_python_code=False)
+    config.work_dir = str(work_dir)
+    config.randomness = ConfigDict(seed=config.seed)
+    config.custom_hooks = [*config.get("custom_hooks", []), *hooks]
+    return config
+
+
+def training_hooks(seed: int) -> list[dict[str, Any]]:
+    """Configs of the hooks that every training has."""
     return [
         {"type": "m2f.SeedEveryIteration", "seed": seed},
         {"type": "m2f.StopAtDivergence"},

@@ -1,7 +1,18 @@
-"""Evaluation metrics, registered in scope ``m2f``; values in percent under the names of the paper's tables."""
+"""Evaluation metrics, registered in scope ``m2f``; under the names of the paper's tables, in percent where it is."""
 
+from m2f.metrics.attention_mass import AttentionMass
 from m2f.metrics.instance_ap import InstanceAP
+from m2f.metrics.layer_panoptic_quality import LayerPanopticQuality
 from m2f.metrics.mean_iou import MeanIoU, PanopticMeanIoU
 from m2f.metrics.panoptic_quality import PanopticQuality
+from m2f.metrics.proposal_recall import ProposalRecall
 
-__all__ = ["InstanceAP", "MeanIoU", "PanopticMeanIoU", "PanopticQuality"]
+__all__ = [
+    "AttentionMass",
+    "InstanceAP",
+    "LayerPanopticQuality",
+    "MeanIoU",
+    "PanopticMeanIoU",
+    "PanopticQuality",
+    "ProposalRecall",
+]

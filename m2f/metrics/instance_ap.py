@@ -102,17 +102,21 @@ def encode_masks(masks: torch.Tensor) -> list[dict[str, Any]]:
     return pycocotools.mask.encode(columns.transpose(2, 1, 0))
 
 
-def evaluate(truth: COCO, predictions: COCO, image_ids: list[int], overlap: str) -> dict[str, float]:
+def evaluate(
+    truth: COCO, predictions: COCO, image_ids: list[int], overlap: str, by_class: bool = True
+) -> dict[str, float]:
     """COCO's statistics under faster-coco-eval's names, in [0, 1] or -1 where there is no ground truth.
 
     Args:
         overlap: ``segm`` (mask IoU) or ``boundary``.
+        by_class: average over classes, or take all objects for one class, whatever a prediction's own.
     """
     threads = torch.get_num_threads()  # a run's share of the cores
     evaluation = COCOeval_faster(
         truth, predictions, iouType=overlap, boundary_cpu_count=threads, rle_iou_max_workers=threads
     )
     evaluation.params.imgIds = sorted(image_ids)
+    evaluation.params.useCats = int(by_class)
     evaluation.evaluate()
     evaluation.accumulate()
     evaluation.summarize()

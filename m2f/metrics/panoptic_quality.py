@@ -48,17 +48,19 @@ class PanopticQuality(BaseMetric):
         self._dataset_meta = dataset_meta
 
     def process(self, data_batch: Any, data_samples: Sequence[dict[str, Any]]) -> None:
-        """Keep each image's prediction as a panoptic PNG and its annotation: ``(annotation, png)``."""
-        category_ids = [category["id"] for category in self.truth["categories"]]
-        for sample in data_samples:
-            image_id = int(sample["img_id"])
-            segment_ids = sample["pred_panoptic_seg"]["data"][0].cpu().numpy()  # [H, W]
-            segments = [
-                {"id": int(segment["id"]), "category_id": category_ids[int(segment["label"])]}
-                for segment in sample["segments_info"]
-            ]
-            annotation = {"image_id": image_id, "file_name": f"{image_id}.png", "segments_info": segments}
-            self.results.append((annotation, encode_png(segment_colours(segment_ids), compression=1)))
+        """Keep each image's prediction, see :meth:`encode`."""
+        self.results.extend(self.encode(sample) for sample in data_samples)
+
+    def encode(self, sample: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+        """A prediction as its annotation and its panoptic PNG."""
+        image_id = int(sample["img_id"])
+        segment_ids = sample["pred_panoptic_seg"]["data"][0].cpu().numpy()  # [H, W]
+        segments = [
+            {"id": int(segment["id"]), "category_id": self.truth["categories"][int(segment["label"])]["id"]}
+            for segment in sample["segments_info"]
+        ]
+        annotation = {"image_id": image_id, "file_name": f"{image_id}.png", "segments_info": segments}
+        return annotation, encode_png(segment_colours(segment_ids), compression=1)
 
     def compute_metrics(self, results: list[tuple[dict[str, Any], bytes]]) -> dict[str, float]:
         """Compare the collected predictions with the ground truth of the same images."""

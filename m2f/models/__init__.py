@@ -2,6 +2,14 @@
 
 from m2f.models import pixel_decoders, transformer_decoder
 from m2f.models.criterion import PointCriterion
+from m2f.models.inspection import AttentionInspector, LayerInspector
 from m2f.models.segmentor import Mask2Former
 
-__all__ = ["Mask2Former", "PointCriterion", "pixel_decoders", "transformer_decoder"]
+__all__ = [
+    "AttentionInspector",
+    "LayerInspector",
+    "Mask2Former",
+    "PointCriterion",
+    "pixel_decoders",
+    "transformer_decoder",
+]

@@ -7,27 +7,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from mmengine import Config
 
-from m2f.data.paths import resolve_data_paths
-from m2f.data.prepare import prepare
 from m2f.engine.train import DivergenceError, train
 from m2f.errors import InputError
-
-CONFIGS = Path(__file__).parents[3] / "configs"
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    directory = tmp_path_factory.mktemp("data")
-    prepare(resolve_data_paths(Config.fromfile(CONFIGS / "smoke" / "panoptic.py"), directory))
-    return directory
-
-
-def smoke(data, task="panoptic", **options):
-    config = resolve_data_paths(Config.fromfile(CONFIGS / "smoke" / f"{task}.py"), data)
-    config.merge_from_dict(options)
-    return config
 
 
 def final_weights(work_dir):
@@ -35,25 +17,25 @@ def final_weights(work_dir):
     return checkpoint["state_dict"]
 
 
-def test_same_seed_gives_identical_metrics_and_weights(data, tmp_path):
-    metrics = [train(smoke(data), tmp_path / name) for name in ("one", "two")]
+def test_same_seed_gives_identical_metrics_and_weights(smoke, tmp_path):
+    metrics = [train(smoke(), tmp_path / name) for name in ("one", "two")]
     assert metrics[0] == metrics[1]
     weights = [final_weights(tmp_path / name) for name in ("one", "two")]
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
 
 
-def test_another_seed_gives_other_weights(data, tmp_path):
+def test_another_seed_gives_other_weights(smoke, tmp_path):
     for seed in (0, 1):
-        train(smoke(data, seed=seed), tmp_path / str(seed))
+        train(smoke(seed=seed), tmp_path / str(seed))
     weights = [final_weights(tmp_path / str(seed)) for seed in (0, 1)]
     assert not torch.equal(
         weights[0]["transformer_decoder.classifier.weight"], weights[1]["transformer_decoder.classifier.weight"]
     )
 
 
-def test_a_killed_run_resumes_to_the_weights_of_an_unbroken_one(data, tmp_path):
+def test_a_killed_run_resumes_to_the_weights_of_an_unbroken_one(smoke, tmp_path):
     """The process is killed for good after iteration 3; the checkpoint of iteration 2 is the last."""
-    unbroken = train(smoke(data), tmp_path / "unbroken")
+    unbroken = train(smoke(), tmp_path / "unbroken")
     killer = (
         "import os, signal, sys\n"
         "from pathlib import Path\n"
@@ -69,28 +51,28 @@ def test_a_killed_run_resumes_to_the_weights_of_an_unbroken_one(data, tmp_path):
         "train.train(config, Path(sys.argv[2]))\n"
     )
     config_file = tmp_path / "config.py"
-    smoke(data).dump(config_file)
+    smoke().dump(config_file)
     broken = tmp_path / "broken"
     ended = subprocess.run([sys.executable, "-c", killer, str(config_file), str(broken)], capture_output=True)
     assert ended.returncode == -9, ended.stderr.decode()
     assert (broken / "last_checkpoint").read_text().endswith("iter_2.pth")
-    assert train(smoke(data), broken) == unbroken
+    assert train(smoke(), broken) == unbroken
     weights, expected = final_weights(broken), final_weights(tmp_path / "unbroken")
     assert all(torch.equal(weights[name], expected[name]) for name in expected)
     assert [entry["iteration"] for entry in json.loads((broken / "history.json").read_text())] == [2, 4]
 
 
-def test_a_run_killed_in_its_last_evaluation_is_evaluated(data, tmp_path):
-    metrics = train(smoke(data), tmp_path)
+def test_a_run_killed_in_its_last_evaluation_is_evaluated(smoke, tmp_path):
+    metrics = train(smoke(), tmp_path)
     history = json.loads((tmp_path / "history.json").read_text())
     (tmp_path / "history.json").write_text(json.dumps(history[:-1]))
-    assert train(smoke(data), tmp_path) == metrics
+    assert train(smoke(), tmp_path) == metrics
     assert json.loads((tmp_path / "history.json").read_text()) == history
 
 
 @pytest.mark.parametrize("task", ["instance", "semantic"])
-def test_other_tasks_train_and_leave_their_files(task, data, tmp_path):
-    metrics = train(smoke(data, task), tmp_path)
+def test_other_tasks_train_and_leave_their_files(task, smoke, tmp_path):
+    metrics = train(smoke(task), tmp_path)
     assert {"instance": "AP", "semantic": "mIoU"}[task] in metrics
     progress = json.loads((tmp_path / "progress.json").read_text())
     assert (progress["phase"], progress["iteration"], progress["iterations"]) == ("evaluate", 4, 4)
@@ -99,12 +81,12 @@ def test_other_tasks_train_and_leave_their_files(task, data, tmp_path):
     assert len(list((tmp_path / "samples").glob("*_prediction.png"))) == 4
 
 
-def test_divergence_ends_the_run_with_its_reason(data, tmp_path):
+def test_divergence_ends_the_run_with_its_reason(smoke, tmp_path):
     with pytest.raises(DivergenceError, match=r"the loss became (nan|inf) at iteration 2 of 4"):
-        train(smoke(data, **{"optim_wrapper.optimizer.lr": 1e30}), tmp_path)
+        train(smoke(**{"optim_wrapper.optimizer.lr": 1e30}), tmp_path)
     assert not list(tmp_path.glob("*.pth"))
 
 
-def test_class_counts_must_fit_the_data(data, tmp_path):
+def test_class_counts_must_fit_the_data(smoke, tmp_path):
     with pytest.raises(InputError, match="6 thing and 4 stuff classes"):
-        train(smoke(data, **{"model.num_things": 5}), tmp_path)
+        train(smoke(**{"model.num_things": 5}), tmp_path)

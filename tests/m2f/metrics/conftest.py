@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pycocotools.mask
 import pytest
 
 from m2f.data.images import encode_png, segment_colours
@@ -15,6 +16,8 @@ CATEGORIES = [
     {"id": 21, "name": "road", "isthing": 0},
 ]
 CLASSES = [category["name"] for category in CATEGORIES]
+INSTANCE_CATEGORY_IDS = [3, 7, 9]
+INSTANCE_IMAGE_SIZE = 128
 DATASET_META = {"classes": CLASSES, "thing_classes": CLASSES[:2]}
 
 
@@ -45,6 +48,40 @@ def write_panoptic_truth(root: Path, images: list[tuple[np.ndarray, list[dict[st
 @pytest.fixture(scope="session")
 def panoptic_truth() -> Callable[..., dict[str, str]]:
     return write_panoptic_truth
+
+
+def write_instance_truth(root: Path, images: list[list[tuple[np.ndarray, int, int]]]) -> str:
+    """Write ``(mask [H, W], label, iscrowd)`` of the objects of images 1, 2, ...; returns the file."""
+    annotations: list[dict[str, Any]] = []
+    for image_id, objects in enumerate(images, start=1):
+        for mask, label, crowd in objects:
+            code = pycocotools.mask.encode(np.asfortranarray(mask.astype(np.uint8)))
+            annotations.append(
+                {
+                    "id": len(annotations) + 1,
+                    "image_id": image_id,
+                    "category_id": INSTANCE_CATEGORY_IDS[label],
+                    "iscrowd": crowd,
+                    "area": int(mask.sum()),
+                    "bbox": pycocotools.mask.toBbox(code).tolist(),
+                    "segmentation": {"size": code["size"], "counts": code["counts"].decode()},
+                }
+            )
+    content = {
+        "images": [
+            {"id": i, "height": INSTANCE_IMAGE_SIZE, "width": INSTANCE_IMAGE_SIZE} for i in range(1, len(images) + 1)
+        ],
+        "annotations": annotations,
+        "categories": [{"id": category, "name": f"class {category}"} for category in INSTANCE_CATEGORY_IDS],
+    }
+    path = root / "instances.json"
+    path.write_text(json.dumps(content))
+    return str(path)
+
+
+@pytest.fixture(scope="session")
+def instance_truth() -> Callable[..., str]:
+    return write_instance_truth
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,6 @@ GOLDEN = {
     "AP_m": 0.31018272,
     "AP_l": 0.32693391,
 }
-CATEGORY_IDS = [3, 7, 9]
 SIZE = 128
 
 
@@ -36,33 +35,6 @@ def box(top, left, height, width):
     mask = np.zeros((SIZE, SIZE), bool)
     mask[top : top + height, left : left + width] = True
     return mask
-
-
-def write_truth(root, images):
-    """``images``: for each image a list of (mask [H, W], label, iscrowd)."""
-    annotations = []
-    for image_id, objects in enumerate(images, start=1):
-        for mask, label, crowd in objects:
-            code = pycocotools.mask.encode(np.asfortranarray(mask.astype(np.uint8)))
-            annotations.append(
-                {
-                    "id": len(annotations) + 1,
-                    "image_id": image_id,
-                    "category_id": CATEGORY_IDS[label],
-                    "iscrowd": crowd,
-                    "area": int(mask.sum()),
-                    "bbox": pycocotools.mask.toBbox(code).tolist(),
-                    "segmentation": {"size": code["size"], "counts": code["counts"].decode()},
-                }
-            )
-    content = {
-        "images": [{"id": i, "height": SIZE, "width": SIZE} for i in range(1, len(images) + 1)],
-        "annotations": annotations,
-        "categories": [{"id": category, "name": f"class {category}"} for category in CATEGORY_IDS],
-    }
-    path = root / "instances.json"
-    path.write_text(json.dumps(content))
-    return str(path)
 
 
 def evaluate(metric, samples):
@@ -102,7 +74,7 @@ def overlap(first, second):
     return (first & second).sum() / (first | second).sum()
 
 
-def test_boundary_ap_by_definition(tmp_path):
+def test_boundary_ap_by_definition(tmp_path, instance_truth):
     """One object and one detection a class: AP of a class is the share of thresholds its overlap reaches."""
     objects = [box(10, 10, 40, 40), box(60, 0, 50, 60), box(20, 70, 21, 33)]
     detections = [box(11, 11, 40, 40), box(62, 0, 47, 58), box(20, 70, 21, 33)]
@@ -115,32 +87,32 @@ def test_boundary_ap_by_definition(tmp_path):
     expected_boundary = np.mean(
         [np.mean(min(pair) >= thresholds) for pair in zip(mask_ious, boundary_ious, strict=True)]
     )
-    path = write_truth(tmp_path, [[(mask, label, 0) for label, mask in enumerate(objects)]])
+    path = instance_truth(tmp_path, [[(mask, label, 0) for label, mask in enumerate(objects)]])
     metrics = evaluate(InstanceAP(path), [sample(1, detections, [0, 1, 2], [0.9, 0.8, 0.7])])
     assert expected_boundary < expected_mask < 1
     assert metrics["AP"] == pytest.approx(100 * expected_mask)
     assert metrics["AP_boundary"] == pytest.approx(100 * expected_boundary)
 
 
-def test_perfect_masks_and_a_size_that_does_not_occur(tmp_path):
+def test_perfect_masks_and_a_size_that_does_not_occur(tmp_path, instance_truth):
     objects = [box(0, 0, 20, 20), box(40, 40, 60, 60)]
-    path = write_truth(tmp_path, [[(mask, 0, 0) for mask in objects]])
+    path = instance_truth(tmp_path, [[(mask, 0, 0) for mask in objects]])
     metrics = evaluate(InstanceAP(path), [sample(1, objects, [0, 0], [0.9, 0.8])])
     assert metrics == pytest.approx(dict.fromkeys(["AP", "AP50", "AP75", "AP_s", "AP_m", "AP_boundary"], 100))
 
 
-def test_a_mask_on_a_crowd_is_not_counted(tmp_path):
+def test_a_mask_on_a_crowd_is_not_counted(tmp_path, instance_truth):
     person, crowd = box(0, 0, 40, 40), box(60, 60, 60, 60)
     on_crowd, elsewhere = box(70, 70, 20, 20), box(0, 80, 20, 20)
-    path = write_truth(tmp_path, [[(person, 0, 0), (crowd, 0, 1)]])
+    path = instance_truth(tmp_path, [[(person, 0, 0), (crowd, 0, 1)]])
     metrics = evaluate(InstanceAP(path, boundary=False), [sample(1, [on_crowd, person], [0, 0], [0.9, 0.8])])
     assert metrics["AP"] == pytest.approx(100)
     metrics = evaluate(InstanceAP(path, boundary=False), [sample(1, [elsewhere, person], [0, 0], [0.9, 0.8])])
     assert metrics["AP"] == pytest.approx(50)
 
 
-def test_labels_follow_the_order_of_categories(tmp_path):
-    path = write_truth(tmp_path, [[(box(0, 0, 40, 40), 2, 0)]])
+def test_labels_follow_the_order_of_categories(tmp_path, instance_truth):
+    path = instance_truth(tmp_path, [[(box(0, 0, 40, 40), 2, 0)]])
     right, wrong = (
         evaluate(InstanceAP(path), [sample(1, [box(0, 0, 40, 40)], [label], [0.9])])["AP"] for label in (2, 1)
     )
@@ -148,20 +120,20 @@ def test_labels_follow_the_order_of_categories(tmp_path):
     assert wrong == 0
 
 
-def test_nothing_predicted_is_zero(tmp_path):
-    path = write_truth(tmp_path, [[(box(0, 0, 40, 40), 0, 0)]])
+def test_nothing_predicted_is_zero(tmp_path, instance_truth):
+    path = instance_truth(tmp_path, [[(box(0, 0, 40, 40), 0, 0)]])
     metrics = evaluate(InstanceAP(path), [sample(1, np.zeros((0, SIZE, SIZE)), [], [])])
     assert metrics["AP"] == metrics["AP_boundary"] == 0
 
 
-def test_only_evaluated_images_count(tmp_path):
+def test_only_evaluated_images_count(tmp_path, instance_truth):
     mask = box(0, 0, 40, 40)
-    path = write_truth(tmp_path, [[(mask, 0, 0)], [(mask, 0, 0)]])
+    path = instance_truth(tmp_path, [[(mask, 0, 0)], [(mask, 0, 0)]])
     assert evaluate(InstanceAP(path), [sample(2, [mask], [0], [0.9])])["AP"] == pytest.approx(100)
 
 
-def test_evaluating_twice_gives_the_same(tmp_path):
-    path = write_truth(tmp_path, [[(box(0, 0, 40, 40), 0, 0)]])
+def test_evaluating_twice_gives_the_same(tmp_path, instance_truth):
+    path = instance_truth(tmp_path, [[(box(0, 0, 40, 40), 0, 0)]])
     metric = InstanceAP(path)
     samples = [sample(1, [box(2, 2, 40, 40)], [0], [0.9])]
     first = evaluate(metric, samples)
@@ -169,21 +141,21 @@ def test_evaluating_twice_gives_the_same(tmp_path):
     assert evaluate(metric, samples) == first
 
 
-def test_only_named_values_are_reported(tmp_path):
+def test_only_named_values_are_reported(tmp_path, instance_truth):
     mask = box(0, 0, 40, 40)
-    path = write_truth(tmp_path, [[(mask, 0, 0)]])
+    path = instance_truth(tmp_path, [[(mask, 0, 0)]])
     metric = InstanceAP(path, boundary=False, names={"AP": "AP_pan_th"})
     assert evaluate(metric, [sample(1, [mask], [0], [0.9])]) == pytest.approx({"AP_pan_th": 100})
 
 
-def test_name_of_no_value(tmp_path):
-    path = write_truth(tmp_path, [[]])
+def test_name_of_no_value(tmp_path, instance_truth):
+    path = instance_truth(tmp_path, [[]])
     with pytest.raises(InputError, match="no value 'AP_boundary'"):
         InstanceAP(path, boundary=False, names={"AP_boundary": "AP_boundary"})
 
 
-def test_things_are_compared_with_the_data_set(tmp_path):
-    metric = InstanceAP(write_truth(tmp_path, [[]]))
+def test_things_are_compared_with_the_data_set(tmp_path, instance_truth):
+    metric = InstanceAP(instance_truth(tmp_path, [[]]))
     things = ["class 3", "class 7", "class 9"]
     metric.dataset_meta = {"classes": [*things, "sky"], "thing_classes": things}
     assert metric.dataset_meta["thing_classes"] == things
@@ -191,13 +163,13 @@ def test_things_are_compared_with_the_data_set(tmp_path):
         metric.dataset_meta = {"classes": [*things, "sky"]}
 
 
-def test_image_without_ground_truth(tmp_path):
-    path = write_truth(tmp_path, [[(box(0, 0, 40, 40), 0, 0)]])
+def test_image_without_ground_truth(tmp_path, instance_truth):
+    path = instance_truth(tmp_path, [[(box(0, 0, 40, 40), 0, 0)]])
     with pytest.raises(InputError, match="no ground truth for image 8"):
         evaluate(InstanceAP(path), [sample(8, [box(0, 0, 4, 4)], [0], [0.9])])
 
 
-def test_nothing_is_printed(tmp_path, capfd):
-    path = write_truth(tmp_path, [[(box(0, 0, 40, 40), 0, 0)]])
+def test_nothing_is_printed(tmp_path, instance_truth, capfd):
+    path = instance_truth(tmp_path, [[(box(0, 0, 40, 40), 0, 0)]])
     evaluate(InstanceAP(path), [sample(1, [box(0, 0, 40, 40)], [0], [0.9])])
     assert capfd.readouterr() == ("", "")
