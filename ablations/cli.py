@@ -60,6 +60,26 @@ def data_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
+def import_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """``--import MODULE``, which takes effect before any argument is looked at."""
+    return click.option(
+        "--import",
+        multiple=True,
+        metavar="MODULE",
+        expose_value=False,
+        is_eager=True,
+        callback=import_users_modules,
+        help="Import a module of your own, from the current directory or installed, that adds rows.",
+    )(command)
+
+
+def import_users_modules(context: click.Context, option: click.Parameter, names: tuple[str, ...]) -> None:
+    """The option's callback."""
+    from ablations.own import import_modules
+
+    import_modules(names)
+
+
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Run the tables of the Mask2Former paper again and lay the numbers beside the paper's."""
@@ -67,33 +87,14 @@ def main() -> None:
 
 @main.command("list")
 @click.option("--json", "as_json", is_flag=True, help="A list of objects, one a row.")
+@import_option
 def list_rows(as_json: bool) -> None:
     """Show the tables, their rows, and what each row changes in the baseline's config."""
+    from ablations.listing import listed_rows, listing
     from ablations.studies import STUDIES
 
-    if as_json:
-        rows = [
-            {
-                "table": study.table,
-                "variant": variation.paper_row,
-                "method": study.method,
-                "backbone": study.backbone,
-                "overrides": dict(variation.overrides),
-                "provenance": variation.provenance,
-                "reason": variation.reason,
-            }
-            for study in STUDIES.values()
-            for variation in study.variations
-        ]
-        click.echo(json.dumps(rows, indent=1))
-        return
-    for study in STUDIES.values():
-        click.echo(f"{study.table}  {study.title} ({study.method}, {study.backbone}; {', '.join(study.tasks)})")
-        for variation in study.variations:
-            baseline = ", baseline" if variation.name == study.baseline else ""
-            click.echo(f"    {variation.name} [{variation.provenance}{baseline}]")
-            for key, value in variation.overrides.items():
-                click.echo(f"        {key} = {value!r}")
+    studies = STUDIES.values()
+    click.echo(json.dumps(listed_rows(studies), indent=1) if as_json else "\n".join(listing(studies)))
 
 
 @main.command()
@@ -105,6 +106,7 @@ def list_rows(as_json: bool) -> None:
 @click.option("--seeds", default="0", show_default=True, metavar="SEED,...", help="Each seed is a run of its own.")
 @click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Runs at a time.  [default: 2 if it can help]")
 @click.option("--override", "overrides", multiple=True, metavar="KEY=VALUE", help="Replace a config value in all rows.")
+@import_option
 @store_option
 @data_option
 def run(
@@ -159,6 +161,7 @@ def status(store: Path, as_json: bool) -> None:
 @main.command()
 @click.argument("tables", nargs=-1, metavar="[TABLE]...")
 @click.option("--out", type=PATH, required=True, metavar="DIR", help="Directory to write the report to.")
+@import_option
 @store_option
 def report(tables: tuple[str, ...], out: Path, store: Path) -> None:
     """Write a store's report: PDF, HTML, Markdown and CSV. Without TABLE, every table that has results."""

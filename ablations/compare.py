@@ -1,9 +1,11 @@
 """Our results beside the paper's: one tidy comparison frame per (table, scale)."""
 
 import math
+from collections.abc import Iterable
 
 import pandas as pd
 
+from ablations.results import unit
 from ablations.statistics import Estimate, mean_interval, paired_difference, verdict
 from ablations.variation import Study, Variation
 from m2f.errors import InputError
@@ -11,6 +13,7 @@ from m2f.errors import InputError
 PRIMARY_METRIC = {"panoptic": "PQ", "instance": "AP", "semantic": "mIoU"}
 COST_METRICS = ("params", "flops", "fps", "memory")
 BASELINE = "baseline"
+BY_LAYER = "_layer"  # how the name of a metric ends that has a number for each decoder layer: PQ_layer0, PQ_layer1...
 
 COLUMNS = [
     "table",
@@ -18,6 +21,7 @@ COLUMNS = [
     "variant",
     "task",
     "metric",
+    "unit",
     "paper",
     "ours",
     "low",
@@ -34,28 +38,43 @@ COLUMNS = [
 ]
 
 
+def primary_metric(study: Study, task: str, measured: Iterable[str]) -> str:
+    """The metric by which the rows of a study's task are compared, given the names of those that were measured.
+
+    A metric that a study names without its layer (`PQ_layer`) is that of the last layer measured: scales differ in the
+    number of layers.
+    """
+    name = {**PRIMARY_METRIC, **(study.metric or {})}[task]
+    if not name.endswith(BY_LAYER):
+        return name
+    layers = [int(metric.removeprefix(name)) for metric in measured if metric.startswith(name)]
+    return f"{name}{max(layers)}" if layers else name
+
+
 def comparison_frame(results: pd.DataFrame, paper: pd.DataFrame, study: Study, scale: str) -> pd.DataFrame:
     """Lay the results of one study at one scale beside the paper's numbers.
 
-    One row for each variation, task and metric that the paper gives for the study (the task's primary metric always),
-    in the study's order, whether or not it has been run. `ours, low, high` are the mean over seeds and its 95%
-    interval, `n` the number of `seeds` (space-separated); differences are from the study's baseline, ours paired by
-    seed over `pairs` seeds. Numbers that do not exist are NaN. `verdict` is the word 'baseline' in the baseline's rows.
+    One row for each variation, task and metric that the paper gives for the study (the primary metric always and
+    first), in the study's order, whether or not it has been run. The paper's numbers are those of the variation's
+    `paper_row`, `method` and `backbone`. `ours, low, high` are the mean over seeds and its 95% interval, `n` the number
+    of `seeds` (space-separated); differences are from the study's baseline, ours paired by seed over `pairs` seeds.
+    Numbers that do not exist are NaN. `verdict` is the word 'baseline' in the baseline's rows.
 
     Raises InputError when two different runs of one variation share task and seed, since they may not be averaged.
     """
     ours = results[(results["table"] == study.table) & (results["scale"] == scale)]
     _require_one_run_per_seed(ours)
     numbers = _paper_numbers(paper, study)
+    measured = ours["metric"].unique()
     baseline = next(variation for variation in study.variations if variation.name == study.baseline)
     rows = []
     for task in study.tasks:
-        for metric in _metrics(numbers, task):
+        for metric in _metrics(numbers, task, primary_metric(study, task, measured)):
             baseline_values = _values_by_seed(ours, baseline, task, metric)
-            baseline_paper = numbers.get((baseline.paper_row, task, metric), math.nan)
+            baseline_paper = numbers.get((baseline.name, task, metric), math.nan)
             for variation in study.variations:
                 values = _values_by_seed(ours, variation, task, metric)
-                paper_value = numbers.get((variation.paper_row, task, metric), math.nan)
+                paper_value = numbers.get((variation.name, task, metric), math.nan)
                 paper_difference = paper_value - baseline_paper
                 differences = paired_difference(values, baseline_values)
                 is_baseline = variation.name == study.baseline
@@ -66,6 +85,7 @@ def comparison_frame(results: pd.DataFrame, paper: pd.DataFrame, study: Study, s
                         "variant": variation.name,
                         "task": task,
                         "metric": metric,
+                        "unit": unit(metric),
                         "paper": paper_value,
                         **_bounds(mean_interval(list(values.values())), "ours", "low", "high", "n"),
                         "seeds": " ".join(map(str, sorted(values))),
@@ -92,18 +112,26 @@ def _require_one_run_per_seed(results: pd.DataFrame) -> None:
 
 
 def _paper_numbers(paper: pd.DataFrame, study: Study) -> dict[tuple[str, str, str], float]:
-    """The paper's accuracy numbers of a study by (row, task, metric)."""
-    of_study = (paper["method"] == study.method) & (paper["backbone"] == study.backbone)
-    rows = paper[(paper["table"] == study.table) & of_study & ~paper["metric"].isin(COST_METRICS)]
-    keys = list(zip(rows["variant"], rows["task"], rows["metric"], strict=True))
-    if len(set(keys)) < len(keys):
-        raise ValueError(f"the paper's table {study.table} gives several numbers for one row, task and metric")
-    return dict(zip(keys, rows["value"].astype(float), strict=True))
+    """The paper's accuracy numbers of a study by (name of our row, task, metric)."""
+    of_table = paper[(paper["table"] == study.table) & ~paper["metric"].isin(COST_METRICS)]
+    numbers: dict[tuple[str, str, str], float] = {}
+    for variation in study.variations:
+        same = (
+            (of_table["variant"] == variation.paper_row)
+            & (of_table["method"] == variation.method)
+            & (of_table["backbone"] == variation.backbone)
+        )
+        for row in of_table[same].to_dict("records"):
+            key = (variation.name, row["task"], row["metric"])
+            if key in numbers:
+                raise ValueError(f"the paper's table {study.table} gives several numbers for {', '.join(key)}")
+            numbers[key] = float(row["value"])
+    return numbers
 
 
-def _metrics(numbers: dict[tuple[str, str, str], float], task: str) -> list[str]:
+def _metrics(numbers: dict[tuple[str, str, str], float], task: str, primary: str) -> list[str]:
     """The task's primary metric, then whatever else the paper gives for the task, in the paper's order."""
-    return list(dict.fromkeys([PRIMARY_METRIC[task], *(metric for _, of_task, metric in numbers if of_task == task)]))
+    return list(dict.fromkeys([primary, *(metric for _, of_task, metric in numbers if of_task == task)]))
 
 
 def _values_by_seed(results: pd.DataFrame, variation: Variation, task: str, metric: str) -> dict[int, float]:

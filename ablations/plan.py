@@ -3,12 +3,12 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ablations.overrides import apply_overrides
-from ablations.variation import Study
+from ablations.overrides import apply_overrides, with_settings
+from ablations.variation import Study, Variation
 from m2f.errors import InputError
 
 CONFIGS = Path(__file__).resolve().parent.parent / "configs"
@@ -28,8 +28,23 @@ Config = dict[str, Any]
 
 
 @dataclass(frozen=True)
+class Baseline:
+    """A config file: its name, what a run reads of it, and the ``settings`` that overrides may name."""
+
+    file: str
+    config: Config
+    settings: Config
+
+
+@dataclass(frozen=True)
 class Run:
-    """One training, named by what decides its result; data paths in its config begin with ``data/``."""
+    """One training or evaluation, named by what decides its result; data paths in its config begin with ``data/``.
+
+    Attributes:
+        digest: of all that decides the result, in hex.
+        overrides: the user's own; what the row changes is in ``config`` alone.
+        source: the training whose last checkpoint is evaluated; None for a training.
+    """
 
     digest: str
     task: str
@@ -41,6 +56,7 @@ class Run:
     overrides: Mapping[str, Any] = field(compare=False)
     data_fingerprint: str
     config: Config = field(compare=False, repr=False)
+    source: "Run | None" = None
 
     @property
     def name(self) -> str:
@@ -63,6 +79,11 @@ class Cell:
         """How progress and summaries call it."""
         return f"{self.table} {self.variant}, {self.run.task}, seed {self.run.seed}"
 
+    @property
+    def training(self) -> Run:
+        """The training that the cell needs, whether or not it is evaluated once more."""
+        return self.run.source or self.run
+
 
 def make_plan(
     studies: Sequence[Study],
@@ -80,61 +101,83 @@ def make_plan(
         scale: folder in ``configs`` whose ``<task>.py`` are the baselines.
         tasks: tasks to run, of those that a study has.
         seeds: seeds to run.
-        overrides: the user's own, applied to every row after the row's.
+        overrides: the user's own, plain values, which win over every row's.
         data_directory: takes the place of ``data`` in the paths of data sets that are fingerprinted on disk.
         configs: the configs' directory.
 
     Raises:
         InputError: an override names no config key, or the data that a fingerprint needs are missing.
     """
-    baselines = {task: load_config(configs / scale / f"{task}.py") for task in tasks}
+    baselines = {task: load_baseline(configs, f"{scale}/{task}.py") for task in tasks}
     fingerprint = remembering_fingerprints(data_directory)
     return [
-        Cell(study.table, variation.name, study.method, study.backbone, run)
+        Cell(
+            study.table,
+            variation.name,
+            variation.method,
+            variation.backbone,
+            evaluation_of(training, study.evaluation.overrides, baselines[task], fingerprint)
+            if study.evaluation
+            else training,
+        )
         for study in studies
         for seed in seeds
         for task in tasks
         if task in study.tasks
         for variation in study.variations
-        for run in [
-            make_run(
-                baselines[task],
-                f"{configs.name}/{scale}/{task}.py",
-                {**variation.overrides, **overrides},
-                seed,
-                fingerprint,
-            )
-        ]
+        for training in [make_training(baselines[task], variation, overrides, seed, fingerprint)]
     ]
 
 
-def unique_runs(cells: Iterable[Cell]) -> dict[str, list[Cell]]:
-    """Cells by the name of the run that fills them."""
-    by_run: dict[str, list[Cell]] = {}
+def trainings(cells: Iterable[Cell]) -> dict[str, list[Cell]]:
+    """Cells by the name of the training that they need."""
+    return _grouped(cells, lambda cell: cell.training.name)
+
+
+def evaluations(cells: Iterable[Cell]) -> dict[str, list[Cell]]:
+    """Cells that are filled by evaluating a training once more, by the name of that evaluation."""
+    return _grouped((cell for cell in cells if cell.run.source), lambda cell: cell.run.name)
+
+
+def _grouped(cells: Iterable[Cell], name_of: Callable[[Cell], str]) -> dict[str, list[Cell]]:
+    groups: dict[str, list[Cell]] = {}
     for cell in cells:
-        by_run.setdefault(cell.run.name, []).append(cell)
-    return by_run
+        groups.setdefault(name_of(cell), []).append(cell)
+    return groups
 
 
-def load_config(path: Path) -> Config:
-    """What a run reads of a config file with its bases, as plain dicts and lists.
+def load_baseline(configs: Path, name: str) -> Baseline:
+    """A config file with its bases, as plain dicts and lists.
+
+    Args:
+        configs: the configs' directory.
+        name: the file below it.
 
     Raises:
         InputError: there is no such file.
     """
     from mmengine import Config as MMEngineConfig
 
+    path = configs / name
     if not path.is_file():
         raise InputError(f"There is no config {path}; it is needed for the task '{path.stem}' at this scale.")
     config = MMEngineConfig.fromfile(path).to_dict()
-    return {key: value for key, value in config.items() if key in RUN_KEYS}
+    read = {key: value for key, value in config.items() if key in RUN_KEYS}
+    return Baseline(f"{configs.name}/{name}", read, config.get("settings", {}))
 
 
-def make_run(
-    baseline: Config, config_file: str, overrides: Mapping[str, Any], seed: int, fingerprint: Callable[[Config], str]
+def make_training(
+    baseline: Baseline,
+    variation: Variation,
+    overrides: Mapping[str, Any],
+    seed: int,
+    fingerprint: Callable[[Config], str],
 ) -> Run:
-    """The run of a baseline config with overrides and a seed."""
-    config = {**apply_overrides(baseline, overrides), "seed": seed}
+    """The training of a row with a seed and a user's own overrides."""
+    changes = with_settings({**variation.overrides, **overrides}, baseline.settings, baseline.file)
+    config = {**apply_overrides(baseline.config, changes), "seed": seed}
+    if variation.imports:
+        config["custom_imports"] = {"imports": list(variation.imports), "allow_failed_imports": False}
     data_fingerprint = fingerprint(config)
     return Run(
         digest=digest(config, data_fingerprint),
@@ -143,26 +186,40 @@ def make_run(
         seed=seed,
         dataset=config["dataset_name"],
         split=config["split"],
-        config_file=config_file,
+        config_file=baseline.file,
         overrides=overrides,
         data_fingerprint=data_fingerprint,
         config=config,
     )
 
 
-def digest(config: Config, data_fingerprint: str) -> str:
+def evaluation_of(
+    training: Run, overrides: Mapping[str, Any], baseline: Baseline, fingerprint: Callable[[Config], str]
+) -> Run:
+    """The run that evaluates a training once more, its config changed by the overrides."""
+    config = apply_overrides(training.config, with_settings(overrides, baseline.settings, baseline.file))
+    data_fingerprint = fingerprint(config)
+    return replace(
+        training,
+        digest=digest(config, data_fingerprint, training),
+        data_fingerprint=data_fingerprint,
+        config=config,
+        source=training,
+    )
+
+
+def digest(config: Config, data_fingerprint: str, source: Run | None = None) -> str:
     """SHA-256, in hex, of everything that decides a run's result; the config holds task and seed."""
-    return hashlib.sha256(
-        _canonical(
-            {
-                "config": config,
-                "task": config["task"],
-                "seed": config["seed"],
-                "data": data_fingerprint,
-                "results_format": RESULTS_FORMAT_VERSION,
-            }
-        )
-    ).hexdigest()
+    identity = {
+        "config": config,
+        "task": config["task"],
+        "seed": config["seed"],
+        "data": data_fingerprint,
+        "results_format": RESULTS_FORMAT_VERSION,
+    }
+    if source:
+        identity["source"] = source.digest
+    return hashlib.sha256(_canonical(identity)).hexdigest()
 
 
 def _canonical(value: Any) -> bytes:

@@ -16,6 +16,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from ablations.results import unit
 from ablations.store import State, read_metrics, read_progress, read_state
 
 POLL_SECONDS = 0.5  # between two looks at the run directories
@@ -108,7 +109,8 @@ def end_line(view: View, directory: Path) -> str:
     if view.state.name == "failed":
         return f"failed       {view.label}: {view.state.reason}"
     name, value = next(iter((read_metrics(directory) or {}).items()), ("no metric", float("nan")))
-    return f"done         {view.label}: {name} {value:.1f} after {elapsed(view.state)}"
+    digits = 1 if unit(name) == "%" else 3
+    return f"done         {view.label}: {name} {value:.{digits}f} after {elapsed(view.state)}"
 
 
 def elapsed(state: State) -> str:

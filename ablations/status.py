@@ -13,22 +13,25 @@ from ablations.store import STATES, read_cells, read_progress, read_state, run_d
 
 
 def run_states(store: Path) -> list[dict[str, Any]]:
-    """One record a run: who it is, which rows it fills, its state with its reason, its progress.
+    """One record a run: who it is, which rows need it, its state with its reason, its progress.
 
     Raises:
         InputError: there is no store.
     """
     rows: dict[str, list[dict[str, Any]]] = {}
     for cell in read_cells(store):
-        rows.setdefault(cell["run"], []).append(cell)
+        for name in filter(None, (cell.get("source"), cell["run"])):
+            rows.setdefault(name, []).append(cell)
     return [_run_state(run_directory(store, name), cells) for name, cells in rows.items()]
 
 
 def _run_state(directory: Path, cells: Sequence[dict[str, Any]]) -> dict[str, Any]:
     state = read_state(directory)
     progress = read_progress(directory)
+    evaluates = {cell.get("source") for cell in cells if cell["run"] == directory.name}
     return {
         "run": directory.name,
+        "source": next(iter(evaluates), None),
         **{key: cells[0][key] for key in ("task", "scale", "seed", "dataset", "split")},
         "rows": [{"table": cell["table"], "variant": cell["variant"]} for cell in cells],
         "state": state.name,
@@ -42,10 +45,11 @@ def _run_state(directory: Path, cells: Sequence[dict[str, Any]]) -> dict[str, An
 def show_status(store: Path, console: Console) -> None:
     """Print a table of the store's runs and how many are in which state."""
     runs = run_states(store)
-    table = Table("run", "rows", "task", "scale", "seed", "state", "progress", box=None)
+    table = Table("run", "evaluates", "rows", "task", "scale", "seed", "state", "progress", box=None)
     for run in runs:
         rows = ", ".join(f"{row['table']} {row['variant']}" for row in run["rows"])
-        table.add_row(run["run"], rows, run["task"], run["scale"], str(run["seed"]), run["state"], _detail(run))
+        identity = (run["run"], run["source"] or "", rows, run["task"], run["scale"], str(run["seed"]))
+        table.add_row(*identity, run["state"], _detail(run))
     console.print(table)
     count = Counter(run["state"] for run in runs)
     console.print(f"{len(runs)} runs: " + ", ".join(f"{count[state]} {state}" for state in STATES), highlight=False)

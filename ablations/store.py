@@ -138,7 +138,13 @@ def _identity(run: Run, data_directory: Path) -> dict[str, Any]:
         "data_fingerprint": run.data_fingerprint,
         "data_directory": str(data_directory),
         "results_format": RESULTS_FORMAT_VERSION,
+        **_source(run),
     }
+
+
+def _source(run: Run) -> dict[str, str]:
+    """Of an evaluation, the training that it evaluates."""
+    return {"source": run.source.name} if run.source else {}
 
 
 def read_identity(directory: Path) -> dict[str, Any]:
@@ -270,6 +276,7 @@ def cell_record(cell: Cell) -> dict[str, Any]:
         "scale": cell.run.scale,
         "seed": cell.run.seed,
         "run": cell.run.name,
+        **_source(cell.run),
     }
 
 

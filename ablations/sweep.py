@@ -1,6 +1,6 @@
-"""Carrying out a plan: data first, then the runs that are not done, then what became of them."""
+"""Carrying out a plan: data, the trainings that are not done, the evaluations of trainings, what became of them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -8,10 +8,10 @@ from rich.progress import Progress
 
 from ablations.environment import available_cores
 from ablations.executors.local import run_local, visible_gpus, warm_up
-from ablations.plan import Cell, Run, unique_runs
+from ablations.plan import Cell, Run, evaluations, trainings
 from ablations.progress import Display
-from ablations.store import State, create_run, read_state, run_directory, write_sweep
-from ablations.worker import TRAINING
+from ablations.store import State, create_run, read_state, run_directory, write_failed, write_sweep
+from ablations.worker import EVALUATION, TRAINING
 from m2f.errors import InputError
 
 
@@ -22,8 +22,9 @@ def carry_out(
     jobs: int | None,
     console: Console,
     training: str = TRAINING,
+    evaluation: str = EVALUATION,
 ) -> dict[str, State]:
-    """Do what is not done of a plan.
+    """Do what is not done of a plan: first the trainings, then the evaluations of those that are done.
 
     Args:
         cells: the plan.
@@ -31,7 +32,8 @@ def carry_out(
         data_directory: takes the place of ``data`` in the configs' paths.
         jobs: runs at a time; by default one a GPU, or two where there are two cores and no GPU.
         console: where to show progress.
-        training: what a worker does, as ``ablations.worker.execute`` takes it.
+        training: what a worker does with a training, as ``ablations.worker.execute`` takes it.
+        evaluation: what it does with an evaluation.
 
     Returns:
         The states of the plan's runs by name.
@@ -39,28 +41,61 @@ def carry_out(
     Raises:
         InputError: the data are not there, or a run's directory holds something else. Nothing has been started.
     """
-    by_run = unique_runs(cells)
-    pending = [cells[0].run for name, cells in by_run.items() if read_state(run_directory(store, name)).name != "done"]
-    console.print(plan_words(cells, len(by_run), len(by_run) - len(pending)), highlight=False, soft_wrap=True)
+    runs = {run.name: run for cell in cells for run in (cell.training, cell.run)}
+    pending = {name: run for name, run in runs.items() if read_state(run_directory(store, name)).name != "done"}
+    console.print(plan_words(cells, len(runs) - len(pending)), highlight=False, soft_wrap=True)
+    to_train, to_evaluate = (
+        {name: of_run for name, of_run in phase(cells).items() if name in pending} for phase in (trainings, evaluations)
+    )
     if pending:
-        jobs = jobs or default_jobs(len(pending))
+        jobs = jobs or default_jobs(max(len(to_train), len(to_evaluate)))
         warm_up(jobs, training)
-        prepare_data(pending, data_directory, console)
-        directories = {run.name: create_run(store, run, data_directory) for run in pending}
+        prepare_data(list(pending.values()), data_directory, console)
+        for run in pending.values():
+            create_run(store, run, data_directory)
         write_sweep(store, cells)
-        with Display({_label(by_run[name]): path for name, path in directories.items()}, console) as display:
-            run_local(directories.values(), jobs, display.update, training)
+        _carry_out_phase(to_train, store, jobs, console, training)
+        _carry_out_phase(_with_source(to_evaluate, store), store, jobs, console, evaluation)
     else:
         write_sweep(store, cells)
-    return {name: read_state(run_directory(store, name)) for name in by_run}
+    return {name: read_state(run_directory(store, name)) for name in runs}
 
 
-def plan_words(cells: Sequence[Cell], runs: int, done: int) -> str:
+def _carry_out_phase(
+    by_run: Mapping[str, Sequence[Cell]], store: Path, jobs: int, console: Console, work: str
+) -> None:
+    directories = {_label(cells): run_directory(store, name) for name, cells in by_run.items()}
+    if directories:
+        with Display(directories, console) as display:
+            run_local(directories.values(), jobs, display.update, work)
+
+
+def _with_source(by_run: Mapping[str, Sequence[Cell]], store: Path) -> dict[str, Sequence[Cell]]:
+    """The evaluations whose training is done; the others are marked as failed."""
+    ready = {}
+    for name, cells in by_run.items():
+        source = cells[0].training.name
+        if read_state(run_directory(store, source)).name == "done":
+            ready[name] = cells
+        else:
+            write_failed(run_directory(store, name), f"its training {source} is not done", "error")
+    return ready
+
+
+def plan_words(cells: Sequence[Cell], done: int) -> str:
     """How many rows became how many runs."""
     rows = len({(cell.table, cell.variant) for cell in cells})
     tasks = len({cell.run.task for cell in cells})
     seeds = len({cell.run.seed for cell in cells})
-    return f"{rows} rows x {tasks} tasks x {seeds} seeds = {len(cells)} cells -> {runs} runs (already done: {done})"
+    runs = [_count(len(trainings(cells)), "training")]
+    if evaluations(cells):
+        runs.append(_count(len(evaluations(cells)), "evaluation"))
+    chosen = f"{_count(rows, 'row')}, {_count(tasks, 'task')}, {_count(seeds, 'seed')}"
+    return f"{chosen}: {_count(len(cells), 'cell')} -> {' and '.join(runs)} (already done: {done})"
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
 def default_jobs(runs: int) -> int:
@@ -101,15 +136,25 @@ def summarise(cells: Sequence[Cell], states: dict[str, State], store: Path, cons
     Raises:
         InputError: a run failed for bad input; its sentence.
     """
-    by_run = unique_runs(cells)
+    by_run = {**trainings(cells), **evaluations(cells)}
     failed = {name: state for name, state in states.items() if state.name != "done"}
     console.print(f"{len(states) - len(failed)} of {len(states)} runs done; store: {store}", highlight=False)
     for name, state in failed.items():
-        line = f"failed: {_label(by_run[name])}: {state.reason} [log: {run_directory(store, name) / 'log.txt'}]"
+        log = run_directory(store, name) / "log.txt"
+        line = f"failed: {_label(by_run[name])}: {state.reason}" + (f" [log: {log}]" if log.exists() else "")
         console.print(line, highlight=False, markup=False, soft_wrap=True)
-    tables = " ".join(dict.fromkeys(cell.table for cell in cells))
-    console.print(f"Next: m2f report {tables} --store {store} --out report", highlight=False, soft_wrap=True)
+    console.print(f"Next: {report_command(cells, store)}", highlight=False, soft_wrap=True)
     for state in failed.values():
         if state.kind == "input":
             raise InputError(state.reason or "")
     return 1 if failed else 0
+
+
+def report_command(cells: Sequence[Cell], store: Path) -> str:
+    """The command that reports a plan's tables, with the modules that have added rows to them."""
+    tables = dict.fromkeys(cell.table for cell in cells)
+    modules = dict.fromkeys(
+        module for cell in cells for module in cell.run.config.get("custom_imports", {}).get("imports", ())
+    )
+    imports = "".join(f" --import {module}" for module in modules)
+    return f"m2f report {' '.join(tables)}{imports} --store {store} --out report"

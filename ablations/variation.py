@@ -4,7 +4,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Provenance = Literal["exact", "inferred", "unspecified"]
+Provenance = Literal["exact", "inferred", "unspecified", "own"]
+
+
+@dataclass(frozen=True)
+class Times:
+    """An override's value: the number that the config has there, times ``factor``; a whole number stays whole.
+
+    Where the config leaves a component's option at its default, that is the number.
+    """
+
+    factor: float
+
+
+@dataclass(frozen=True)
+class Setting:
+    """An override's value: what the config's top-level dict ``settings`` holds under the dotted ``name``.
+
+    For what differs by scale, such as a schedule: each config has its own. ``settings`` itself is no part of a run.
+    """
+
+    name: str
 
 
 @dataclass(frozen=True)
@@ -15,8 +35,12 @@ class Variation:
         name: the row's name in our results.
         overrides: dotted config keys and the values that replace what the config has there; the same at every scale.
         paper_row: the row's name in the paper's results, if it differs from ``name``.
-        provenance: whether the paper fixes the design (exact), its numbers tell it (inferred) or nothing does.
+        provenance: whether the paper fixes the design (exact), its numbers tell it (inferred), nothing does
+            (unspecified), or it is a user's (own).
         reason: why it has that provenance, in one sentence.
+        method: the method's name in the results.
+        backbone: the backbone's name in the results.
+        imports: modules that register the row's components, beside m2f's own.
     """
 
     name: str
@@ -24,6 +48,9 @@ class Variation:
     paper_row: str = ""
     provenance: Provenance = "exact"
     reason: str = ""
+    method: str = "Mask2Former"
+    backbone: str = "R50"
+    imports: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.paper_row:
@@ -31,13 +58,36 @@ class Variation:
 
 
 @dataclass(frozen=True)
+class Evaluation:
+    """How a study looks at runs that are trained already: the last checkpoint of each is evaluated once more.
+
+    Attributes:
+        overrides: dotted config keys and their values in the evaluation, on top of the row's.
+    """
+
+    overrides: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class Study:
-    """One table of the paper: its rows, the row they are compared with, and the tasks that it reports."""
+    """One table or figure of the paper.
+
+    Attributes:
+        table: its name, as in the paper's results.
+        title: what its rows differ in.
+        baseline: the name of the row that the others are compared with.
+        variations: its rows.
+        tasks: the tasks that it reports.
+        evaluation: how its runs are evaluated again; without, its numbers are those of the trainings.
+        metric: the metric that is compared, by task, if not the task's usual one.
+        note: what a reader of its rows must know, in one or two sentences.
+    """
 
     table: str
     title: str
     baseline: str
     variations: tuple[Variation, ...]
     tasks: tuple[str, ...]
-    method: str = "Mask2Former"
-    backbone: str = "R50"
+    evaluation: Evaluation | None = None
+    metric: Mapping[str, str] | None = None
+    note: str = ""

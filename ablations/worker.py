@@ -20,16 +20,18 @@ from ablations.store import (
 from m2f.errors import InputError
 
 TRAINING = "m2f.engine.train:train"
+EVALUATION = "m2f.engine.evaluate:evaluate"
 HELD = 75  # exit code when another process holds the run; EX_TEMPFAIL of sysexits.h
 EXIT_CODES = {"done": 0, "input": 2}
 
 
-def execute(directory: Path, training: str = TRAINING) -> int:
-    """Do a run that is not done: train, and write down how it ended.
+def execute(directory: Path, work: str | None = None) -> int:
+    """Do a run that is not done: train, or evaluate another run's last checkpoint, and write down how it ended.
 
     Args:
         directory: the run's directory, with ``config.py`` and ``run.json``.
-        training: ``module:function`` of a function with the signature of ``m2f.engine.train.train``.
+        work: ``module:function`` of a function with the signature of ``m2f.engine.train.train``, or for an evaluation
+            ``m2f.engine.evaluate.evaluate``; by default these.
 
     Returns:
         An exit code: 0 done, 1 failed, 2 failed for bad input, 75 held by another process.
@@ -37,18 +39,18 @@ def execute(directory: Path, training: str = TRAINING) -> int:
     try:
         with claim(directory):
             if read_state(directory).name != "done":
-                _train(directory, training)
+                _attempt(directory, work)
     except RunHeldError:
         return HELD
     state = read_state(directory)
     return EXIT_CODES.get(state.kind or state.name, 1)
 
 
-def _train(directory: Path, training: str) -> None:
+def _attempt(directory: Path, work: str | None) -> None:
     write_running(directory)
     try:
         record(directory, environment=environment(), git=git_commit())
-        metrics = pkgutil.resolve_name(training)(_config(directory), directory, resume=True)
+        metrics = _work(directory, work)
     except InputError as error:
         write_failed(directory, input_sentence(error), "input")
     except Exception as error:
@@ -57,6 +59,16 @@ def _train(directory: Path, training: str) -> None:
         write_failed(directory, f"{type(error).__name__}: {first_line}", "error")
     else:
         write_done(directory, metrics)
+
+
+def _work(directory: Path, work: str | None) -> dict[str, float]:
+    source = read_identity(directory).get("source")
+    if source is None:
+        return pkgutil.resolve_name(work or TRAINING)(_config(directory), directory, resume=True)
+    from m2f.engine.evaluate import last_checkpoint
+
+    checkpoint = last_checkpoint(directory.parent / source)
+    return pkgutil.resolve_name(work or EVALUATION)(_config(directory), checkpoint, directory)
 
 
 def input_sentence(error: InputError) -> str:

@@ -28,7 +28,7 @@ THREAD_VARIABLES = (
 context = multiprocessing.get_context("forkserver")
 
 
-def warm_up(jobs: int, training: str = TRAINING) -> None:
+def warm_up(jobs: int, work: str = TRAINING) -> None:
     """Start the server, which imports the training code while this process gets on with something else.
 
     Each of ``jobs`` runs has an equal share of the cores as its threads; libraries read that number when they load, so
@@ -36,7 +36,7 @@ def warm_up(jobs: int, training: str = TRAINING) -> None:
     """
     for variable in THREAD_VARIABLES:
         os.environ[variable] = str(max(available_cores() // jobs, 1))
-    context.set_forkserver_preload([training.partition(":")[0]])
+    context.set_forkserver_preload([work.partition(":")[0]])
     handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         with _silent():
@@ -59,7 +59,7 @@ def _silent() -> Iterator[None]:
         os.close(kept)
 
 
-def run_local(directories: Iterable[Path], jobs: int, watch: Callable[[], None], training: str = TRAINING) -> None:
+def run_local(directories: Iterable[Path], jobs: int, watch: Callable[[], None], work: str = TRAINING) -> None:
     """Carry out runs, at most ``jobs`` at a time; returns when each is done or failed.
 
     A run that another live worker holds is waited for. When this is interrupted, its own runs are stopped, to be
@@ -69,9 +69,9 @@ def run_local(directories: Iterable[Path], jobs: int, watch: Callable[[], None],
         directories: the runs' directories.
         jobs: processes at a time.
         watch: called several times a second.
-        training: what a worker does, as ``ablations.worker.execute`` takes it.
+        work: what a worker does, as ``ablations.worker.execute`` takes it.
     """
-    warm_up(jobs, training)
+    warm_up(jobs, work)
     waiting = list(directories)
     elsewhere: set[Path] = set()
     running: dict[BaseProcess, tuple[Path, int]] = {}
@@ -81,7 +81,7 @@ def run_local(directories: Iterable[Path], jobs: int, watch: Callable[[], None],
             while len(running) < jobs and (directory := _take_next(waiting, elsewhere)):
                 place = min(set(range(jobs)) - {taken for _, taken in running.values()})
                 gpu = devices[place % len(devices)] if devices else None
-                running[_start(directory, training, gpu)] = directory, place
+                running[_start(directory, work, gpu)] = directory, place
             wait([process.sentinel for process in running], timeout=POLL_SECONDS)
             for process in [process for process in running if not process.is_alive()]:
                 directory, _ = running.pop(process)
@@ -116,13 +116,13 @@ def visible_gpus() -> list[str]:
     return named.split(",") if named else [str(index) for index in range(torch.cuda.device_count())]
 
 
-def _start(directory: Path, training: str, gpu: str | None) -> BaseProcess:
-    process = context.Process(target=_work, args=(directory, training, gpu), name=directory.name)
+def _start(directory: Path, work: str, gpu: str | None) -> BaseProcess:
+    process = context.Process(target=_work, args=(directory, work, gpu), name=directory.name)
     process.start()
     return process
 
 
-def _work(directory: Path, training: str, gpu: str | None) -> None:
+def _work(directory: Path, work: str, gpu: str | None) -> None:
     """In the new process: everything that is printed goes to the run's log, and the run has a GPU of its own."""
     if gpu is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu  # CUDA reads it at its first call, which is still to come
@@ -130,7 +130,7 @@ def _work(directory: Path, training: str, gpu: str | None) -> None:
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-    sys.exit(execute(directory, training))
+    sys.exit(execute(directory, work))
 
 
 def _settle(directory: Path, exit_code: int) -> None:

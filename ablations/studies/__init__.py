@@ -1,6 +1,26 @@
-"""The paper's tables as data: names of rows and config overrides, nothing else. One file per table."""
+"""The paper's tables and figures as data: names of rows and config overrides, nothing else. One file each.
 
+A figure whose number is also a table's is called figII and the like.
+"""
+
+from ablations.studies.figure_3 import FIGURE_3
+from ablations.studies.figure_ib import FIGURE_IB
+from ablations.studies.figure_ii import FIGURE_II
+from ablations.studies.figure_iii import FIGURE_III
+from ablations.studies.figure_iv import FIGURE_IV
+from ablations.studies.table_4a import TABLE_4A
+from ablations.studies.table_4b import TABLE_4B
 from ablations.studies.table_4c import TABLE_4C
+from ablations.studies.table_4d import TABLE_4D
+from ablations.studies.table_4e import TABLE_4E
+from ablations.studies.table_5 import TABLE_5
+from ablations.studies.table_xia import TABLE_XIA
+from ablations.studies.table_xib import TABLE_XIB
+from ablations.studies.table_xiic import TABLE_XIIC
+from ablations.studies.table_xiid import TABLE_XIID
 from ablations.variation import Study
 
-STUDIES: dict[str, Study] = {study.table: study for study in (TABLE_4C,)}
+TABLES = (TABLE_4A, TABLE_4B, TABLE_4C, TABLE_4D, TABLE_4E, TABLE_5, TABLE_XIA, TABLE_XIB, TABLE_XIIC, TABLE_XIID)
+FIGURES = (FIGURE_IB, FIGURE_II, FIGURE_III, FIGURE_IV, FIGURE_3)
+
+STUDIES: dict[str, Study] = {study.table: study for study in (*TABLES, *FIGURES)}

@@ -1,19 +1,17 @@
 """Table 4(c): what the queries' cross-attention looks at."""
 
+from ablations.studies.keys import ALL_TASKS, CROSS_ATTENTION
 from ablations.variation import Study, Variation
-
-CROSS_ATTENTION = "model.transformer_decoder.cross_attention.type"
 
 TABLE_4C = Study(
     table="4c",
     title="Cross-attention",
     baseline="masked attention",
-    tasks=("panoptic", "instance", "semantic"),
+    tasks=ALL_TASKS,
     variations=(
         Variation(
             "cross-attention",
             {CROSS_ATTENTION: "CrossAttention"},
-            provenance="exact",
             reason="Equation (1): masked attention without its mask.",
         ),
         Variation(
@@ -30,11 +28,6 @@ TABLE_4C = Study(
             reason="The paper only says that features are averaged within mask regions, as in K-Net; its 217 GFLOPs "
             "tell that pixels are not projected.",
         ),
-        Variation(
-            "masked attention",
-            {},
-            provenance="exact",
-            reason="Equations (2) and (3): the paper's own design.",
-        ),
+        Variation("masked attention", {}, reason="Equations (2) and (3): the paper's own design."),
     ),
 )

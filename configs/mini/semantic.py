@@ -10,3 +10,4 @@ dataset_name = "scenes"
 split = "val2017"
 model = dict(task=task, num_things={{_base_.num_things}}, num_stuff={{_base_.num_stuff}})
 default_hooks = dict(checkpoint=dict(interval=50))
+settings = dict(schedules={{_base_.schedules}}, pipelines={{_base_.pipelines}}, backbones={{_base_.backbones}})

@@ -9,3 +9,9 @@ scale = "paper"
 dataset_name = "coco"
 split = "val2017"
 model = dict(task=task, num_things={{_base_.num_things}}, num_stuff={{_base_.num_stuff}})
+settings = dict(
+    schedules={{_base_.schedules}},
+    pipelines={{_base_.pipelines}},
+    backbones={{_base_.backbones}},
+    evaluators={{_base_.evaluators}},
+)

@@ -15,3 +15,4 @@ train_dataloader = dict(batch_size=4, dataset=dict(dataset=dict(data_root=data_r
 val_dataloader = dict(batch_size=4, dataset=dict(data_root=data_root))
 val_evaluator = [dict(type="m2f.InstanceAP", instances_json=data_root + "annotations/instances_val2017.json")]
 default_hooks = dict(checkpoint=dict(interval=2))
+settings = dict(schedules={{_base_.schedules}}, pipelines={{_base_.pipelines}}, backbones={{_base_.backbones}})

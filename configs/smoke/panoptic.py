@@ -28,3 +28,15 @@ val_evaluator = [
     dict(type="m2f.PanopticMeanIoU", **_truth),
 ]
 default_hooks = dict(checkpoint=dict(interval=2))
+_evaluators = dict(
+    layers=[
+        dict(type="m2f.LayerPanopticQuality", **_truth),
+        dict(type="m2f.ProposalRecall", instances_json=data_root + "annotations/instances_val2017.json"),
+    ]
+)
+settings = dict(
+    schedules={{_base_.schedules}},
+    pipelines={{_base_.pipelines}},
+    backbones={{_base_.backbones}},
+    evaluators=_evaluators,
+)

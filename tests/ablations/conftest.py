@@ -26,6 +26,7 @@ model = dict(
 )
 train_dataloader = dict(batch_size=2, dataset=dict(type="EndlessDraws", seed=0, data_root="data/scenes/tiny/"))
 train_cfg = dict(max_iters=10)
+settings = dict(levels=dict(fine=[dict(stride=8)]))
 """
 
 

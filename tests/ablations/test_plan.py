@@ -1,15 +1,23 @@
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from mmengine import Config
 
-from ablations.plan import CONFIGS, SCALES, TASKS, digest, load_config, make_plan, unique_runs
+from ablations.plan import CONFIGS, SCALES, TASKS, digest, evaluations, load_baseline, make_plan, trainings
 from ablations.studies import STUDIES
-from ablations.variation import Study, Variation
+from ablations.variation import Evaluation, Setting, Study, Times, Variation
 from m2f.errors import InputError
 
+# Names of runs at mini, panoptic, seed 0; the committed reference was made by them.
+GOLDEN = {
+    "cross-attention": "4425c17e06890f92",
+    "SMCA": "0e30795afa9c958d",
+    "mask pooling": "35100e587d499127",
+    "masked attention": "a475901b638ab93a",
+}
 CONFIG = {"task": "panoptic", "seed": 0, "model": {"layers": 9, "queries": 100}, "sizes": [32, 16, 8]}
 
 
@@ -74,7 +82,7 @@ def test_equal_rows_are_one_run(plan, study):
         tasks=study.tasks,
     )
     cells = plan(studies=[study, named_otherwise])
-    by_run = unique_runs(cells)
+    by_run = trainings(cells)
     assert len(cells) == 4
     assert sorted(len(of_run) for of_run in by_run.values()) == [1, 1, 2]
     assert {(cell.table, cell.variant) for cell in max(by_run.values(), key=len)} == {
@@ -85,7 +93,7 @@ def test_equal_rows_are_one_run(plan, study):
 
 def test_the_users_overrides_win_over_the_rows(plan):
     cells = plan(**{"model.transformer_decoder.cross_attention.type": "SMCA"})
-    assert len(unique_runs(cells)) == 1
+    assert len(trainings(cells)) == 1
     assert cells[0].run.config["model"]["transformer_decoder"]["cross_attention"]["type"] == "SMCA"
 
 
@@ -99,19 +107,19 @@ def test_run_does_not_depend_on_where_data_lies(study, configs, tmp_path):
 
 def test_missing_config_is_bad_input(tmp_path):
     with pytest.raises(InputError, match=r"no config .*huge/panoptic\.py"):
-        load_config(tmp_path / "huge" / "panoptic.py")
+        load_baseline(tmp_path, "huge/panoptic.py")
 
 
 @pytest.mark.parametrize("scale", SCALES)
 @pytest.mark.parametrize("task", TASKS)
-def test_every_study_fits_every_scale(scale, task):
-    """The overrides name keys of every baseline; scenes need no files for their fingerprint."""
-    config = load_config(CONFIGS / scale / f"{task}.py")
+def test_every_study_fits_every_scale(scale, task, monkeypatch):
+    """Every row names keys and settings of every baseline; the paper's data need not be there."""
+    monkeypatch.setattr("ablations.plan.remembering_fingerprints", lambda directory: lambda config: "data")
+    config = load_baseline(CONFIGS, f"{scale}/{task}.py").config
     assert (config["scale"], config["task"]) == (scale, task)
-    if "scenes" in config:
-        studies = [study for study in STUDIES.values() if task in study.tasks]
-        cells = make_plan(studies, scale, [task], [0], {}, CONFIGS)
-        assert len(cells) == sum(len(study.variations) for study in studies)
+    studies = [study for study in STUDIES.values() if task in study.tasks]
+    cells = make_plan(studies, scale, [task], [0], {}, CONFIGS)
+    assert len(cells) == sum(len(study.variations) for study in studies)
 
 
 def test_paper_data_that_are_missing_are_bad_input(tmp_path):
@@ -124,3 +132,72 @@ def test_plans_share_what_configs_have_in_common(plan):
     one, other = (cell.run.config for cell in plan())
     assert one["train_dataloader"] is other["train_dataloader"]
     assert Config(one).train_dataloader == Config(other).train_dataloader
+
+
+def test_a_baseline_without_changes_keeps_its_digest():
+    """Runs that are done are found by it: a change of this value throws all of them away."""
+    cells = make_plan([STUDIES["4c"]], "mini", ["panoptic"], [0], {}, CONFIGS)
+    assert {cell.variant: cell.run.name for cell in cells} == GOLDEN
+
+
+def test_the_runs_own_overrides_are_the_users_alone(plan):
+    cells = plan(**{"train_cfg.max_iters": 5})
+    assert [cell.run.overrides for cell in cells] == [{"train_cfg.max_iters": 5}] * 2
+
+
+EVALUATED = Evaluation({"train_cfg.max_iters": Times(2), "model.transformer_decoder.levels": Setting("levels.fine")})
+
+
+def evaluated(study, table="9e", evaluation=EVALUATED):
+    return Study(table, "", "masked", study.variations, study.tasks, evaluation)
+
+
+def test_a_cell_of_an_evaluation_names_its_training(plan, study):
+    trained, evaluated_again = plan(studies=[study]), plan(studies=[evaluated(study)])
+    assert [cell.run.source for cell in evaluated_again] == [cell.run for cell in trained]
+    assert [cell.training for cell in evaluated_again] == [cell.training for cell in trained]
+    for before, after in zip(trained, evaluated_again, strict=True):
+        expected = json.loads(json.dumps(before.run.config))
+        expected["train_cfg"]["max_iters"] = 20
+        expected["model"]["transformer_decoder"]["levels"] = [{"stride": 8}]
+        assert after.run.config == expected
+        assert (after.run.task, after.run.scale, after.run.seed) == (before.run.task, before.run.scale, before.run.seed)
+
+
+def test_trainings_and_equal_evaluations_are_shared(plan, study):
+    other = Evaluation({"train_cfg.max_iters": 7})
+    cells = plan(studies=[study, evaluated(study), evaluated(study, "9f"), evaluated(study, "9g", other)])
+    assert [[cell.table for cell in group] for group in trainings(cells).values()] == [["9z", "9e", "9f", "9g"]] * 2
+    assert [[cell.table for cell in group] for group in evaluations(cells).values()] == [["9e", "9f"]] * 2 + [["9g"]] * 2
+
+
+def test_an_evaluation_is_another_run_than_a_training_with_its_config(plan, study):
+    """Also if its overrides change nothing, and if its training has another config for what it does not read."""
+    unchanged = plan(studies=[evaluated(study, evaluation=Evaluation({}))])
+    assert all(cell.run.config == cell.training.config for cell in unchanged)
+    longer = {"train_cfg.max_iters": 50}
+    same_config = plan(studies=[evaluated(study, evaluation=Evaluation({"train_cfg.max_iters": 10}))], **longer)
+    names = {cell.run.name for cell in [*unchanged, *same_config]} | {cell.training.name for cell in unchanged}
+    assert [cell.run.config for cell in same_config] == [cell.run.config for cell in unchanged]
+    assert len(names) == 6
+
+
+def test_a_setting_that_a_config_lacks_is_bad_input(plan, study):
+    with pytest.raises(InputError, match=r"^configs/smoke/panoptic\.py has no setting 'levels\.none'"):
+        plan(studies=[evaluated(study, evaluation=Evaluation({"train_cfg.max_iters": Setting("levels.none")}))])
+
+
+def test_settings_are_no_part_of_a_run(plan, configs):
+    before = [cell.run.digest for cell in plan()]
+    for path in configs.glob("*/*.py"):
+        path.write_text(path.read_text() + "settings['levels']['fine'] = []\n")
+    assert [cell.run.digest for cell in plan()] == before
+    assert all("settings" not in cell.run.config for cell in plan())
+
+
+def test_imports_are_in_the_configs_of_their_rows_alone(plan, study):
+    own = Variation("own", {}, imports=("my_attention",))
+    cells = plan(studies=[replace(study, variations=(*study.variations, own))])
+    assert [cell.run.digest for cell in cells[:2]] == [cell.run.digest for cell in plan()]
+    assert ["custom_imports" in cell.run.config for cell in cells] == [False, False, True]
+    assert cells[2].run.config["custom_imports"] == {"imports": ["my_attention"], "allow_failed_imports": False}

@@ -59,3 +59,6 @@ val_dataloader = dict(
     ),
 )
 val_evaluator = [dict(type="m2f.MeanIoU")]
+
+# MaskFormer's augmentation on ADE20K is the same.
+pipelines = dict(standard_with_crop=train_pipeline)

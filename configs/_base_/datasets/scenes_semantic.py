@@ -54,3 +54,34 @@ val_dataloader = dict(
     ),
 )
 val_evaluator = [dict(type="m2f.MeanIoU")]
+
+# Other ways to load: the paper's standard scale augmentation, which resizes the shorter side to 480-800 pixels where
+# 800 are tested (here in proportion), without and with MaskFormer's crops.
+_load, _pack = train_pipeline[:2], train_pipeline[-2:]
+
+
+def resize_shorter_side(*sides):
+    scales = [(side * image_size // 800, side * image_size // 800) for side in sides]
+    return dict(type="RandomChoiceResize", scales=scales, resize_type="mmdet.Resize", keep_ratio=True)
+
+
+_resize = resize_shorter_side(*range(480, 801, 32))
+_crop = [
+    resize_shorter_side(400, 500, 600),
+    dict(
+        type="mmdet.RandomCrop",
+        crop_type="absolute_range",
+        crop_size=(384 * image_size // 800, 600 * image_size // 800),
+        allow_negative_crop=True,
+    ),
+    _resize,
+]
+pipelines = dict(
+    standard=[*_load, dict(type="mmdet.RandomFlip", prob=0.5), _resize, *_pack],
+    standard_with_crop=[
+        *_load,
+        dict(type="mmdet.RandomFlip", prob=0.5),
+        dict(type="RandomChoice", transforms=[[_resize], _crop]),
+        *_pack,
+    ],
+)

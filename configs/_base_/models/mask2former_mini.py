@@ -40,3 +40,17 @@ model = dict(
     ),
     criterion=dict(type="PointCriterion", num_points=256),
 )
+
+
+def backbone_and_channels(channels):
+    return dict(
+        backbone={**model["backbone"], "base_channels": channels, "stem_channels": channels},
+        in_channels=[channels, 2 * channels, 4 * channels, 8 * channels],
+    )
+
+
+# Sizes of Figure III; small is the model above.
+backbones = {
+    size: backbone_and_channels(channels)
+    for size, channels in (("tiny", 8), ("small", 16), ("base", 24), ("large", 32))
+}

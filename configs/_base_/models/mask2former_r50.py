@@ -22,6 +22,35 @@ model = dict(
         type="MaskedAttentionDecoder",
         queries=dict(type="LearnableQueries", num_queries=100),
         cross_attention=dict(type="MaskedAttention"),
+        num_layers=9,
     ),
     criterion=dict(type="PointCriterion", num_points=12544),
+)
+
+
+def swin(embed_dims, depths, num_heads, window_size, checkpoint):
+    return dict(
+        backbone=dict(
+            type="mmdet.SwinTransformer",
+            embed_dims=embed_dims,
+            depths=depths,
+            num_heads=num_heads,
+            window_size=window_size,
+            drop_path_rate=0.3,
+            convert_weights=True,
+            init_cfg=dict(
+                type="Pretrained",
+                checkpoint=f"https://github.com/SwinTransformer/storage/releases/download/v1.0.0/{checkpoint}.pth",
+            ),
+        ),
+        in_channels=[embed_dims, 2 * embed_dims, 4 * embed_dims, 8 * embed_dims],
+    )
+
+
+# Sizes of Figure III.
+backbones = dict(
+    tiny=swin(96, [2, 2, 6, 2], [3, 6, 12, 24], 7, "swin_tiny_patch4_window7_224"),
+    small=swin(96, [2, 2, 18, 2], [3, 6, 12, 24], 7, "swin_small_patch4_window7_224"),
+    base=swin(128, [2, 2, 18, 2], [4, 8, 16, 32], 12, "swin_base_patch4_window12_384_22k"),
+    large=swin(192, [2, 2, 18, 2], [6, 12, 24, 48], 12, "swin_large_patch4_window12_384_22k"),
 )

@@ -1,0 +1,44 @@
+"""What ``m2f list`` shows: every row of the studies, what it changes, and how sure its design is."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from ablations.overrides import override_as_json
+from ablations.variation import Study, Variation
+
+
+def listed_rows(studies: Iterable[Study]) -> list[dict[str, Any]]:
+    """One object a row, which JSON can hold; ``variant`` is the row's name in the paper's results."""
+    return [
+        {
+            "table": study.table,
+            "variant": variation.paper_row,
+            "method": variation.method,
+            "backbone": variation.backbone,
+            "overrides": {key: override_as_json(value) for key, value in variation.overrides.items()},
+            "provenance": variation.provenance,
+            "reason": variation.reason,
+            "note": study.note,
+        }
+        for study in studies
+        for variation in study.variations
+    ]
+
+
+def listing(studies: Iterable[Study]) -> Iterator[str]:
+    """The lines for people."""
+    for study in studies:
+        yield f"{study.table}  {study.title} ({', '.join(study.tasks)})"
+        if study.note:
+            yield f"    {study.note}"
+        for variation in study.variations:
+            yield from _row(variation, is_baseline=variation.name == study.baseline)
+
+
+def _row(variation: Variation, is_baseline: bool) -> Iterator[str]:
+    baseline = ", baseline" if is_baseline else ""
+    yield f"    {variation.name} ({variation.method}, {variation.backbone}) [{variation.provenance}{baseline}]"
+    if variation.reason:
+        yield f"        {variation.reason}"
+    for key, value in variation.overrides.items():
+        yield f"        {key} = {value!r}"
