@@ -61,9 +61,7 @@ def carry_out(
     return {name: read_state(run_directory(store, name)) for name in runs}
 
 
-def _carry_out_phase(
-    by_run: Mapping[str, Sequence[Cell]], store: Path, jobs: int, console: Console, work: str
-) -> None:
+def _carry_out_phase(by_run: Mapping[str, Sequence[Cell]], store: Path, jobs: int, console: Console, work: str) -> None:
     directories = {_label(cells): run_directory(store, name) for name, cells in by_run.items()}
     if directories:
         with Display(directories, console) as display:

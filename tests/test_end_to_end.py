@@ -37,7 +37,7 @@ def test_run_trains_every_row(sweep, place):
     assert sweep.returncode == 0, sweep.stdout + sweep.stderr
     assert sweep.stderr == ""
     lines = sweep.stdout.splitlines()
-    assert lines[0] == "4 rows x 1 tasks x 1 seeds = 4 cells -> 4 runs (already done: 0)"
+    assert lines[0] == "4 rows, 1 task, 1 seed: 4 cells -> 4 trainings (already done: 0)"
     assert sum(" done         4c " in line for line in lines) == 4
     assert lines[-1] == f"Next: m2f report 4c --store {place / 'runs'} --out report"
 
@@ -57,7 +57,7 @@ def test_status_says_done(sweep, place):
 def test_second_run_has_nothing_to_do(sweep, place):
     again = m2f("run", *SMOKE, "--store", place / "runs", "--data", place / "data")
     assert again.returncode == 0
-    assert "4 runs (already done: 4)" in again.stdout
+    assert "4 trainings (already done: 4)" in again.stdout
     assert "started" not in again.stdout
 
 

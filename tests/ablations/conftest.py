@@ -10,7 +10,7 @@ from rich.console import Console
 from ablations.executors.local import THREAD_VARIABLES
 from ablations.plan import make_plan
 from ablations.store import create_run, open_store
-from ablations.variation import Study, Variation
+from ablations.variation import Evaluation, Study, Times, Variation
 
 TASKS = ("panoptic", "instance", "semantic")
 CONFIG = """
@@ -40,6 +40,12 @@ def study():
         variations=(Variation("plain", {attention: "CrossAttention"}), Variation("masked", {})),
         tasks=TASKS,
     )
+
+
+@pytest.fixture
+def evaluated_study(study):
+    """The study's baseline, whose numbers come from evaluating its training once more."""
+    return Study("9e", "Mass", "masked", study.variations[1:], TASKS, Evaluation({"train_cfg.max_iters": Times(2)}))
 
 
 @pytest.fixture

@@ -1,9 +1,10 @@
 import math
+from dataclasses import replace
 
 import pandas as pd
 import pytest
 
-from ablations.compare import COLUMNS, comparison_frame
+from ablations.compare import COLUMNS, comparison_frame, primary_metric
 from ablations.variation import Study, Variation
 from m2f.errors import InputError
 
@@ -128,3 +129,65 @@ def test_two_different_runs_of_one_row_and_seed_are_refused():
         InputError, match=r"'masked attention' \(panoptic, seed 0\).*masked attention-panoptic-0-changed"
     ):
         comparison_frame(twice, paper_frame(), STUDY, "mini")
+
+
+def test_a_row_is_held_against_the_paper_s_row_of_its_own_method_and_backbone():
+    """Table XII(d) has a row of each method; other methods and backbones may have rows of the same name."""
+    study = Study(
+        table="4c",
+        title="decoders",
+        baseline="old",
+        variations=(
+            Variation("old", {}, paper_row="decoder", method="MaskFormer"),
+            Variation("new", {}, paper_row="decoder"),
+            Variation("large", {}, paper_row="decoder", backbone="R101"),
+        ),
+        tasks=("panoptic",),
+    )
+    extra = [
+        ("4c", method, backbone, "decoder", "coco", "val2017", "panoptic", "PQ", value)
+        for method, backbone, value in (
+            ("MaskFormer", "R50", 48.2),
+            ("Mask2Former", "R50", 50.7),
+            ("other", "R50", 1.0),
+        )
+    ]
+    frame = comparison_frame(results_frame(PANOPTIC), paper_frame(*extra), study, "mini")
+    assert [row(frame, name)["paper"] for name in ("old", "new")] == [48.2, 50.7]
+    assert math.isnan(row(frame, "large")["paper"])
+    assert row(frame, "new")["paper_difference"] == pytest.approx(2.5)
+
+
+def test_two_numbers_of_the_paper_for_one_row_are_refused():
+    twice = ("4c", "Mask2Former", "R50", "masked attention", "coco", "test-dev", "panoptic", "PQ", 52.0)
+    with pytest.raises(ValueError, match="several numbers for masked attention, panoptic, PQ"):
+        comparison_frame(results_frame(PANOPTIC), paper_frame(twice), STUDY, "mini")
+
+
+@pytest.mark.parametrize(
+    ("metric", "measured", "expected"),
+    [
+        (None, ["PQ", "AP50"], "PQ"),
+        ({"semantic": "mIoU_pan"}, ["PQ"], "PQ"),
+        ({"panoptic": "fg_avg"}, [], "fg_avg"),
+        ({"panoptic": "PQ_layer"}, ["PQ_layer0", "PQ_layer9", "PQ_layer10", "AR100_layer11"], "PQ_layer10"),
+        ({"panoptic": "PQ_layer"}, [], "PQ_layer"),
+    ],
+)
+def test_primary_metric(metric, measured, expected):
+    assert primary_metric(replace(STUDY, metric=metric), "panoptic", measured) == expected
+
+
+def test_a_study_s_own_metric_comes_first_and_names_its_unit():
+    study = replace(STUDY, metric={"panoptic": "fg_avg"})
+    extra = [
+        ("4c", "Mask2Former", "R50", variant, "coco", "val2017", "panoptic", "fg_avg", value)
+        for variant, value in (("cross-attention", 0.2), ("masked attention", 0.59))
+    ]
+    masses = {(name, "panoptic", "fg_avg", 0): value for name, value in (("plain", 0.25), ("masked attention", 0.5))}
+    frame = comparison_frame(results_frame({**PANOPTIC, **masses}), paper_frame(*extra), study, "mini")
+    assert list(dict.fromkeys(frame["metric"])) == ["fg_avg", "PQ", "mIoU"]
+    plain = row(frame, "plain", metric="fg_avg")
+    assert (plain["difference"], plain["unit"]) == (-0.25, "fraction")
+    assert plain["paper_difference"] == pytest.approx(-0.39)
+    assert row(frame, "plain")["unit"] == "%"

@@ -167,8 +167,12 @@ def test_a_cell_of_an_evaluation_names_its_training(plan, study):
 def test_trainings_and_equal_evaluations_are_shared(plan, study):
     other = Evaluation({"train_cfg.max_iters": 7})
     cells = plan(studies=[study, evaluated(study), evaluated(study, "9f"), evaluated(study, "9g", other)])
-    assert [[cell.table for cell in group] for group in trainings(cells).values()] == [["9z", "9e", "9f", "9g"]] * 2
-    assert [[cell.table for cell in group] for group in evaluations(cells).values()] == [["9e", "9f"]] * 2 + [["9g"]] * 2
+    trained, evaluated_again = (
+        [" ".join(cell.table for cell in group) for group in phase(cells).values()]
+        for phase in (trainings, evaluations)
+    )
+    assert trained == ["9z 9e 9f 9g"] * 2
+    assert evaluated_again == ["9e 9f"] * 2 + ["9g"] * 2
 
 
 def test_an_evaluation_is_another_run_than_a_training_with_its_config(plan, study):

@@ -1,9 +1,21 @@
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
 from ablations.results import COLUMNS, results_frame
 from ablations.status import run_states, show_status
-from ablations.store import read_state, run_directory, write_failed, write_sweep
-from ablations.sweep import carry_out, default_jobs, summarise
+from ablations.store import (
+    create_run,
+    read_identity,
+    read_state,
+    run_directory,
+    write_done,
+    write_failed,
+    write_sweep,
+)
+from ablations.sweep import carry_out, default_jobs, plan_words, report_command, summarise
+from ablations.variation import Variation
 from m2f.errors import InputError
 
 pytestmark = pytest.mark.usefixtures("fake_training")
@@ -13,8 +25,9 @@ pytestmark = pytest.mark.usefixtures("fake_training")
 def sweep(store, tmp_path, console):
     """Carry out a plan with a fake training; the exit code."""
 
-    def run(cells, training="train"):
-        states = carry_out(cells, store, tmp_path / "data", 2, console, f"fake_training:{training}")
+    def run(cells, training="train", evaluation="evaluate"):
+        work = [f"fake_training:{function}" for function in (training, evaluation)]
+        states = carry_out(cells, store, tmp_path / "data", 2, console, *work)
         return summarise(cells, states, store, console)
 
     return run
@@ -31,7 +44,7 @@ def test_a_sweep_from_nothing_to_results(sweep, plan, store, console, tmp_path):
     cells = plan(tasks=["panoptic", "semantic"], seeds=[0, 1])
     assert sweep(cells) == 0
     text = shown(console)
-    assert text.startswith("2 rows x 2 tasks x 2 seeds = 8 cells -> 8 runs (already done: 0)\n")
+    assert text.startswith("2 rows, 2 tasks, 2 seeds: 8 cells -> 8 trainings (already done: 0)\n")
     assert "8 of 8 runs done" in text
     assert f"Next: m2f report 9z --store {store} --out report" in text
     assert (tmp_path / "data" / "scenes" / "tiny" / "manifest.json").exists()
@@ -78,9 +91,55 @@ def test_what_is_done_is_skipped_and_what_failed_is_tried_again(sweep, plan, sto
 def test_equal_rows_are_trained_once_and_reported_twice(sweep, plan, store, study, console):
     again = type(study)("9x", "", "masked", study.variations, study.tasks)
     assert sweep(plan(studies=[study, again])) == 0
-    assert "4 rows x 1 tasks x 1 seeds = 4 cells -> 2 runs" in shown(console)
+    assert "4 rows, 1 task, 1 seed: 4 cells -> 2 trainings (already done: 0)" in shown(console)
     assert len(list(store.glob("runs/*"))) == 2
     assert list(results_frame(store)["table"]) == ["9z", "9z", "9x", "9x"]
+
+
+def test_trainings_are_done_before_they_are_evaluated(sweep, plan, store, study, evaluated_study, console):
+    """The evaluation of a training that failed fails, and both are mended by the next call."""
+    cells = plan(studies=[study, evaluated_study], seeds=[0, 1])
+    assert sweep(cells, "fail_with_seed_1") == 1
+    text = shown(console)
+    assert text.startswith("3 rows, 1 task, 2 seeds: 6 cells -> 4 trainings and 2 evaluations (already done: 0)\n")
+    assert "3 of 6 runs done" in text
+    by_label = {cell.label: cell for cell in cells}
+    masked, failed = (by_label[f"9e masked, panoptic, seed {seed}"] for seed in (0, 1))
+    assert f"failed: {failed.label}: its training {failed.training.name} is not done\n" in text
+    assert "done         9e masked, panoptic, seed 0: fg_avg 0.250 after" in text
+    assert (run_directory(store, masked.run.name) / "log.txt").read_text().endswith("evaluating weights of seed 0\n")
+    assert read_identity(run_directory(store, masked.run.name))["source"] == masked.training.name
+    assert "source" not in read_identity(run_directory(store, masked.training.name))
+
+    frame = results_frame(store)
+    of_table = frame[frame["table"] == "9e"]
+    assert of_table[["metric", "value", "unit"]].values.tolist() == [
+        ["fg_avg", 0.25, "fraction"],
+        ["AR100_layer0", 30.0, "%"],
+    ]
+    assert tuple(frame.columns) == COLUMNS
+
+    assert sweep(cells) == 0
+    assert "(already done: 3)" in shown(console)
+    assert [run["state"] for run in run_states(store)] == ["done"] * 6
+
+
+def test_a_training_that_no_row_shows_is_told(plan, store, evaluated_study, tmp_path):
+    (cell,) = cells = plan(studies=[evaluated_study])
+    assert plan_words(cells, 0) == "1 row, 1 task, 1 seed: 1 cell -> 1 training and 1 evaluation (already done: 0)"
+    write_sweep(store, cells)
+    write_done(create_run(store, cell.training, tmp_path / "data"), {"PQ": 40.0})
+    rows = [{"table": "9e", "variant": "masked"}]
+    told = [(run["run"], run["source"], run["rows"], run["state"]) for run in run_states(store)]
+    assert told == [(cell.training.name, None, rows, "done"), (cell.run.name, cell.training.name, rows, "planned")]
+    assert results_frame(store).empty, "the training's numbers are not the row's"
+
+
+def test_the_report_command_imports_the_users_modules(plan, study):
+    own = Variation("own", {}, imports=("mine", "others"))
+    cells = plan(studies=[replace(study, variations=(*study.variations, own))])
+    command = report_command(cells, Path("runs"))
+    assert command == "m2f report 9z --import mine --import others --store runs --out report"
 
 
 def test_damaged_metrics_are_no_results(sweep, plan, store):

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from ablations.store import claim, read_identity, read_metrics, read_state
+from ablations.store import claim, create_run, read_identity, read_metrics, read_state
 from ablations.worker import HELD, execute, input_sentence
 from m2f.errors import InputError
 
@@ -24,6 +24,33 @@ def test_done(directory):
     assert identity["environment"]["torch"]
     assert identity["environment"]["threads"] == 1
     assert set(identity["git"]) == {"commit", "dirty"}
+
+
+@pytest.fixture
+def evaluation(plan, store, tmp_path, evaluated_study):
+    """The directory of an evaluation whose training is done."""
+    (cell,) = plan(studies=[evaluated_study])
+    assert execute(create_run(store, cell.training, tmp_path / "data"), "fake_training:train") == 0
+    return create_run(store, cell.run, tmp_path / "data")
+
+
+def test_an_evaluation_gets_its_trainings_last_checkpoint(evaluation, capfd):
+    assert execute(evaluation, "fake_training:evaluate") == 0
+    assert read_metrics(evaluation) == {"fg_avg": 0.25, "AR100_layer0": 30.0}
+    assert capfd.readouterr().out.endswith("evaluating weights of seed 0\n")
+
+
+def test_an_evaluation_without_a_checkpoint_is_bad_input(evaluation):
+    source = evaluation.parent / read_identity(evaluation)["source"]
+    (source / "iter_10.pth").unlink()
+    assert execute(evaluation, "fake_training:evaluate") == 2
+    assert str(source) in read_state(evaluation).reason
+
+
+def test_an_evaluation_evaluates_for_real_unless_told_otherwise(evaluation, capfd):
+    """The small config is no model that could be built: what counts is that the real evaluation was asked to."""
+    assert execute(evaluation) == 1
+    assert "m2f/engine/evaluate.py" in capfd.readouterr().err
 
 
 def test_done_is_not_done_again(directory):
