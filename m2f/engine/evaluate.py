@@ -1,6 +1,7 @@
 """Evaluate the checkpoint of a training, as its config or any other with the same parameters says."""
 
 from pathlib import Path
+from textwrap import shorten
 
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
@@ -46,7 +47,7 @@ def load_model(runner: Runner, checkpoint: Path) -> None:
     try:
         runner.load_checkpoint(str(checkpoint), strict=True)
     except (OSError, EOFError, RuntimeError) as error:
-        reason = " ".join(str(error).split())
+        reason = shorten(str(error), width=300)
         raise InputError(f"{checkpoint} cannot be loaded into the config's model: {reason}") from error
 
 

@@ -55,6 +55,7 @@ def prepared(config: Config, work_dir: Path, hooks: list[dict[str, Any]]) -> Con
     # mmengine writes the config out four times a run; laying it out nicely would take seconds each time.
     config = Config(config.to_dict(), filename=config.filename, format_python_code=False)
     config.work_dir = str(work_dir)
+    config.experiment_name = work_dir.name
     config.randomness = ConfigDict(seed=config.seed)
     config.custom_hooks = [*config.get("custom_hooks", []), *hooks]
     return config
