@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from ablations.statistics import CONFIDENCE
+from ablations.variation import Study
 from reports.runs import RunRecord, facts
 from reports.section import Section, changes, missing
 from reports.task import task_content
-from reports.text import run_command, table_label
+from reports.text import listing, run_command, table_label
+from reports.verdicts import WORDS
 
 TITLE = "Mask2Former ablations beside the paper"
 # In the order of their weight, which is the order of the report.
@@ -23,9 +25,16 @@ RULE = (
     f"Verdict. Each row is compared with the table's baseline, seed by seed. It is reproduced when the "
     f"{CONFIDENCE:.0%} Student t interval of the mean paired difference lies wholly on the same side of zero as the "
     "paper's difference, not reproduced when it lies wholly on the other side, and inconclusive otherwise (also with "
-    "fewer than two seeds). It speaks of the direction only, row by row, without correction for the number of rows. "
+    "fewer than two seeds, or where the paper's difference is zero). It speaks of the direction only, row by row, "
+    "without correction for the number of rows. Paper's direction counts the rows whose mean difference has the sign "
+    "of the paper's, of those that have a difference in both; with one seed that is all there is, and no verdict. "
     f"Ours is the mean over n seeds ± half of its {CONFIDENCE:.0%} interval; differences are from the baseline, ours "
-    "with both ends of the interval. All metrics are in percent."
+    "with both ends of the interval. Metrics are in percent, with one decimal place; masses of attention are fractions "
+    "of one, with two."
+)
+PROVENANCE = (
+    "Each row's design is exact where the paper fixes it, inferred where its numbers or sources tell it, unspecified "
+    "where nothing does, and own where it is not the paper's."
 )
 
 
@@ -45,9 +54,19 @@ def compose(sections: list[Section], runs: Mapping[str, RunRecord], absent: list
         data, section_files = _section(section, runs)
         by_scale.setdefault(section.scale, []).append(data)
         files |= section_files
+    tables = [table for scale in SCALE_MEANING for table in by_scale.get(scale, [])]
     data = {
         "title": TITLE,
         "rule": RULE,
+        "provenance": PROVENANCE,
+        "words": list(WORDS),
+        "directions": [
+            {**{key: table[key] for key in ("label", "scale", "anchor")}, "task": task["task"], **direction}
+            for table in tables
+            for task in table["tasks"]
+            for direction in task["other_directions"]
+        ],
+        "not_run": _not_run(tables),
         "absent": [
             {"text": f"{table_label(table)} has no result", "command": run_command(table, "mini")} for table in absent
         ],
@@ -63,6 +82,15 @@ def compose(sections: list[Section], runs: Mapping[str, RunRecord], absent: list
         ],
     }
     return Content(data, files)
+
+
+def _not_run(tables: list[dict[str, Any]]) -> list[str]:
+    """The tasks of the tables that have no run at all, tables with the same ones together."""
+    labels: dict[tuple[str, str], list[str]] = {}
+    for table in tables:
+        if table["tasks_not_run"]:
+            labels.setdefault((table["scale"], listing(table["tasks_not_run"])), []).append(table["label"])
+    return [f"{tasks} of {listing(names)} ({scale} scale)" for (scale, tasks), names in labels.items()]
 
 
 def _meaning(scale: str, tables: list[dict[str, Any]]) -> str:
@@ -89,14 +117,26 @@ def _section(section: Section, runs: Mapping[str, RunRecord]) -> tuple[dict[str,
     data = {
         "label": table_label(section.study.table),
         "title": section.study.title,
+        "note": section.study.note,
         "scale": section.scale,
         "anchor": f"table-{section.study.table}-{section.scale}",
         "changes": overrides,
         "missing": [gap for task in section.study.tasks for gap in missing(section, task, overrides)],
-        "reasons": [
-            {"variant": variation.name, "provenance": variation.provenance, "reason": variation.reason}
-            for variation in section.study.variations
-        ],
+        "reasons": _reasons(section.study),
         "tasks": tasks,
+        "tasks_not_run": [task for task in section.study.tasks if task not in set(section.results["task"])],
     }
     return data, files
+
+
+def _reasons(study: Study) -> list[dict[str, Any]]:
+    """Provenance and reason of every row; rows that have them in common are named together."""
+    mixed = len({variation.method for variation in study.variations}) > 1
+    variants: dict[tuple[str, str, str], list[str]] = {}
+    for variation in study.variations:
+        key = (variation.method if mixed else "", variation.provenance, variation.reason)
+        variants.setdefault(key, []).append(variation.name)
+    return [
+        {"variants": names, "method": method, "provenance": provenance, "reason": reason}
+        for (method, provenance, reason), names in variants.items()
+    ]

@@ -1,31 +1,36 @@
-"""Figures of a table at one scale: differences from the baseline, and convergence."""
+"""Figures of a table at one scale: differences from the baseline, and lines with a band over seeds."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.ticker import MaxNLocator
 
 from ablations.compare import BASELINE
 from reports.style import INK, OURS, PAPER, column_figure, house_style, line_style, vector_bytes
 
 History = Sequence[Mapping[str, Any]]
 
-CURVE_HEIGHT = 2.4  # inches; the least height of both figures, so that they stand level side by side
+LEAST_HEIGHT = 2.4  # inches; of all figures, so that they stand level side by side
+LEGEND_LINE = 0.17  # inches
+LABEL_WIDTH = 20  # characters of a row's name before it goes on in the next line
+TICK_STEPS = (1, 2, 5, 10)
 
 
 def difference_figure(comparison: pd.DataFrame, metric: str) -> dict[str, bytes] | None:
     """Bars of each row's difference from the baseline, the paper's beside ours with its interval.
 
-    `comparison` holds the rows of one task. None when no row was run beside the baseline.
+    `comparison` holds the rows of one task. None when no row was run beside the baseline, or the paper has no numbers.
     """
     rows = comparison[(comparison["metric"] == metric) & (comparison["verdict"] != BASELINE)]
-    if rows["difference"].isna().all():
+    if rows["difference"].isna().all() or rows["paper_difference"].isna().all():
         return None
     thickness = 0.36
     places = np.arange(len(rows))
     with house_style():
-        figure, axes = column_figure(max(CURVE_HEIGHT, 0.85 + 0.42 * len(rows)))
+        figure, axes = column_figure(max(LEAST_HEIGHT, 0.85 + 0.42 * len(rows)))
         axes.barh(places - thickness / 2, rows["paper_difference"], thickness, color=PAPER, label="paper")
         axes.barh(places + thickness / 2, rows["difference"], thickness, color=OURS, label="ours")
         reach = np.stack(
@@ -35,12 +40,13 @@ def difference_figure(comparison: pd.DataFrame, metric: str) -> dict[str, bytes]
             rows["difference"], places + thickness / 2, xerr=reach, fmt="none", ecolor=INK, elinewidth=0.9, capsize=2.5
         )
         axes.axvline(0, color=INK, linewidth=0.8)
-        axes.set_yticks(places, rows["variant"])
+        axes.set_yticks(places, [textwrap.fill(name, LABEL_WIDTH) for name in rows["variant"]])
         axes.tick_params(axis="y", length=0)
         axes.spines["left"].set_visible(False)
         axes.grid(axis="y", visible=False)
         axes.invert_yaxis()
         axes.set_xlabel(f"{metric} minus the baseline's {metric}")
+        axes.xaxis.set_major_locator(MaxNLocator(6, steps=TICK_STEPS))
         figure.legend(loc="outside upper center", ncols=2)
         return vector_bytes(figure)
 
@@ -50,20 +56,36 @@ def convergence_figure(histories: Mapping[str, Sequence[History]], metric: str) 
 
     `histories` maps a row's name to the history of each of its seeds. None when nothing was evaluated on the way.
     """
-    curves = {name: curve for name, runs in histories.items() if len(curve := _curve(runs, metric))}
-    if not curves:
+    return line_figure({name: _curve(runs, metric) for name, runs in histories.items()}, "training iteration", metric)
+
+
+def line_figure(
+    curves: Mapping[str, pd.DataFrame], x_label: str, y_label: str, whole: bool = False
+) -> dict[str, bytes] | None:
+    """One line a curve, with a band from its lowest to its highest seed.
+
+    `curves` maps a line's name to a frame with the columns `mean, min, max`, whose index is the horizontal axis; one
+    with a column `mark` has these words beside its points. `whole` keeps the axis to whole numbers. None without any
+    point.
+    """
+    if all(curve.empty for curve in curves.values()):
         return None
+    columns = 2 if max(map(len, curves)) <= LABEL_WIDTH else 1
     with house_style():
-        figure, axes = column_figure(CURVE_HEIGHT)
-        for position, name in enumerate(histories):
-            if name not in curves:
+        figure, axes = column_figure(LEAST_HEIGHT + LEGEND_LINE * (-(-len(curves) // columns) - 2))
+        # The place in the table decides the line's look, whether or not the rows before it were run.
+        for position, (name, curve) in enumerate(curves.items()):
+            if curve.empty:
                 continue
-            curve, style = curves[name], line_style(position)
+            style = line_style(position)
             axes.plot(curve.index, curve["mean"], label=name, marker="o", markersize=2.5, **style)
             axes.fill_between(curve.index, curve["min"], curve["max"], color=style["color"], alpha=0.18, linewidth=0)
-        axes.set_xlabel("training iteration")
-        axes.set_ylabel(metric)
-        figure.legend(loc="outside upper center", ncols=2, handlelength=2.6)
+            for place, point in curve.iterrows() if "mark" in curve else ():
+                axes.annotate(point["mark"], (place, point["mean"]), (3, 3), textcoords="offset points", fontsize=6.5)
+        axes.set_xlabel(x_label)
+        axes.set_ylabel(y_label)
+        axes.xaxis.set_major_locator(MaxNLocator(7, steps=TICK_STEPS, integer=whole))
+        figure.legend(loc="outside upper center", ncols=columns, handlelength=2.6)
         return vector_bytes(figure)
 
 

@@ -28,12 +28,14 @@ class RunRecord:
 
 def read_run(directory: Path) -> RunRecord:
     """Read a run directory; InputError names a file that is missing or damaged."""
+    identity = read_identity(directory)
     return RunRecord(
         directory=directory,
-        identity=read_identity(directory),
+        identity=identity,
         state=read_state(directory),
         seconds=_read(directory / "timing.json")["seconds"],
-        history=_read(directory / "history.json"),
+        # A run that evaluates another one learns nothing on the way.
+        history=[] if identity.get("source") else _read(directory / "history.json"),
     )
 
 
@@ -52,7 +54,7 @@ def facts(runs: list[RunRecord]) -> list[dict[str, str]]:
     lines = {
         "Data set": _data(runs),
         "Seeds": listing([str(seed) for seed in sorted({run.identity["seed"] for run in runs})]),
-        "Runs": f"{len(runs)}, {_dates(runs)}",
+        "Runs": f"{_count(runs)}, {_dates(runs)}",
         "Commit": _distinct(_commit(run.identity["git"]) for run in runs),
         "Versions": _distinct(map(_versions, environments)),
         "Machine": _distinct(f"{e['processor']}, {e['cores']} cores, {e['platform']}" for e in environments),
@@ -76,6 +78,12 @@ def _data(runs: list[RunRecord]) -> str:
         f"{DATASET_NAMES.get(dataset, dataset)}, evaluated on {split}, fingerprint {fingerprint[:16]} ({listing(used)})"
         for (dataset, split, fingerprint), used in tasks.items()
     )
+
+
+def _count(runs: list[RunRecord]) -> str:
+    evaluations = sum(1 for run in runs if run.identity.get("source"))
+    counts = {"trainings": len(runs) - evaluations, "further evaluations of trained models": evaluations}
+    return listing([f"{count} {kind}" for kind, count in counts.items() if count])
 
 
 def _dates(runs: list[RunRecord]) -> str:

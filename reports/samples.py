@@ -1,5 +1,6 @@
 """Sample predictions: the same images for every design, ready to be laid out in a grid."""
 
+import hashlib
 from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
@@ -7,15 +8,17 @@ from typing import Any
 
 from PIL import Image
 
-IMAGES = 4
-LONGEST_SIDE = 320  # pixels; enough for a grid cell, and keeps the page small at the paper's image sizes
+IMAGES = 3  # of every design and task; fifteen tables of them must stay one page that opens quickly
+LONGEST_SIDE = 256  # pixels; enough for a grid cell, and keeps the page small at the paper's image sizes
+QUALITY = 85  # of a photograph that was made smaller, in JPEG's percent
 
 
-def gallery(run_directories: Mapping[str, Path], prefix: str) -> tuple[list[dict[str, Any]], dict[str, bytes]]:
+def gallery(run_directories: Mapping[str, Path]) -> tuple[list[dict[str, Any]], dict[str, bytes]]:
     """Images that every design has a sample of, as rows of a grid, and the files they show.
 
     `run_directories` maps a design's name to the directory of its run. A row is `{id, image, truth, predictions}`,
-    whose values name PNG files (`predictions` in the designs' order); the names start with `prefix`.
+    whose values name files (`predictions` in the designs' order). A file is named by its content: the image that all
+    designs saw, and a run that several tables show, are one file each.
     """
     designs = list(run_directories.values())
     rows: list[dict[str, Any]] = []
@@ -26,8 +29,9 @@ def gallery(run_directories: Mapping[str, Path], prefix: str) -> tuple[list[dict
             _sample(designs[0], image_id, "truth"),
             *(_sample(directory, image_id, "prediction") for directory in designs),
         ]
-        names = [f"{prefix}-{image_id}-{number}.png" for number in range(len(sources))]
-        files |= {name: _thumbnail(source) for name, source in zip(names, sources, strict=True)}
+        pictures = [_thumbnail(source) for source in sources]
+        names = [f"samples/{hashlib.sha256(data).hexdigest()[:16]}.{suffix}" for suffix, data in pictures]
+        files |= {name: data for name, (_, data) in zip(names, pictures, strict=True)}
         rows.append({"id": image_id, "image": names[0], "truth": names[1], "predictions": names[2:]})
     return rows, files
 
@@ -53,12 +57,13 @@ def _sample(run_directory: Path, image_id: str, kind: str) -> Path:
     return run_directory / "samples" / f"{image_id}_{kind}.png"
 
 
-def _thumbnail(path: Path) -> bytes:
+def _thumbnail(path: Path) -> tuple[str, bytes]:
+    """The picture's suffix and bytes: as it is, if it is small."""
     with Image.open(path) as image:
         if max(image.size) <= LONGEST_SIDE:
-            return path.read_bytes()
+            return "png", path.read_bytes()
         small = image.convert("RGB")
         small.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
         stream = BytesIO()
-        small.save(stream, "PNG")
-        return stream.getvalue()
+        small.save(stream, "JPEG", quality=QUALITY)
+        return "jpg", stream.getvalue()

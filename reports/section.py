@@ -6,7 +6,7 @@ from functools import partial
 
 import pandas as pd
 
-from ablations.compare import PRIMARY_METRIC
+from ablations.compare import primary_metric
 from ablations.variation import Study
 from reports.runs import RunRecord
 from reports.text import listing, run_command
@@ -21,6 +21,11 @@ class Section:
     results: pd.DataFrame
     comparison: pd.DataFrame
     paper: pd.DataFrame
+
+
+def metric_of(section: Section, task: str) -> str:
+    """The metric by which the rows of the task are compared."""
+    return primary_metric(section.study, task, section.results["metric"].unique())
 
 
 def changes(section: Section, runs: Mapping[str, RunRecord]) -> list[str]:
@@ -38,7 +43,7 @@ def changes(section: Section, runs: Mapping[str, RunRecord]) -> list[str]:
 
 def missing(section: Section, task: str, overrides: list[str]) -> list[dict[str, str]]:
     """What keeps the task's table from being whole, and the command that mends it, with the other runs' overrides."""
-    metric = PRIMARY_METRIC[task]
+    metric = metric_of(section, task)
     comparison = section.comparison
     rows = comparison[(comparison["task"] == task) & (comparison["metric"] == metric)]
     seeds_of = {

@@ -2,37 +2,38 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any, get_args
+from typing import Any
 
 import pandas as pd
 
-from ablations.compare import BASELINE, PRIMARY_METRIC
-from ablations.statistics import CONFIDENCE, Verdict, mean_interval
+from ablations.compare import BASELINE
+from ablations.statistics import CONFIDENCE, mean_interval
 from ablations.variation import Study
 from reports import figures, samples
+from reports.paper_figures import PAPER_FIGURES
 from reports.runs import RunRecord
-from reports.section import Section
+from reports.section import Section, metric_of
 from reports.text import DATASET_NAMES, duration, listing, number, signed, signed_with_bounds, with_interval
-
-VERDICTS = get_args(Verdict)
+from reports.verdicts import other_directions, tally, verdict_word
 
 
 def task_content(section: Section, task: str, runs: Mapping[str, RunRecord]) -> tuple[dict[str, Any], dict[str, bytes]]:
     """The task's words and numbers as the templates show them, and the files they name."""
-    metric = PRIMARY_METRIC[task]
-    name = f"{section.study.table}-{section.scale}-{task}"
+    metric = metric_of(section, task)
     comparison = section.comparison[section.comparison["task"] == task]
+    primary = comparison[comparison["metric"] == metric]
     results = section.results[section.results["task"] == task]
     one_run_each = results.drop_duplicates(["variant", "run"])
-    figure_entries, files = _figures(name, metric, comparison, one_run_each, runs)
-    gallery, gallery_files = _gallery(name, section.study, one_run_each, runs)
+    figure_entries, files = _figures(section, task, metric, comparison, one_run_each, runs)
+    gallery, gallery_files = _gallery(section.study, one_run_each, runs)
     data = {
         "task": task,
         "metric": metric,
         "dataset": _datasets(results),
-        "paper_dataset": _datasets(section.paper[section.paper["task"] == task]),
+        "paper_dataset": _datasets(section.paper[section.paper["task"] == task]) or "no numbers",
         "rows": [_row(row, one_run_each, runs) for row in comparison.to_dict("records")],
-        "verdicts": _verdicts(comparison[comparison["metric"] == metric]),
+        "tally": tally(primary),
+        "other_directions": other_directions(primary),
         "figures": figure_entries,
         "gallery": gallery,
         "measured": _measured(section.study, results),
@@ -47,21 +48,21 @@ def _datasets(rows: pd.DataFrame) -> str:
 
 
 def _row(row: Mapping[Any, Any], one_run_each: pd.DataFrame, runs: Mapping[str, RunRecord]) -> dict[str, Any]:
-    baseline, measured = row["verdict"] == BASELINE, row["n"] > 0
+    baseline, unit = row["verdict"] == BASELINE, row["unit"]
     names = one_run_each.loc[one_run_each["variant"] == row["variant"], "run"]
     seconds = [runs[name].seconds.get("total", math.nan) for name in names]
     return {
         "variant": row["variant"],
         "metric": row["metric"],
         "baseline": baseline,
-        "paper": number(row["paper"]),
-        "ours": with_interval(row["ours"], row["high"]) if measured else "not run",
+        "paper": number(row["paper"], unit),
+        "ours": with_interval(row["ours"], row["high"], unit) if row["n"] else "not run",
         "n": row["n"],
-        "paper_difference": "" if baseline else signed(row["paper_difference"]),
+        "paper_difference": "" if baseline else signed(row["paper_difference"], unit),
         "difference": ""
         if baseline
-        else signed_with_bounds(row["difference"], row["difference_low"], row["difference_high"]),
-        "verdict": row["verdict"] if measured else "not run",
+        else signed_with_bounds(row["difference"], row["difference_low"], row["difference_high"], unit),
+        "verdict": verdict_word(row),
         "provenance": row["provenance"],
         "time": duration(mean_interval(seconds).mean),
         "values": {
@@ -71,16 +72,13 @@ def _row(row: Mapping[Any, Any], one_run_each: pd.DataFrame, runs: Mapping[str, 
     }
 
 
-def _verdicts(rows: pd.DataFrame) -> list[dict[str, Any]]:
-    """Which designs got which verdict; a design that was not run got none."""
-    measured = rows[rows["n"] > 0]
-    return [
-        {"verdict": word, "variants": list(measured.loc[measured["verdict"] == word, "variant"])} for word in VERDICTS
-    ]
-
-
 def _figures(
-    name: str, metric: str, comparison: pd.DataFrame, one_run_each: pd.DataFrame, runs: Mapping[str, RunRecord]
+    section: Section,
+    task: str,
+    metric: str,
+    comparison: pd.DataFrame,
+    one_run_each: pd.DataFrame,
+    runs: Mapping[str, RunRecord],
 ) -> tuple[list[dict[str, str]], dict[str, bytes]]:
     histories = {
         variant: [runs[run].history for run in one_run_each.loc[one_run_each["variant"] == variant, "run"]]
@@ -98,18 +96,21 @@ def _figures(
             figures.convergence_figure(histories, metric),
         ),
     ]
+    if section.study.table in PAPER_FIGURES:
+        caption, draw = PAPER_FIGURES[section.study.table]
+        drawn = [("figure", caption, draw(section, task, metric, runs)), *drawn]
     entries: list[dict[str, str]] = []
     files: dict[str, bytes] = {}
     for kind, caption, vectors in drawn:
         if vectors is not None:
-            stem = f"figures/{name}-{kind}"
+            stem = f"figures/{section.study.table}-{section.scale}-{task}-{kind}"
             entries.append({"stem": stem, "caption": caption})
             files |= {f"{stem}.{suffix}": content for suffix, content in vectors.items()}
     return entries, files
 
 
 def _gallery(
-    name: str, study: Study, one_run_each: pd.DataFrame, runs: Mapping[str, RunRecord]
+    study: Study, one_run_each: pd.DataFrame, runs: Mapping[str, RunRecord]
 ) -> tuple[dict[str, Any] | None, dict[str, bytes]]:
     """Predictions of every design with the first seed; None when no run kept samples."""
     seed = int(one_run_each["seed"].min())
@@ -119,30 +120,33 @@ def _gallery(
         for variation in study.variations
         if variation.name in run_of
     }
-    rows, files = samples.gallery(directories, f"samples/{name}")
+    rows, files = samples.gallery(directories)
     return ({"seed": seed, "designs": list(directories), "rows": rows} if rows else None), files
 
 
 def _measured(study: Study, results: pd.DataFrame) -> dict[str, Any]:
     """Every metric of every design, mean over seeds."""
     means = results.pivot_table(index="variant", columns="metric", values="value", aggfunc="mean", sort=False)
+    units = dict(zip(results["metric"], results["unit"], strict=True))
     values = means.to_dict("index")
     names = [variation.name for variation in study.variations if variation.name in values]
     return {
         "metrics": list(means.columns),
         "rows": [
-            {"variant": name, "cells": [number(values[name][metric]) for metric in means.columns]} for name in names
+            {"variant": name, "cells": [number(values[name][metric], units[metric]) for metric in means.columns]}
+            for name in names
         ],
     }
 
 
 def _run(row: Mapping[Any, Any], run: RunRecord, results: pd.DataFrame, metric: str) -> dict[str, Any]:
-    values = results[(results["run"] == row["run"]) & (results["variant"] == row["variant"])]
-    value = values.loc[values["metric"] == metric, "value"]
+    of_run = (results["run"] == row["run"]) & (results["variant"] == row["variant"])
+    values = results[of_run & (results["metric"] == metric)].to_dict("records")
     return {
         "run": row["run"],
+        "evaluates": run.identity.get("source") or "",
         "variant": row["variant"],
         "seed": int(row["seed"]),
-        "value": number(float(value.iloc[0])) if len(value) else number(math.nan),
+        "value": number(values[0]["value"], values[0]["unit"]) if values else number(math.nan),
         "times": {part: duration(seconds) for part, seconds in run.seconds.items()},
     }

@@ -7,31 +7,39 @@ from collections.abc import Sequence
 
 MINUS = "\N{MINUS SIGN}"
 DASH = "\N{EM DASH}"
+FIGURES = ("Ib",)  # figures of the paper that hold numbers, so that they are called like tables
+DECIMALS = {"%": 1, "fraction": 2}  # by the unit that the results frame names
 DATASET_NAMES = {"coco": "COCO", "ade20k": "ADE20K", "scenes": "generated scenes"}
 
 
-def number(value: float) -> str:
-    """One decimal place, as the paper prints its percentages."""
+def number(value: float, unit: str = "%") -> str:
+    """As many decimal places as the paper prints: one of a percentage, two of a fraction."""
     if math.isnan(value):
         return DASH
-    text = f"{value:.1f}"
-    return "0.0" if text == "-0.0" else text.replace("-", MINUS)
+    places = DECIMALS[unit]
+    # Adding zero takes the sign off a rounded minus zero.
+    return f"{round(value, places) + 0.0:.{places}f}".replace("-", MINUS)
 
 
-def signed(value: float) -> str:
-    """One decimal place with its sign; zero has none."""
-    text = number(value)
-    return f"+{text}" if value > 0 and text != "0.0" else text
+def signed(value: float, unit: str = "%") -> str:
+    """A number with its sign; what is printed as zero has none."""
+    text = number(value, unit)
+    return f"+{text}" if round(value, DECIMALS[unit]) > 0 else text
 
 
-def with_interval(mean: float, high: float) -> str:
+def with_interval(mean: float, high: float, unit: str = "%") -> str:
     """A mean with the half-width of its symmetric interval, where there is one."""
-    return number(mean) if math.isnan(high) else f"{number(mean)} ± {number(high - mean)}"
+    return number(mean, unit) if math.isnan(high) else f"{number(mean, unit)} ± {number(high - mean, unit)}"
 
 
-def signed_with_bounds(mean: float, low: float, high: float) -> str:
+def signed_with_bounds(mean: float, low: float, high: float, unit: str = "%") -> str:
     """A difference with both ends of its interval, where there is one, so that zero is seen to lie in or out."""
-    return signed(mean) if math.isnan(low) else f"{signed(mean)} ({signed(low)} to {signed(high)})"
+    return signed(mean, unit) if math.isnan(low) else f"{signed(mean, unit)} ({bounds(low, high, unit)})"
+
+
+def bounds(low: float, high: float, unit: str = "%") -> str:
+    """Both ends of a difference's interval."""
+    return f"{signed(low, unit)} to {signed(high, unit)}"
 
 
 def duration(seconds: float) -> str:
@@ -60,5 +68,7 @@ def run_command(
 
 
 def table_label(table: str) -> str:
-    """The paper's own way to write a table's number: '4c' is 'Table 4(c)'."""
-    return "Table " + re.sub(r"([a-z])$", r"(\1)", table)
+    """The paper's own way to write a number: '4c' is 'Table 4(c)', 'figII' is 'Figure II'; a user's name stays."""
+    number = re.sub(r"^fig(?=[\dIVX])", "", table)
+    kind = "Figure" if number != table or table in FIGURES else "Table"
+    return f"{kind} " + re.sub(r"(?<=[\dIVX])([a-z])$", r"(\1)", number)

@@ -1,5 +1,6 @@
 import hashlib
 import json
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -10,7 +11,7 @@ from ablations.compare import comparison_frame
 from ablations.plan import Cell, Run
 from ablations.results import results_frame
 from ablations.store import create_run, open_store, record, write_done, write_running, write_sweep
-from ablations.variation import Study, Variation
+from ablations.variation import Evaluation, Study, Variation
 from reports.content import compose
 from reports.pdf import write_sources
 from reports.runs import read_run
@@ -29,6 +30,20 @@ STUDY = Study(
     tasks=("panoptic", "semantic"),
 )
 VALUES = {"cross-attention": (49.5, 48.1, 50.2), MARKUP: (50.0, 58.4, 54.0), "masked attention": (57.8, 57.1, 58.9)}
+ATTENTION = Study(
+    table="Ib",
+    title="attention mass",
+    baseline="masked attention",
+    variations=(
+        Variation("cross-attention", {"attention": "plain"}, provenance="inferred", reason="section C.2"),
+        Variation("masked attention", {}, provenance="inferred", reason="section C.2"),
+    ),
+    tasks=("panoptic",),
+    evaluation=Evaluation({"val_evaluator": "masses"}),
+    metric={"panoptic": "fg_avg"},
+    note="Shares of the weights, from 0 to 1.",
+)
+MASSES = {"cross-attention": 0.625, "masked attention": 0.25}
 ENVIRONMENT = {
     "python": "3.11.7",
     "torch": "2.13.0",
@@ -45,7 +60,7 @@ def store(tmp_path_factory):
     """A finished sweep of three designs and three seeds, as `m2f run` leaves it."""
     path = open_store(tmp_path_factory.mktemp("store"))
     cells = [
-        Cell(STUDY.table, variation.name, STUDY.method, STUDY.backbone, planned_run(variation, seed))
+        Cell(STUDY.table, variation.name, variation.method, variation.backbone, planned_run(variation, seed))
         for seed in range(3)
         for variation in STUDY.variations
     ]
@@ -53,6 +68,30 @@ def store(tmp_path_factory):
     for cell in cells:
         finish(create_run(path, cell.run, path / "data"), VALUES[cell.variant][cell.run.seed])
     return path
+
+
+@pytest.fixture(scope="session")
+def attention_store(tmp_path_factory):
+    """One seed of a study that evaluates trained models once more."""
+    path = open_store(tmp_path_factory.mktemp("attention"))
+    cells = []
+    for variation in ATTENTION.variations:
+        training = planned_run(variation, 0)
+        evaluation = replace(training, digest=training.digest[::-1], source=training)
+        cells.append(Cell(ATTENTION.table, variation.name, variation.method, variation.backbone, evaluation))
+        directory = create_run(path, evaluation, path / "data")
+        write_running(directory)
+        record(directory, environment=ENVIRONMENT, git={"commit": "c" * 40, "dirty": False})
+        (directory / "timing.json").write_text(json.dumps({"seconds": {"evaluate": 9.0, "total": 9.0}}))
+        mass = MASSES[variation.name]
+        write_done(directory, {"fg_avg": mass, "bg_avg": 1 - mass})
+    write_sweep(path, cells)
+    return path
+
+
+@pytest.fixture(scope="session")
+def attention():
+    return ATTENTION
 
 
 def planned_run(variation, seed):
@@ -64,7 +103,7 @@ def planned_run(variation, seed):
         dataset="scenes",
         split="val2017",
         config_file="configs/mini/panoptic.py",
-        overrides={**variation.overrides, "train_cfg.max_iters": 1000},
+        overrides={"train_cfg.max_iters": 1000},
         data_fingerprint="f" * 64,
         config={},
     )
@@ -102,18 +141,32 @@ def section(store):
 
 
 @pytest.fixture(scope="session")
-def content(section, store):
-    names = section.results["run"].unique()
-    return compose([section], {name: read_run(store / "runs" / name) for name in names}, absent=["4d"])
+def runs(section, store):
+    return {name: read_run(store / "runs" / name) for name in section.results["run"].unique()}
+
+
+@pytest.fixture(scope="session")
+def content(section, runs):
+    return compose([section], runs, absent=["4d"])
 
 
 @pytest.fixture
-def pdf_tables(tmp_path):
-    """Reads the text of the tables that typst sets in the PDF: each a list of its cells."""
+def pdf_elements(tmp_path):
+    """Reads the elements of one kind that typst sets in the PDF."""
+
+    def read(content, kind):
+        template = write_sources(content, tmp_path)
+        return json.loads(typst.query(template, kind, root=tmp_path, ignore_system_fonts=True))
+
+    return read
+
+
+@pytest.fixture
+def pdf_tables(pdf_elements):
+    """Reads the text of the PDF's tables: each a list of its cells."""
 
     def read(content):
-        template = write_sources(content, tmp_path)
-        tables = json.loads(typst.query(template, "table", root=tmp_path, ignore_system_fonts=True))
+        tables = pdf_elements(content, "table")
         return [[_text(cell) for cell in table["children"] if cell["func"] == "cell"] for table in tables]
 
     return read

@@ -74,7 +74,7 @@ def test_a_copied_store_gives_the_same_bytes(built, store, tmp_path):
 
 def test_nothing_to_report(tmp_path, store):
     with pytest.raises(InputError, match=r"no finished run to report; `m2f run 4c --scale mini --store"):
-        build(open_store(tmp_path / "empty"), [], tmp_path / "out")
+        build(open_store(tmp_path / "empty"), ["4c"], tmp_path / "out")
     with pytest.raises(InputError, match="There is no store"):
         build(tmp_path / "nowhere", [], tmp_path / "out")
     with pytest.raises(InputError, match="Unknown table '99'"):

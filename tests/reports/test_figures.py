@@ -49,14 +49,19 @@ def test_a_name_with_dollars_is_text_and_draws_without_a_formula():
 
 def test_nothing_to_draw():
     assert difference_figure(comparison({"a": NAN, "base": 0.0}), "PQ") is None
+    assert difference_figure(comparison({"a": -5.0, "base": 0.0}).assign(paper_difference=NAN), "PQ") is None
     assert convergence_figure({"a": [], "b": [[]]}, "PQ") is None
 
 
 def test_one_seed_has_a_bar_without_an_interval():
     rows = comparison({"a": -5.0, "base": 0.0}).assign(difference_low=NAN, difference_high=NAN)
-    with_interval = difference_figure(comparison({"a": -5.0, "base": 0.0}), "PQ")
-    without = difference_figure(rows, "PQ")
-    assert len(re.findall(b"<path", without["svg"])) < len(re.findall(b"<path", with_interval["svg"]))
+    assert len(interval_lines(difference_figure(comparison({"a": -5.0, "base": 0.0}), "PQ"))) == 1
+    assert interval_lines(difference_figure(rows, "PQ")) == []
+
+
+def interval_lines(vectors):
+    (group,) = re.findall(rb'<g id="LineCollection_1">(.*?)</g>|<g id="LineCollection_1"/>', vectors["svg"], re.DOTALL)
+    return re.findall(rb'<path d="[^"]+"', group)
 
 
 def test_curves_use_the_iterations_that_every_seed_has():

@@ -2,10 +2,12 @@
 
 import html
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 
+from reports.content import compose
 from reports.html import render_html
 from reports.markdown import render_markdown
 from reports.pdf import render_pdf
@@ -94,6 +96,31 @@ def test_pdf_numbers_equal_the_frame_and_names_are_text(content, measured, pdf_t
         assert cells[start + 7] == row["verdict"]
 
 
+def test_the_summary_counts_the_verdicts(content, pdf_tables):
+    counts = ["3", "1", "0", "1", "0", "0", "2 of 2"]
+    (_, summary) = parse_html(render_html(content)).tables["summary None"]
+    assert [text for text, _ in summary] == ["Table 4(c): cross-attention", "mini", "panoptic", *counts]
+    assert ["Table 4(c): cross-attention", "mini", "panoptic", *counts] in parse_markdown(render_markdown(content))
+    assert pdf_tables(content)[0] == ["Table 4(c): cross-attention", "panoptic", *counts]
+
+
+def test_rows_with_the_same_reason_share_a_line(content):
+    assert "- cross-attention; masked attention: exact. section 3.2" in render_markdown(content)
+    assert "<strong>cross-attention; masked attention</strong> (exact): section 3.2" in render_html(content)
+
+
+def test_html_holds_each_picture_once_however_often_it_is_shown(content):
+    page = render_html(content)
+    pictures = [name for name in content.files if name.startswith("samples/")]
+    shown = [
+        name
+        for row in content.data["scales"][0]["tables"][0]["tasks"][0]["gallery"]["rows"]
+        for name in row["predictions"]
+    ]
+    assert len(re.findall(r"<image id=", page)) == len(pictures)
+    assert len(re.findall(r"<use href=\"#samples", page)) == len(shown) + 2 * 2
+
+
 def test_html_loads_nothing_and_holds_no_foreign_markup(content):
     page = render_html(content)
     loads = parse_html(page).loads
@@ -125,8 +152,15 @@ def test_pdf_has_a_first_page_and_more(content):
     assert pdf.startswith(b"%PDF") and len(re.findall(rb"/Type\s*/Page\b", pdf)) > 1
 
 
+def test_only_several_tables_have_a_list_of_contents(section, runs, content, pdf_elements):
+    assert pdf_elements(content, "outline") == []
+    other = replace(section, study=replace(section.study, table="XIa"))
+    assert len(pdf_elements(compose([section, other], runs, absent=[]), "outline")) == 1
+
+
 def test_missing_results_are_named_with_their_command(content):
     command = "m2f run 4c --scale mini --tasks semantic"
     for text in (render_markdown(content), render_html(content)):
         assert "The semantic task was not run: " in text and command in text
+        assert "Not run at all: semantic of Table 4(c) (mini scale)." in text
         assert "Table 4(d) has no result" in text and "m2f run 4d --scale mini" in text

@@ -37,6 +37,13 @@ def test_a_number_reads_back_to_its_tenth(value):
         assert float(text.replace(MINUS, "-")) == pytest.approx(value, abs=0.05 + 1e-9)
 
 
+def test_fractions_have_two_decimals():
+    assert [number(value, "fraction") for value in (0.2, 0.585, -0.004)] == ["0.20", "0.58", "0.00"]
+    assert [signed(value, "fraction") for value in (0.39, 0.004, -0.05)] == ["+0.39", "0.00", f"{MINUS}0.05"]
+    assert with_interval(0.5, 0.525, "fraction") == "0.50 ± 0.03"
+    assert signed_with_bounds(-0.3, -0.4, -0.2, "fraction") == f"{MINUS}0.30 ({MINUS}0.40 to {MINUS}0.20)"
+
+
 def test_intervals():
     assert with_interval(57.82, 59.04) == "57.8 ± 1.2"
     assert with_interval(57.82, math.nan) == "57.8"
@@ -62,3 +69,5 @@ def test_words():
     assert run_command("4c", "mini", "panoptic", [0, 2]) == "m2f run 4c --scale mini --tasks panoptic --seeds 0,2"
     assert run_command("4c", "mini", overrides=["a.b=x y"]) == "m2f run 4c --scale mini --override 'a.b=x y'"
     assert [table_label(table) for table in ("4c", "XIa", "5")] == ["Table 4(c)", "Table XI(a)", "Table 5"]
+    assert [table_label(table) for table in ("Ib", "figII", "fig3")] == ["Figure I(b)", "Figure II", "Figure 3"]
+    assert [table_label(table) for table in ("mine", "figures")] == ["Table mine", "Table figures"]

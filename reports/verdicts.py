@@ -1,0 +1,60 @@
+"""How a table's rows came out against the paper: counted, and what came out the other way said in words."""
+
+from collections.abc import Mapping
+from typing import Any, get_args
+
+import pandas as pd
+
+from ablations.compare import BASELINE
+from ablations.statistics import Verdict
+from reports.text import DASH, bounds, listing, signed
+
+NOT_RUN = "not run"
+NO_PAPER_NUMBER = "no paper number"
+WORDS = (*get_args(Verdict), NO_PAPER_NUMBER, NOT_RUN)
+
+
+def verdict_word(row: Mapping[Any, Any]) -> str:
+    """What stands in the verdict's place in a row of the comparison frame: a row without any number has no verdict."""
+    if row["n"] == 0:
+        return NOT_RUN
+    if row["verdict"] != BASELINE and pd.isna(row["paper_difference"]):
+        return NO_PAPER_NUMBER
+    return str(row["verdict"])
+
+
+def tally(rows: pd.DataFrame) -> dict[str, Any]:
+    """How many rows got which word; `rows` are the comparison of one task by one metric, whose baseline is left out.
+
+    `direction` says how many rows' mean difference lies on the paper's side of zero, of those that have a difference
+    other than zero in both; a dash without any.
+    """
+    designs = rows[rows["verdict"] != BASELINE]
+    words = [verdict_word(row) for row in designs.to_dict("records")]
+    sides = _sides(designs)
+    comparable = int((sides != 0).sum())
+    return {
+        "counts": [{"word": word, "count": words.count(word)} for word in WORDS],
+        "direction": f"{int((sides > 0).sum())} of {comparable}" if comparable else DASH,
+        "seeds": listing(sorted({str(n) for n in rows["n"] if n}, key=int)),
+    }
+
+
+def other_directions(rows: pd.DataFrame) -> list[dict[str, str]]:
+    """The designs whose mean difference lies on the other side of zero than the paper's, and how sure that is."""
+    others = rows[_sides(rows) < 0]
+    return [{"variant": row["variant"], "text": _sentence(row)} for row in others.to_dict("records")]
+
+
+def _sides(rows: pd.DataFrame) -> pd.Series:
+    """Above zero where our mean difference and the paper's have one sign, below where they have opposite ones."""
+    return (rows["difference"] * rows["paper_difference"]).fillna(0)
+
+
+def _sentence(row: Mapping[Any, Any]) -> str:
+    unit = row["unit"]
+    numbers = f"{row['metric']} {signed(row['difference'], unit)}, the paper's {signed(row['paper_difference'], unit)}"
+    if row["pairs"] < 2:
+        return f"{numbers}: one seed, other direction than the paper's; that is no verdict."
+    interval = f"{row['pairs']} seeds, {bounds(row['difference_low'], row['difference_high'], unit)}"
+    return f"{numbers}: other direction than the paper's, {row['verdict']} ({interval})."
