@@ -125,9 +125,10 @@ def run(
     failed, 2: bad input, 130: interrupted.
     """
     from ablations.overrides import parse_override
-    from ablations.plan import SCALES, make_plan
+    from ablations.plan import make_plan
     from ablations.store import open_store
     from ablations.sweep import carry_out, summarise
+    from ablations.variation import SCALES
 
     studies = chosen_studies(tables)
     cells = make_plan(

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ablations.environment import available_cores, environment, git_commit
-from ablations.plan import SCALES
+from ablations.variation import SCALES
 
 BUILD_OPS = (
     "on a GPU they make deformable attention faster and smaller, a CPU does not need them; build them with "

@@ -12,7 +12,6 @@ from ablations.variation import Study, Variation
 from m2f.errors import InputError
 
 CONFIGS = Path(__file__).resolve().parent.parent / "configs"
-SCALES = ("smoke", "mini", "paper")
 TASKS = ("panoptic", "instance", "semantic")
 RESULTS_FORMAT_VERSION = 1  # raise it whenever results of the same config stop being comparable
 # What a run reads of its config; a config file's other variables serve the file alone, and changing them does nothing.
@@ -106,8 +105,12 @@ def make_plan(
         configs: the configs' directory.
 
     Raises:
-        InputError: an override names no config key, or the data that a fingerprint needs are missing.
+        InputError: a table has no rows at this scale, an override names no config key, or the data that a fingerprint
+            needs are missing.
     """
+    for study in studies:
+        if scale not in study.scales:
+            raise InputError(f"Table {study.table} is of --scale {' or '.join(study.scales)} alone, not {scale}.")
     baselines = {task: load_baseline(configs, f"{scale}/{task}.py") for task in tasks}
     fingerprint = remembering_fingerprints(data_directory)
     return [

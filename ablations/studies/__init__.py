@@ -8,6 +8,7 @@ from ablations.studies.figure_ib import FIGURE_IB
 from ablations.studies.figure_ii import FIGURE_II
 from ablations.studies.figure_iii import FIGURE_III
 from ablations.studies.figure_iv import FIGURE_IV
+from ablations.studies.main_results import TABLE_1, TABLE_2, TABLE_I, TABLE_III, TABLE_V
 from ablations.studies.table_4a import TABLE_4A
 from ablations.studies.table_4b import TABLE_4B
 from ablations.studies.table_4c import TABLE_4C
@@ -23,4 +24,6 @@ from ablations.variation import Study
 TABLES = (TABLE_4A, TABLE_4B, TABLE_4C, TABLE_4D, TABLE_4E, TABLE_5, TABLE_XIA, TABLE_XIB, TABLE_XIIC, TABLE_XIID)
 FIGURES = (FIGURE_IB, FIGURE_II, FIGURE_III, FIGURE_IV, FIGURE_3)
 
-STUDIES: dict[str, Study] = {study.table: study for study in (*TABLES, *FIGURES)}
+MAIN_RESULTS = (TABLE_1, TABLE_2, TABLE_I, TABLE_III, TABLE_V)
+
+STUDIES: dict[str, Study] = {study.table: study for study in (*TABLES, *FIGURES, *MAIN_RESULTS)}

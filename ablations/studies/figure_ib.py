@@ -1,6 +1,6 @@
 """Figure I(b): how much of the attention falls on the object."""
 
-from ablations.studies.keys import CROSS_ATTENTION
+from ablations.studies.keys import CROSS_ATTENTION, VALIDATION_PIPELINE
 from ablations.variation import Evaluation, Setting, Study, Variation
 
 FIGURE_IB = Study(
@@ -14,7 +14,7 @@ FIGURE_IB = Study(
     evaluation=Evaluation(
         {
             "model.type": "AttentionInspector",
-            "val_dataloader.dataset.pipeline": Setting("pipelines.val_with_truth"),
+            VALIDATION_PIPELINE: Setting("pipelines.val_with_truth"),
             "val_evaluator": [{"type": "m2f.AttentionMass"}],
         }
     ),

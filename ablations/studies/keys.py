@@ -18,6 +18,7 @@ SUPERVISED_QUERIES = "model.transformer_decoder.queries.supervised"
 MATCH_ON = "model.criterion.match_on"
 TRAIN_ON = "model.criterion.train_on"
 TRAIN_PIPELINE = "train_dataloader.dataset.dataset.pipeline"
+VALIDATION_PIPELINE = "val_dataloader.dataset.pipeline"
 TRAIN_LOOP = "train_cfg"
 LEARNING_RATES = "param_scheduler"
 

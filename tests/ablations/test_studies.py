@@ -5,8 +5,10 @@ import pytest
 from mmengine.registry import init_default_scope
 
 from ablations.paper import RESULTS_CSV, paper_results
-from ablations.plan import SCALES, make_plan, trainings
-from ablations.studies import FIGURES, STUDIES, TABLES
+from ablations.plan import make_plan, trainings
+from ablations.studies import FIGURES, MAIN_RESULTS, STUDIES, TABLES
+from ablations.variation import SCALES
+from m2f.errors import InputError
 from m2f.registry import MODELS
 
 STUDY_LIST = list(STUDIES.values())
@@ -38,6 +40,19 @@ def test_paper_results_are_numbers(paper):
     assert {"4a", "4c", "XIIc", "1"} <= set(paper["table"])
 
 
+@pytest.mark.parametrize("study", MAIN_RESULTS, ids=[study.table for study in MAIN_RESULTS])
+def test_main_results_are_the_papers_rows(study, paper):
+    rows = paper[(paper["table"] == study.table) & paper["method"].isin(["Mask2Former", "MaskFormer"])]
+    theirs = set(zip(rows["variant"], rows["method"], rows["backbone"], strict=True))
+    assert {(row.paper_row, row.method, row.backbone) for row in study.variations} == theirs
+    assert set(study.tasks) == set(rows["task"])
+
+
+def test_main_results_are_of_the_papers_scale_alone():
+    with pytest.raises(InputError, match="Table V is of --scale paper alone, not mini"):
+        cells([STUDIES["V"]], "mini", ["semantic"])
+
+
 @pytest.mark.parametrize("study", IN_PAPER, ids=[study.table for study in IN_PAPER])
 def test_rows_are_those_of_the_paper(study, paper):
     """By name, method and backbone, and in the paper's order."""
@@ -63,7 +78,7 @@ def test_baseline_is_one_of_the_rows(study):
 def test_one_model_is_the_baseline_of_all_that_ablate_it():
     baselines = {
         cell.training.name
-        for study in STUDY_LIST
+        for study in (*TABLES, *FIGURES)
         if study.table not in ("XIIc", "XIId")
         for cell in cells([study], "mini", ["panoptic"])
         if cell.variant == study.baseline
@@ -107,7 +122,7 @@ def test_every_row_builds(scale, monkeypatch):
     monkeypatch.setattr("m2f.data.fingerprint.fingerprint", lambda config: "not looked at")
     init_default_scope("m2f")
     seen = set()
-    for cell in cells(STUDY_LIST, scale):
+    for cell in cells([study for study in STUDY_LIST if scale in study.scales], scale):
         text = json.dumps(cell.run.config["model"], sort_keys=True)
         if text not in seen and (scale == "mini" or cell.run.task == "panoptic"):
             seen.add(text)

@@ -3,29 +3,37 @@ data_root = "data/ade/ADEChallengeData2016/"
 num_things = 0  # every class is a region: instances are not told apart
 num_stuff = 150
 
-crop_size = (512, 512)
-train_pipeline = [
-    dict(type="m2f.LoadImage"),
-    dict(type="m2f.LoadSemanticMap"),
-    dict(
-        type="RandomChoiceResize",
-        scales=[int(512 * 0.1 * step) for step in range(5, 21)],
-        resize_type="mmdet.ResizeShortestEdge",
-        max_size=2048,
-    ),
-    dict(type="mmseg.RandomCrop", crop_size=crop_size, cat_max_ratio=1.0),
-    dict(type="mmseg.PhotoMetricDistortion"),
-    dict(type="mmdet.RandomFlip", prob=0.5),
-    dict(type="mmdet.Pad", size=crop_size, pad_val=dict(img=(128, 128, 128), seg=255)),
-    dict(type="m2f.SplitClasses"),
-    dict(type="m2f.PackSample"),
-]
-val_pipeline = [
-    dict(type="m2f.LoadImage"),
-    dict(type="mmdet.ResizeShortestEdge", scale=512, max_size=2048),
-    dict(type="m2f.LoadSemanticMap"),  # after the resize: the truth keeps the image's own size
-    dict(type="m2f.PackSample"),
-]
+
+def training_images(side, longest):
+    return [
+        dict(type="m2f.LoadImage"),
+        dict(type="m2f.LoadSemanticMap"),
+        dict(
+            type="RandomChoiceResize",
+            scales=[int(side * 0.1 * step) for step in range(5, 21)],
+            resize_type="mmdet.ResizeShortestEdge",
+            max_size=longest,
+        ),
+        dict(type="mmseg.RandomCrop", crop_size=(side, side), cat_max_ratio=1.0),
+        dict(type="mmseg.PhotoMetricDistortion"),
+        dict(type="mmdet.RandomFlip", prob=0.5),
+        dict(type="mmdet.Pad", size=(side, side), pad_val=dict(img=(128, 128, 128), seg=255)),
+        dict(type="m2f.SplitClasses"),
+        dict(type="m2f.PackSample"),
+    ]
+
+
+def validation_images(side, longest):
+    return [
+        dict(type="m2f.LoadImage"),
+        dict(type="mmdet.ResizeShortestEdge", scale=side, max_size=longest),
+        dict(type="m2f.LoadSemanticMap"),  # after the resize: the truth keeps the image's own size
+        dict(type="m2f.PackSample"),
+    ]
+
+
+train_pipeline = training_images(512, 2048)
+val_pipeline = validation_images(512, 2048)
 
 train_dataloader = dict(
     batch_size=16,
@@ -60,5 +68,11 @@ val_dataloader = dict(
 )
 val_evaluator = [dict(type="m2f.MeanIoU")]
 
-# MaskFormer's augmentation on ADE20K is the same.
-pipelines = dict(standard_with_crop=train_pipeline)
+# MaskFormer's augmentation on ADE20K is the same. Large backbones have crops of 640 (Table V).
+pipelines = dict(
+    standard_with_crop=train_pipeline,
+    crop_512=train_pipeline,
+    crop_512_validation=val_pipeline,
+    crop_640=training_images(640, 2560),
+    crop_640_validation=validation_images(640, 2560),
+)

@@ -47,10 +47,26 @@ def swin(embed_dims, depths, num_heads, window_size, checkpoint):
     )
 
 
-# Sizes of Figure III.
-backbones = dict(
-    tiny=swin(96, [2, 2, 6, 2], [3, 6, 12, 24], 7, "swin_tiny_patch4_window7_224"),
-    small=swin(96, [2, 2, 18, 2], [3, 6, 12, 24], 7, "swin_small_patch4_window7_224"),
-    base=swin(128, [2, 2, 18, 2], [4, 8, 16, 32], 12, "swin_base_patch4_window12_384_22k"),
-    large=swin(192, [2, 2, 18, 2], [6, 12, 24, 48], 12, "swin_large_patch4_window12_384_22k"),
+resnet101 = dict(
+    backbone={
+        **model["backbone"],
+        "depth": 101,
+        "init_cfg": dict(type="Pretrained", checkpoint="https://download.pytorch.org/models/resnet101-63fe2227.pth"),
+    },
+    in_channels=model["pixel_decoder"]["in_channels"],
 )
+# By their names in the paper's tables; Figure III calls four of them by their size.
+backbones = {
+    "R101": resnet101,
+    "Swin-T": swin(96, [2, 2, 6, 2], [3, 6, 12, 24], 7, "swin_tiny_patch4_window7_224"),
+    "Swin-S": swin(96, [2, 2, 18, 2], [3, 6, 12, 24], 7, "swin_small_patch4_window7_224"),
+    "Swin-B": swin(128, [2, 2, 18, 2], [4, 8, 16, 32], 12, "swin_base_patch4_window12_384"),
+    "Swin-B-22k": swin(128, [2, 2, 18, 2], [4, 8, 16, 32], 12, "swin_base_patch4_window12_384_22k"),
+    "Swin-L-22k": swin(192, [2, 2, 18, 2], [6, 12, 24, 48], 12, "swin_large_patch4_window12_384_22k"),
+}
+backbones |= {
+    "tiny": backbones["Swin-T"],
+    "small": backbones["Swin-S"],
+    "base": backbones["Swin-B-22k"],
+    "large": backbones["Swin-L-22k"],
+}
