@@ -42,7 +42,7 @@ class SemanticFPN(TransformerEncoderFPN):
     mask convolution follows the sum.
 
     Table 4(e) does not say how wide the branch is, nor on which FPN it stands. Inferred from its 258 GFLOPs: D = 256
-    channels, where Panoptic FPN has 128, on the FPN of the row above it give 257.7.
+    channels, where Panoptic FPN has 128, on the FPN of the row above it give 258.1.
 
     Args:
         in_channels: the backbone's channels at 1/4, 1/8, 1/16, 1/32.

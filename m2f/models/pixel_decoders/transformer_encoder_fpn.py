@@ -40,7 +40,7 @@ class TransformerEncoderFPN(FPN):
     """The FPN of Table 4(e): a 1x1 convolution and transformer encoder layers on 1/32, then an :class:`FPN` as usual.
 
     Table 4(e) says only "FPN". That MaskFormer's encoder belongs to it (``TransformerEncoderPixelDecoder`` of the
-    reference's fpn.py) is inferred from its 195 GFLOPs: six layers of width 2048 give 194.7, an FPN alone 188.6.
+    reference's fpn.py) is inferred from its 195 GFLOPs: six layers of width 2048 give 194.7, an FPN alone 188.5.
 
     Args:
         in_channels: the backbone's channels at 1/4, 1/8, 1/16, 1/32.

@@ -65,6 +65,14 @@ def test_dropout_has_torchs_rate():
     assert change.item() == pytest.approx((theirs.train()(source) - steady).square().mean().item(), rel=0.05)
 
 
+def test_dropout_reaches_both_residuals():
+    """Dropping all of them leaves the two norms."""
+    ours = encoder_layer().train()
+    ours.dropout.p = 1.0
+    source = torch.randn(2, 12, DIMS)
+    torch.testing.assert_close(ours(source, torch.randn(1, 12, DIMS)), ours.norms[1](ours.norms[0](source)))
+
+
 def test_only_the_coarsest_level_is_encoded():
     """Without layers and with the projection folded into it, it is the FPN."""
     torch.manual_seed(0)
