@@ -8,8 +8,7 @@ from torch import Tensor, nn
 
 from m2f.models.mask_prediction import resize
 from m2f.models.pixel_decoders.deformable_convolution import TAPS, modulated_deformable_convolution
-from m2f.models.pixel_decoders.fpn import initialise_convolutions
-from m2f.models.pixel_decoders.transformer_encoder_fpn import TransformerEncoderFPN
+from m2f.models.pixel_decoders.fpn import FPN, initialise_convolutions
 from m2f.registry import MODELS
 
 
@@ -84,13 +83,19 @@ class AlignedSum(nn.Module):
 
 
 @MODELS.register_module()
-class FaPN(TransformerEncoderFPN):
-    """:class:`TransformerEncoderFPN` with feature selection and alignment in place of lateral sums.
+class FaPN(FPN):
+    """:class:`FPN` with feature selection and alignment in place of lateral sums, and a 1x1 convolution on 1/32.
 
-    Table 4(e) names FaPN without its FLOPs, so what surrounds the two modules is unspecified: here the encoder on 1/32,
-    the 3x3 output and mask convolutions and the arguments are those of the FPN row, so that the two rows differ in how
-    levels are merged and in nothing else. The paper's 8 groups of channels share their offsets, fewer where 8 does not
-    divide D; selected features are group-normed as lateral ones are.
+    Table 4(e) names FaPN without its FLOPs. That there are no encoder layers here, and that 1/32 has a 1x1 convolution
+    alone, is inferred from the 217M parameters that Table V prints with Swin-L: this gives 217.2; a 3x3 convolution on
+    1/32 would give 220.4, MaskFormer's encoder 225.7. The paper's 8 groups of channels share their offsets, fewer where
+    8 does not divide D; selected features are group-normed as lateral ones are.
+
+    Args:
+        in_channels: the backbone's channels at 1/4, 1/8, 1/16, 1/32.
+        embed_dims: D, channels of every output.
+        norm_groups: groups of the group norms.
     """
 
     fusion = AlignedSum
+    coarsest_kernel = 1

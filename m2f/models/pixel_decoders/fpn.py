@@ -49,15 +49,17 @@ class FPN(nn.Module):
     """
 
     fusion: type[nn.Module] = LateralSum
+    coarsest_kernel = 3
 
     def __init__(self, in_channels: Sequence[int], embed_dims: int = 256, norm_groups: int = 32) -> None:
         super().__init__()
         norm = {"type": "GN", "num_groups": norm_groups}
         *finer, coarsest = in_channels
         self.fusions = nn.ModuleList(self.fusion(channels, embed_dims, norm_groups) for channels in finer)
+        kernels = [*[3] * len(finer), self.coarsest_kernel]
         self.outputs = nn.ModuleList(
-            ConvModule(channels, embed_dims, 3, padding=1, norm_cfg=norm)
-            for channels in [*[embed_dims] * len(finer), coarsest]
+            ConvModule(channels, embed_dims, kernel, padding=kernel // 2, norm_cfg=norm)
+            for channels, kernel in zip([*[embed_dims] * len(finer), coarsest], kernels, strict=True)
         )
         self.mask_features = nn.Conv2d(embed_dims, embed_dims, 3, padding=1)
         initialise_convolutions(self.outputs)

@@ -1,7 +1,7 @@
 import torch
 import torch.nn.functional as F
 
-from m2f.models.pixel_decoders import FaPN, TransformerEncoderFPN
+from m2f.models.pixel_decoders import FPN, FaPN
 from m2f.models.pixel_decoders.fapn import AlignedSum, FeatureAlignment, FeatureSelection
 
 
@@ -64,10 +64,12 @@ def test_the_coarser_level_is_upsampled_bilinearly_before_it_is_aligned():
     torch.testing.assert_close(fusion(feature, coarser), expected, rtol=1e-4, atol=1e-4)
 
 
-def test_differs_from_the_fpn_row_in_the_fusions_alone():
-    arguments = {"embed_dims": 16, "num_layers": 1, "feedforward_dims": 24, "norm_groups": 4}
-    names = [
-        {name for name, _ in build([3, 5, 7, 9], **arguments).named_parameters() if not name.startswith("fusions.")}
-        for build in (FaPN, TransformerEncoderFPN)
+def test_differs_from_an_fpn_in_the_fusions_and_the_coarsest_convolution():
+    shapes = [
+        {name: weight.shape for name, weight in build([3, 5, 7, 9], 16, 4).named_parameters() if "fusions" not in name}
+        for build in (FaPN, FPN)
     ]
-    assert names[0] == names[1]
+    assert shapes[0].keys() == shapes[1].keys()
+    differing = [name for name, shape in shapes[0].items() if shape != shapes[1][name]]
+    assert differing == ["outputs.3.conv.weight"]
+    assert shapes[0]["outputs.3.conv.weight"] == (16, 9, 1, 1)

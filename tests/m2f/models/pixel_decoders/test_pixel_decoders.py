@@ -13,8 +13,8 @@ every = pytest.mark.parametrize("build", EVERY)
 
 def small(build):
     torch.manual_seed(0)
-    encoder = {"num_heads": 4, "feedforward_dims": 24} if build in EVERY[1:4] else {}
-    layers = {} if build is FPN else {"num_layers": 2}
+    encoder = {"num_heads": 4, "feedforward_dims": 24} if build in (TransformerEncoderFPN, SemanticFPN) else {}
+    layers = {} if build in (FPN, FaPN) else {"num_layers": 2}
     return build(CHANNELS, DIMS, norm_groups=4, **layers, **encoder)
 
 
