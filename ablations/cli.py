@@ -177,6 +177,29 @@ def report(tables: tuple[str, ...], out: Path, store: Path) -> None:
 
 
 @main.command()
+@click.argument("tables", nargs=-1, metavar="[TABLE]...")
+@click.option("--model", "config", type=PATH, metavar="CONFIG", help="The model of a config file instead of tables.")
+@click.option("--json", "as_json", is_flag=True, help="Rows of the results frame.")
+@import_option
+def cost(tables: tuple[str, ...], config: Path | None, as_json: bool) -> None:
+    """Count parameters, FLOPs and training memory beside the paper's, without data, weights or GPU.
+
+    Without TABLE, every table. The counts are those of the paper's scale.
+    """
+    from ablations.cost import cost_frame, cost_table, file_costs, study_costs
+    from ablations.studies import MAIN_RESULTS, TABLES
+
+    if config and tables:
+        raise InputError("Give tables or --model, not both.")
+    studies = chosen_studies(tables) if tables else [*MAIN_RESULTS, *TABLES]
+    rows = file_costs(config) if config else study_costs(studies)
+    if as_json:
+        click.echo(cost_frame(rows).to_json(orient="records", indent=1))
+    else:
+        make_console().print(cost_table(rows))
+
+
+@main.command()
 @store_option
 @data_option
 def doctor(store: Path, data: Path) -> None:

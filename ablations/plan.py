@@ -177,8 +177,7 @@ def make_training(
     fingerprint: Callable[[Config], str],
 ) -> Run:
     """The training of a row with a seed and a user's own overrides."""
-    changes = with_settings({**variation.overrides, **overrides}, baseline.settings, baseline.file)
-    config = {**apply_overrides(baseline.config, changes), "seed": seed}
+    config = {**row_config(baseline, {**variation.overrides, **overrides}), "seed": seed}
     if variation.imports:
         config["custom_imports"] = {"imports": list(variation.imports), "allow_failed_imports": False}
     data_fingerprint = fingerprint(config)
@@ -194,6 +193,11 @@ def make_training(
         data_fingerprint=data_fingerprint,
         config=config,
     )
+
+
+def row_config(baseline: Baseline, overrides: Mapping[str, Any]) -> Config:
+    """A baseline's config with a row's overrides."""
+    return apply_overrides(baseline.config, with_settings(overrides, baseline.settings, baseline.file))
 
 
 def evaluation_of(

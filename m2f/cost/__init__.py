@@ -1,6 +1,6 @@
 """What a model costs."""
 
-from m2f.cost.coco import coco_flops
-from m2f.cost.flops import flops
+from m2f.cost.flops import flops, parameters
+from m2f.cost.images import Images, images_of
 
-__all__ = ["coco_flops", "flops"]
+__all__ = ["Images", "flops", "images_of", "parameters"]

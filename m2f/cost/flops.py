@@ -7,14 +7,20 @@ counted. The samples of deformable attention cost nothing, as in the paper: to f
 deformable convolutions count as the convolutions that they are.
 """
 
+import json
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from math import prod
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 from torch.utils.flop_counter import FlopCounterMode
 
+from m2f.cost.images import Images
+from m2f.models.inference import semantic_scores
 from m2f.models.mask_prediction import resize
 from m2f.registry import MODELS
 
@@ -40,32 +46,108 @@ FORMULAS = {
 }
 
 
-def flops(model_config: Mapping[str, Any], input_size: tuple[int, int]) -> float:
-    """Multiply-accumulates from one image to every query's class logits and mask at the size of the input.
+def flops(model_config: Mapping[str, Any], images: Images, every_layer: bool = False) -> float:
+    """Multiply-accumulates from one image to every query's class logits and mask, mean over the images.
+
+    A semantic model's answer is the classes' sum of masks, whose product the numbers of Table V contain: without
+    it, all of them would come out 4 G (crop 512) or 6 G (crop 640) too low.
 
     The model is counted as it is configured. The paper counts the reference's order of operations, which is
-    ``transformer_decoder.mask_prediction="dense"``.
+    ``transformer_decoder.mask_prediction="dense"``. Parts that several models share are counted once in a process.
 
     Args:
         model_config: the ``model`` of a config.
-        input_size: (height, width) of the padded image in pixels, multiples of 32.
+        images: on what to count.
+        every_layer: whether every layer's masks are predicted, as MaskFormer's code does in inference too, or only
+            those that the model uses.
     """
-    return flops_of_model(meta_model(model_config), input_size)
+    backbone, pixel_decoder, decoder = _keys(model_config)
+    semantic = model_config["task"] == "semantic"
+    total = sum(number * _backbone(backbone, _upright(size)) for size, number in images.padded.items())
+    total += _sum_by_area(lambda size: _heads(pixel_decoder, decoder, size, every_layer, semantic), images.padded)
+    queries = model_config["transformer_decoder"]["queries"]["num_queries"]
+    return total / sum(images.padded.values()) + BILINEAR * queries * images.restored_pixels
 
 
-def meta_model(model_config: Mapping[str, Any]) -> nn.Module:
-    """The model in inference without data. It is built on the CPU: some backbones compute with numbers when built."""
-    return MODELS.build(dict(model_config)).to("meta").eval().requires_grad_(False)
+def parameters(model_config: Mapping[str, Any]) -> int:
+    """How many parameters the model has, learnt or frozen."""
+    parts = _keys(model_config)
+    return sum(parameter.numel() for part in parts for parameter in meta_module(part).parameters())
 
 
-def flops_of_model(model: nn.Module, input_size: tuple[int, int]) -> float:
-    """:func:`flops` of a model on the meta device."""
+def _upright(size: tuple[int, int]) -> tuple[int, int]:
+    """The size of the image turned upright, which costs the same."""
+    return max(size), min(size)
 
-    def predict() -> None:
-        output = model(torch.empty(1, 3, *input_size, device="meta"))
-        resize(output.masks.everything()[-1], input_size)
 
-    return multiply_accumulates(predict)
+def _sum_by_area(cost: Callable[[tuple[int, int]], float], sizes: Mapping[tuple[int, int], int]) -> float:
+    """Sum of a cost over sizes whose sides are multiples of 32, counted at three of them if there are more.
+
+    What follows the backbone works on cells, whose number is in proportion to the area: convolutions and reads cost
+    linearly, attention among cells quadratically. Three areas determine that exactly.
+    """
+    by_area = sorted(sizes, key=prod)
+    known = by_area if len(by_area) <= 3 else [by_area[0], by_area[len(by_area) // 2], by_area[-1]]
+    areas, costs = [prod(size) for size in known], [cost(size) for size in known]
+    if len(by_area) <= 3:
+        return sum(sizes[size] * value for size, value in zip(known, costs, strict=True))
+    quadratic = np.polynomial.Polynomial.fit(areas, costs, deg=2)
+    return float(sum(number * quadratic(prod(size)) for size, number in sizes.items()))
+
+
+def _keys(model_config: Mapping[str, Any]) -> list[str]:
+    """The configs of backbone, pixel decoder and transformer decoder as text; weights do not cost."""
+    classes = model_config["num_things"] + model_config["num_stuff"]
+    decoder = {**model_config["transformer_decoder"], "num_classes": classes}
+    backbone = {key: value for key, value in model_config["backbone"].items() if key != "init_cfg"}
+    return [json.dumps(part, sort_keys=True) for part in (backbone, model_config["pixel_decoder"], decoder)]
+
+
+@cache
+def _backbone(config: str, size: tuple[int, int]) -> float:
+    module = meta_module(config)
+    return multiply_accumulates(lambda: module(torch.empty(1, 3, *size, device="meta")))
+
+
+@cache
+def _heads(pixel_decoder: str, decoder: str, size: tuple[int, int], every_layer: bool, semantic: bool) -> float:
+    """What follows the backbone, up to every query's mask at the input's size."""
+    modules = meta_module(pixel_decoder), meta_module(decoder)
+    features = [
+        torch.empty(1, channels, size[0] // stride, size[1] // stride, device="meta")
+        for channels, stride in zip(json.loads(pixel_decoder)["in_channels"], (4, 8, 16, 32), strict=True)
+    ]
+
+    def run() -> None:
+        output = modules[1](*modules[0](features), all_layers=every_layer)
+        masks = resize(output.masks.at_layer(-1).everything()[0], size)
+        if semantic:
+            semantic_scores(output.class_logits[-1, 0], masks[0])
+
+    return multiply_accumulates(run)
+
+
+@cache
+def meta_module(config: str) -> nn.Module:
+    """A component in inference, without data."""
+    with EmptyOnMeta():
+        module = MODELS.build(json.loads(config))
+    module.eval()  # mmdet's backbones do not return themselves
+    return module.to("meta").requires_grad_(False)
+
+
+class EmptyOnMeta(TorchFunctionMode):
+    """Modules that are built meanwhile have parameters without data, so that none is filled with random numbers.
+
+    Only ``torch.empty`` is turned: some backbones compute with small tensors when they are built.
+    """
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        """Allocate on the meta device."""
+        options = dict(kwargs or {})
+        return func(*args, **({**options, "device": "meta"} if func is torch.empty else options))
 
 
 def multiply_accumulates(run: Callable[[], object]) -> float:

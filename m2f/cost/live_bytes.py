@@ -16,22 +16,22 @@ from torch.utils._pytree import tree_leaves
 class LiveBytes(TorchDispatchMode):
     """While this mode is on, every tensor's storage counts from its birth to its release, once for all its views.
 
-    What the backward pass makes belongs to the part whose forward pass it differentiates. Memory that an operator
-    takes and gives back before it returns is not seen.
+    Works on any device, the meta device included. What the backward pass makes belongs to the part whose forward pass
+    it differentiates. What an operator takes and gives back before it returns is not seen; on the other hand a few
+    gradients that torch would compute in place are not while a mode is on.
 
     Attributes:
-        alive: bytes now alive by part.
+        alive: bytes alive now, by part.
         peak: the most bytes that were alive at any time.
-        at_peak: those bytes by part.
+        at_peak: those bytes, by part.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.alive: Counter[str] = Counter()
         self.peak = 0
-        self.at_peak: dict[str, int] = {}
-        self._total = 0
-        self._storages: set[int] = set()
+        self.at_peak: Counter[str] = Counter()
+        self._owners: dict[int, tuple[str, int]] = {}  # part and bytes, by the storage's address
         self._part = "other"
         # Autograd numbers its nodes as they are made: from each of these numbers on they are the part's.
         self._first_nodes = [-1]
@@ -49,29 +49,36 @@ class LiveBytes(TorchDispatchMode):
 
     @contextmanager
     def part(self, name: str) -> Iterator[None]:
-        """What is made inside belongs to the part ``name``, innermost first."""
+        """What is made inside belongs to the part ``name``, or to another inside it."""
         outer = self._part
         self._enter(name)
         yield
         self._enter(outer)
 
     def count(self, tensor: Tensor) -> None:
-        """Count a tensor unless it shares the storage of one that is counted."""
+        """Count a tensor for the current part, unless its storage is counted already."""
         storage = tensor.untyped_storage()
-        address, size, part = storage._cdata, storage.nbytes(), self._current_part()
-        if address in self._storages:
+        address = storage._cdata
+        if address in self._owners:
             return
-        self._storages.add(address)
-        weakref.finalize(storage, self._release, address, size, part)
-        self.alive[part] += size
-        self._total += size
-        if self._total > self.peak:
-            self.peak, self.at_peak = self._total, dict(self.alive)
+        weakref.finalize(storage, self._release, address)
+        self._own(address, self._current_part(), storage.nbytes())
+        if self.alive.total() > self.peak:
+            self.peak, self.at_peak = self.alive.total(), self.alive.copy()
 
-    def _release(self, address: int, size: int, part: str) -> None:
-        self._storages.remove(address)
+    def give(self, tensor: Tensor, part: str) -> None:
+        """Count a tensor that is counted already for another part from now on."""
+        storage = tensor.untyped_storage()
+        self._release(storage._cdata)
+        self._own(storage._cdata, part, storage.nbytes())
+
+    def _own(self, address: int, part: str, size: int) -> None:
+        self._owners[address] = (part, size)
+        self.alive[part] += size
+
+    def _release(self, address: int) -> None:
+        part, size = self._owners.pop(address)
         self.alive[part] -= size
-        self._total -= size
 
     def _enter(self, name: str) -> None:
         self._part = name
