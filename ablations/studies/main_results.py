@@ -18,7 +18,7 @@ from ablations.variation import Setting, Study, Times, Variation
 
 PLAIN_FPN = {PIXEL_DECODER: "FPN"}
 # MaskFormer's FPN has encoder layers with a ResNet on COCO alone: its parameters in Tables I and V tell.
-ON_COCO = {"R50": {}, "R101": {}}
+ON_COCO: dict[str, dict[str, Any]] = {"R50": {}, "R101": {}}
 LONG = {QUERY_COUNT: Times(2), **trained_for(100)}
 SECTION_4 = "Sections 4.1 and 4.2."
 

@@ -15,13 +15,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from m2f.cost.images import Images
 from m2f.models.inference import semantic_scores
 from m2f.models.mask_prediction import resize
+from m2f.models.transformer_decoder.decoder import PYRAMID
 from m2f.registry import MODELS
 
 TORCH_PER_MULTIPLY = 2  # torch counts a multiply-accumulate as two operations
@@ -109,22 +110,42 @@ def _backbone(config: str, size: tuple[int, int]) -> float:
     return multiply_accumulates(lambda: module(torch.empty(1, 3, *size, device="meta")))
 
 
-@cache
 def _heads(pixel_decoder: str, decoder: str, size: tuple[int, int], every_layer: bool, semantic: bool) -> float:
     """What follows the backbone, up to every query's mask at the input's size."""
-    modules = meta_module(pixel_decoder), meta_module(decoder)
+    cost, width = _pixel_decoder(pixel_decoder, size)
+    return cost + _decoder(decoder, width, size, every_layer, semantic)
+
+
+@cache
+def _pixel_decoder(config: str, size: tuple[int, int]) -> tuple[float, int]:
+    """Its cost, and how many channels its levels have."""
+    module = meta_module(config)
     features = [
-        torch.empty(1, channels, size[0] // stride, size[1] // stride, device="meta")
-        for channels, stride in zip(json.loads(pixel_decoder)["in_channels"], (4, 8, 16, 32), strict=True)
+        meta_map(channels, size, stride)
+        for channels, stride in zip(json.loads(config)["in_channels"], (4, 8, 16, 32), strict=True)
     ]
+    mask_features: list[Tensor] = []
+    cost = multiply_accumulates(lambda: mask_features.append(module(features)[1]))
+    return cost, mask_features[0].shape[1]
+
+
+@cache
+def _decoder(config: str, width: int, size: tuple[int, int], every_layer: bool, semantic: bool) -> float:
+    module = meta_module(config)
+    pyramid, mask_features = [meta_map(width, size, stride) for stride in PYRAMID], meta_map(width, size, 4)
 
     def run() -> None:
-        output = modules[1](*modules[0](features), all_layers=every_layer)
+        output = module(pyramid, mask_features, all_layers=every_layer)
         masks = resize(output.masks.at_layer(-1).everything()[0], size)
         if semantic:
             semantic_scores(output.class_logits[-1, 0], masks[0])
 
     return multiply_accumulates(run)
+
+
+def meta_map(channels: int, size: tuple[int, int], stride: int) -> Tensor:
+    """A map of features of an image of that size, without data."""
+    return torch.empty(1, channels, size[0] // stride, size[1] // stride, device="meta")
 
 
 @cache
