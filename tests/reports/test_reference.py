@@ -8,7 +8,7 @@ import pytest
 from ablations.compare import comparison_frame
 from ablations.paper import paper_results
 from ablations.results import COLUMNS, unit
-from ablations.studies import STUDIES
+from ablations.studies import FIGURES, STUDIES, TABLES
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "reports" / "reference"
@@ -56,3 +56,13 @@ def test_readme_shows_the_reference_of_table_4c(results):
     for variant, mean in values.groupby("variant")["value"].mean().items():
         (line,) = [line for line in readme.splitlines() if line.startswith(f"| {variant}")]
         assert f"{mean:.1f}" in line
+
+
+@pytest.mark.parametrize("table", [study.table for study in (*TABLES, *FIGURES)])
+def test_reference_covers_every_table(results, table):
+    seeds = set(results.loc[(results["table"] == table) & (results["task"] == "panoptic"), "seed"])
+    assert len(seeds) >= (3 if table in ("4a", "4c", "4e") else 1)
+
+
+def test_reference_covers_all_tasks_of_table_4c(results):
+    assert set(results.loc[results["table"] == "4c", "task"]) == {"panoptic", "instance", "semantic"}
