@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 METRICS = ("params", "flops", "memory")
 UNITS = {"params": "M", "flops": "G", "memory": "GB"}
 SCALE = "paper"
+ROW = ("table", "variant", "method", "backbone")  # what tells the paper's rows apart
 CAPTION = (
     "Reference: masks predicted densely after every layer. m2f: the same outputs, masks computed where they are used. "
     "FLOPs are multiply-accumulates as fvcore counts them; 'outside' is farther from the paper than 1 M parameters, 1% "
@@ -152,6 +153,22 @@ def cost_frame(rows: Sequence[CostRow]) -> "pd.DataFrame":
     return pd.DataFrame(records, columns=list(COLUMNS))
 
 
+def read_costs(path: Path) -> list[CostRow]:
+    """The rows of a file that holds a ``cost_frame`` as CSV, what the paper prints beside them."""
+    import pandas as pd
+
+    from ablations.paper import paper_results
+
+    printed = _printed(paper_results())
+    rows = []
+    for record in pd.read_csv(path, dtype={"table": str}, keep_default_na=False).to_dict("records"):
+        identity = {name: record[name] for name in COLUMNS[: COLUMNS.index("scale")]}
+        numbers = printed.get(tuple(identity[name] for name in ROW), {})
+        paper = numbers.get((record["task"], record["metric"]))
+        rows.append(CostRow(identity, record["metric"], float(record["value"]), paper))
+    return rows
+
+
 def cost_table(rows: Sequence[CostRow]) -> "Table":
     """The rows for people: one line a row of the paper's tables, each metric beside the paper's and m2f's own."""
     from rich.table import Table
@@ -166,7 +183,7 @@ def cost_table(rows: Sequence[CostRow]) -> "Table":
     for identity, own in groupby(rows, key=lambda row: row.identity):
         by_metric = {row.metric: row for row in own}
         cells = [cell for metric in metrics for cell in _cells(metric, by_metric)]
-        table.add_row(*(identity[name] for name in ("table", "variant", "method", "backbone")), *cells)
+        table.add_row(*(identity[name] for name in ROW), *cells)
     return table
 
 
@@ -198,6 +215,6 @@ def _printed(paper: "pd.DataFrame") -> dict[tuple[str, ...], dict[tuple[str, str
     """The paper's costs by row, then by task and metric."""
     costs: dict[tuple[str, ...], dict[tuple[str, str], float]] = {}
     for row in paper[paper["metric"].isin(METRICS)].to_dict("records"):
-        key = (row["table"], row["variant"], row["method"], row["backbone"])
+        key = tuple(row[name] for name in ROW)
         costs.setdefault(key, {})[row["task"], row["metric"]] = float(row["value"])
     return costs

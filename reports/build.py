@@ -7,6 +7,7 @@ import pandas as pd
 
 from ablations.choice import choose
 from ablations.compare import comparison_frame
+from ablations.cost import cost_frame
 from ablations.paper import paper_results
 from ablations.results import results_frame
 from ablations.store import run_directory
@@ -14,6 +15,7 @@ from ablations.studies import STUDIES
 from ablations.variation import Study
 from m2f.errors import InputError
 from reports.content import SCALE_MEANING, compose
+from reports.cost_rows import counted_costs
 from reports.html import render_html
 from reports.markdown import render_markdown
 from reports.pdf import render_pdf
@@ -24,8 +26,9 @@ from reports.section import Section
 def build(store: Path, tables: Sequence[str], out: Path) -> dict[str, Path]:
     """Write the report of the named tables (none named: every table that the store has results for) under `out`.
 
-    Returns the files by name: pdf, html, markdown, results, comparison; figures lie in `out/figures`. The same store
-    gives the same bytes. Raises InputError for an unknown table, and when the store has no result for any of them.
+    Returns the files by name: pdf, html, markdown, results, comparison, costs; figures lie in `out/figures`. The same
+    store gives the same bytes. Raises InputError for an unknown table, and when the store has no result for any of
+    them.
     """
     tables = [choose(table, STUDIES, "table") for table in tables]
     results = results_frame(store)
@@ -37,7 +40,9 @@ def build(store: Path, tables: Sequence[str], out: Path) -> dict[str, Path]:
         )
     sections = _sections(results)
     runs = {name: read_run(run_directory(store, name)) for name in results["run"].unique()}
-    content = compose(sections, runs, absent=[table for table in tables if table not in set(results["table"])])
+    costs = counted_costs()
+    absent = [table for table in tables if table not in set(results["table"])]
+    content = compose(sections, runs, absent, costs)
     comparison = pd.concat([section.comparison for section in sections], ignore_index=True)
     files = {
         "pdf": ("report.pdf", render_pdf(content)),
@@ -45,6 +50,7 @@ def build(store: Path, tables: Sequence[str], out: Path) -> dict[str, Path]:
         "markdown": ("report.md", render_markdown(content).encode()),
         "results": ("results.csv", results.to_csv(index=False).encode()),
         "comparison": ("comparison.csv", comparison.to_csv(index=False).encode()),
+        "costs": ("costs.csv", cost_frame(costs).to_csv(index=False).encode()),
     }
     figures = {name: data for name, data in content.files.items() if name.startswith("figures/")}
     for name, data in [*files.values(), *figures.items()]:

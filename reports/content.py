@@ -1,11 +1,13 @@
 """What a report says, worked out once for every format: plain text and numbers, no markup of any kind."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ablations.cost import CAPTION, CostRow
 from ablations.statistics import CONFIDENCE
 from ablations.variation import Study
+from reports.cost_rows import cost_rows, cost_summary
 from reports.runs import RunRecord, facts
 from reports.section import Section, changes, missing
 from reports.task import task_content
@@ -46,12 +48,18 @@ class Content:
     files: dict[str, bytes]
 
 
-def compose(sections: list[Section], runs: Mapping[str, RunRecord], absent: list[str]) -> Content:
-    """Everything the templates show; `absent` are the tables that were asked for and have no result at all."""
+def compose(
+    sections: list[Section], runs: Mapping[str, RunRecord], absent: list[str], costs: Sequence[CostRow]
+) -> Content:
+    """Everything the templates show.
+
+    `absent` are the tables that were asked for and have no result at all; `costs` are those of the paper's rows, of
+    the report's tables and of others.
+    """
     files: dict[str, bytes] = {}
     by_scale: dict[str, list[dict[str, Any]]] = {}
     for section in sections:
-        data, section_files = _section(section, runs)
+        data, section_files = _section(section, runs, costs)
         by_scale.setdefault(section.scale, []).append(data)
         files |= section_files
     tables = [table for scale in SCALE_MEANING for table in by_scale.get(scale, [])]
@@ -59,6 +67,8 @@ def compose(sections: list[Section], runs: Mapping[str, RunRecord], absent: list
         "title": TITLE,
         "rule": RULE,
         "provenance": PROVENANCE,
+        "costs": cost_summary(costs),
+        "cost_rule": CAPTION,
         "words": list(WORDS),
         "directions": [
             {**{key: table[key] for key in ("label", "scale", "anchor")}, "task": task["task"], **direction}
@@ -105,7 +115,9 @@ def _run_names(sections: list[Section], scale: str) -> list[str]:
     return sorted({name for section in sections if section.scale == scale for name in section.results["run"]})
 
 
-def _section(section: Section, runs: Mapping[str, RunRecord]) -> tuple[dict[str, Any], dict[str, bytes]]:
+def _section(
+    section: Section, runs: Mapping[str, RunRecord], costs: Sequence[CostRow]
+) -> tuple[dict[str, Any], dict[str, bytes]]:
     files: dict[str, bytes] = {}
     tasks = []
     overrides = changes(section, runs)
@@ -122,6 +134,7 @@ def _section(section: Section, runs: Mapping[str, RunRecord]) -> tuple[dict[str,
         "anchor": f"table-{section.study.table}-{section.scale}",
         "changes": overrides,
         "missing": [gap for task in section.study.tasks for gap in missing(section, task, overrides)],
+        "costs": cost_rows(section.study, costs),
         "reasons": _reasons(section.study),
         "tasks": tasks,
         "tasks_not_run": [task for task in section.study.tasks if task not in set(section.results["task"])],

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 MINUS = "\N{MINUS SIGN}"
 DASH = "\N{EM DASH}"
 FIGURES = ("Ib",)  # figures of the paper that hold numbers, so that they are called like tables
-DECIMALS = {"%": 1, "fraction": 2}  # by the unit that the results frame names
+DECIMALS = {"%": 1, "fraction": 2, "M": 1, "G": 1, "GB": 1}  # by the unit that the results frame names
 DATASET_NAMES = {"coco": "COCO", "ade20k": "ADE20K", "scenes": "generated scenes"}
 
 

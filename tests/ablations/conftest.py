@@ -1,7 +1,10 @@
 import io
+import os
+import signal
 import subprocess
 import sys
 import textwrap
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -107,12 +110,23 @@ def start_python(tmp_path):
         script.write_text(f"import sys\nsys.path.insert(0, {str(Path(__file__).parent)!r})\n" + textwrap.dedent(source))
         command = [sys.executable, str(script), *map(str, arguments)]
         process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            preexec_fn=listen_to_ctrl_c,
         )
         processes.append(process)
         return process
 
     yield start
     for process in processes:
-        process.kill()
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
+
+
+def listen_to_ctrl_c():
+    """Tests that a shell runs in the background inherit that it is ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)

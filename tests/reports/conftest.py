@@ -8,6 +8,7 @@ import typst
 from PIL import Image
 
 from ablations.compare import comparison_frame
+from ablations.cost import CostRow
 from ablations.plan import Cell, Run
 from ablations.results import results_frame
 from ablations.store import create_run, open_store, record, write_done, write_running, write_sweep
@@ -18,6 +19,13 @@ from reports.runs import read_run
 from reports.section import Section
 
 MARKUP = "<b>x</b> $ _ #"
+COST_IDENTITY = {
+    "method": "Mask2Former",
+    "backbone": "R50",
+    "dataset": "coco",
+    "split": "val2017",
+    "task": "instance",
+}
 STUDY = Study(
     table="4c",
     title="cross-attention",
@@ -146,8 +154,24 @@ def runs(section, store):
 
 
 @pytest.fixture(scope="session")
-def content(section, runs):
-    return compose([section], runs, absent=["4d"])
+def costs():
+    """Costs of two rows of the table, one of which is not what the paper prints, and of a row of another table."""
+    return [
+        cost("4c", "cross-attention", "flops", 213.04, 213.0),
+        cost("4c", "cross-attention", "flops_ours", 212.96, None),
+        cost("4c", "SMCA", "params", 45.32, None),
+        cost("4c", "SMCA", "flops", 223.65, 213.0),
+        cost("5", "matching mask, training mask", "memory", 18.4, 18.0),
+    ]
+
+
+def cost(table, variant, metric, value, paper):
+    return CostRow({**COST_IDENTITY, "table": table, "variant": variant}, metric, value, paper)
+
+
+@pytest.fixture(scope="session")
+def content(section, runs, costs):
+    return compose([section], runs, ["4d"], costs)
 
 
 @pytest.fixture

@@ -31,6 +31,7 @@ def test_writes_every_format_and_vector_figures(built):
         "markdown": "report.md",
         "results": "results.csv",
         "comparison": "comparison.csv",
+        "costs": "costs.csv",
     }
     out = built["pdf"].parent
     figures = {path.name for path in (out / "figures").iterdir()}

@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 import pytest
 
 from reports.content import compose
+from reports.cost_rows import cost_rows, cost_summary
 from reports.html import render_html
 from reports.markdown import render_markdown
 from reports.pdf import render_pdf
@@ -104,6 +105,18 @@ def test_the_summary_counts_the_verdicts(content, pdf_tables):
     assert pdf_tables(content)[0] == ["Table 4(c): cross-attention", "panoptic", *counts]
 
 
+def test_every_format_shows_the_costs_and_what_lies_outside(content, section, costs, pdf_tables):
+    lines = [list(line.values()) for line in cost_rows(section.study, costs)]
+    assert [line[5] for line in lines] == ["inside", "no paper number", "outside"]
+    rows = parse_markdown(render_markdown(content))
+    start = rows.index(["Design", "Cost", "Paper", "Reference", "Difference", "Tolerance", "m2f"]) + 2
+    assert rows[start : start + len(lines)] == lines
+    page = render_html(content)
+    assert [[text for text, _ in row] for row in parse_html(page).tables["costs None"][1:]] == lines
+    assert [cell for line in lines for cell in line] in pdf_tables(content)
+    assert cost_summary(costs) in html.unescape(page) and cost_summary(costs) in render_markdown(content)
+
+
 def test_rows_with_the_same_reason_share_a_line(content):
     assert "- cross-attention; masked attention: exact. section 3.2" in render_markdown(content)
     assert "<strong>cross-attention; masked attention</strong> (exact): section 3.2" in render_html(content)
@@ -155,7 +168,7 @@ def test_pdf_has_a_first_page_and_more(content):
 def test_only_several_tables_have_a_list_of_contents(section, runs, content, pdf_elements):
     assert pdf_elements(content, "outline") == []
     other = replace(section, study=replace(section.study, table="XIa"))
-    assert len(pdf_elements(compose([section, other], runs, absent=[]), "outline")) == 1
+    assert len(pdf_elements(compose([section, other], runs, absent=[], costs=[]), "outline")) == 1
 
 
 def test_missing_results_are_named_with_their_command(content):
