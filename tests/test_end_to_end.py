@@ -65,7 +65,7 @@ def test_report_lays_numbers_beside_the_papers(sweep, place):
     result = m2f("report", "4c", "--store", place / "runs", "--out", place / "report")
     assert result.returncode == 0, result.stderr
     written = {Path(line.split(maxsplit=1)[1]).name for line in result.stdout.splitlines()}
-    assert written == {"report.pdf", "report.html", "report.md", "results.csv", "comparison.csv"}
+    assert written == {"report.pdf", "report.html", "report.md", "results.csv", "comparison.csv", "costs.csv"}
     assert all((place / "report" / name).stat().st_size > 0 for name in written)
     assert "51.9" in (place / "report" / "report.md").read_text()
 

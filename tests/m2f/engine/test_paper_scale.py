@@ -53,7 +53,8 @@ def test_ade20k_settings():
     config = paper("semantic")
     assert (config.train_cfg.max_iters, config.train_dataloader.batch_size) == (160000, 16)
     assert (config.param_scheduler[0].type, config.param_scheduler[0].power) == ("PolyLR", 0.9)
-    assert tuple(config.crop_size) == (512, 512)
+    (crop,) = [step for step in config.train_dataloader.dataset.dataset.pipeline if step.type == "mmseg.RandomCrop"]
+    assert tuple(crop.crop_size) == (512, 512)
 
 
 @pytest.mark.skipif(not COCO.is_dir(), reason="needs the 200 COCO images at ../shared/data/coco100")
