@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.table import Table
 
-METRICS = ("params", "flops", "memory")
-UNITS = {"params": "M", "flops": "G", "memory": "GB"}
+METRICS = ("params", "flops", "training_flops", "memory")
+UNITS = {"params": "M", "flops": "G", "training_flops": "G", "memory": "GB"}
 SCALE = "paper"
 ROW = ("table", "variant", "method", "backbone")  # what tells the paper's rows apart
 CAPTION = (
@@ -34,7 +34,8 @@ class CostRow:
 
     Attributes:
         identity: table, variant, method, backbone, dataset, split and task, named as in the paper's results.
-        metric: ``params`` in millions, ``flops`` in 10^9 multiply-accumulates, ``memory`` in 10^9 bytes, as the
+        metric: ``params`` in millions, ``flops`` of inference and ``training_flops`` of a step's forward and backward
+            pass on one image in 10^9 multiply-accumulates, ``memory`` of that step in 10^9 bytes, as the
             reference computes; with the suffix ``_ours``, as m2f computes the same.
         value: the number.
         paper: what the paper prints, if anything.
@@ -95,7 +96,7 @@ def config_costs(config: Mapping[str, Any], memory: bool, every_layer: bool = Fa
 
     Args:
         config: a whole config.
-        memory: whether to measure the training's memory too, which takes longest.
+        memory: whether to count a training step too, its FLOPs and its memory, which takes longest.
         every_layer: whether the reference predicts every layer's masks in inference, as MaskFormer's does.
     """
     from m2f.cost import flops, images_of, parameters
@@ -108,9 +109,11 @@ def config_costs(config: Mapping[str, Any], memory: bool, every_layer: bool = Fa
     }
     if memory:
         from m2f.cost.memory import training_memory
+        from m2f.cost.training_flops import training_flops
 
-        for name, way in (("memory", "dense"), ("memory_ours", "embedded")):
-            costs[name] = training_memory(with_masks(model, way)).peak / 1e9
+        for suffix, way in (("", "dense"), ("_ours", "embedded")):
+            costs[f"training_flops{suffix}"] = training_flops(with_masks(model, way)) / 1e9
+            costs[f"memory{suffix}"] = training_memory(with_masks(model, way)).peak / 1e9
     return costs
 
 

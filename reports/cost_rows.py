@@ -9,7 +9,7 @@ from reports.text import DASH, number, signed, table_label
 from reports.verdicts import NO_PAPER_NUMBER
 
 COSTS_CSV = Path(__file__).with_name("reference") / "costs.csv"
-NAMES = {"params": "parameters", "flops": "FLOPs", "memory": "memory"}
+NAMES = {"params": "parameters", "flops": "FLOPs", "training_flops": "FLOPs of a training step", "memory": "memory"}
 
 
 def counted_costs() -> list[CostRow]:

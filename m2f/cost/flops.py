@@ -171,8 +171,8 @@ class EmptyOnMeta(TorchFunctionMode):
         return func(*args, **({**options, "device": "meta"} if func is torch.empty else options))
 
 
-def multiply_accumulates(run: Callable[[], object]) -> float:
-    """Multiply-accumulates of all that ``run`` does with tensors."""
-    with torch.no_grad(), FlopCounterMode(display=False, custom_mapping=FORMULAS) as counter:
+def multiply_accumulates(run: Callable[[], object], gradients: bool = False) -> float:
+    """Multiply-accumulates of all that ``run`` does with tensors; with ``gradients`` it may go backward."""
+    with torch.set_grad_enabled(gradients), FlopCounterMode(display=False, custom_mapping=FORMULAS) as counter:
         run()
     return counter.get_total_flops() / TORCH_PER_MULTIPLY

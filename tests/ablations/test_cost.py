@@ -9,6 +9,7 @@ from ablations.cost import CostRow, cost_frame, study_costs
 from ablations.results import COLUMNS
 from ablations.studies import STUDIES
 from m2f.cost.memory import training_memory
+from m2f.cost.training_flops import training_flops
 
 
 def row(metric, value, paper, **identity):
@@ -98,7 +99,9 @@ def test_bad_input_is_one_sentence(arguments, sentence):
 
 def test_a_config_file_has_its_own_costs(monkeypatch):
     monkeypatch.setattr("m2f.cost.memory.training_memory", lambda model: training_memory(model, (64, 64), targets=3))
+    monkeypatch.setattr("m2f.cost.training_flops.training_flops", lambda model: training_flops(model, (64, 64), 3))
     result = CliRunner().invoke(main, ["cost", "--model", "configs/mini/panoptic.py", "--json"])
     values = {record["metric"]: record["value"] for record in json.loads(result.output)}
     assert values["params"] < 2
     assert values["flops_ours"] < values["flops"] < 1
+    assert 0 < values["training_flops_ours"] < values["training_flops"]
