@@ -1,17 +1,12 @@
 """Figure III: accuracy against FLOPs, MaskFormer and Mask2Former with four sizes of the backbone."""
 
-from ablations.studies.keys import BACKBONE, CHANNELS, MASKFORMER, PIXEL_DECODER
-from ablations.variation import Setting, Study, Variation
+from ablations.studies.keys import MASKFORMER, PIXEL_DECODER, with_backbone
+from ablations.variation import Study, Variation
 
 BACKBONES = {"tiny": "Swin-T", "small": "Swin-S", "base": "Swin-B", "large": "Swin-L"}
 # With a Swin Transformer MaskFormer has no encoder layers in its FPN: Table I prints 42M parameters with Swin-T and 45M
 # with the smaller R50.
 DESIGNS = {"MaskFormer": {**MASKFORMER, PIXEL_DECODER: "FPN"}, "Mask2Former": {}}
-
-
-def with_backbone(size: str) -> dict[str, Setting]:
-    """The scale's own backbone of that size."""
-    return {BACKBONE: Setting(f"backbones.{size}.backbone"), CHANNELS: Setting(f"backbones.{size}.in_channels")}
 
 
 FIGURE_III = Study(

@@ -31,6 +31,11 @@ def trained_for(epochs: int) -> dict[str, Any]:
     return {TRAIN_LOOP: Setting(f"{schedule}.train_cfg"), LEARNING_RATES: Setting(f"{schedule}.param_scheduler")}
 
 
+def with_backbone(name: str) -> dict[str, Setting]:
+    """The scale's own backbone of that name."""
+    return {BACKBONE: Setting(f"backbones.{name}.backbone"), CHANNELS: Setting(f"backbones.{name}.in_channels")}
+
+
 # MaskFormer's decoder, Table XII(b), on the FPN of Table 4(e).
 MASKFORMER = {
     PIXEL_DECODER: "TransformerEncoderFPN",

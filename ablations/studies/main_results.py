@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from ablations.studies.keys import (
-    BACKBONE,
-    CHANNELS,
     MASKFORMER,
     MASKFORMER_TRAINING,
     PIXEL_DECODER,
@@ -13,19 +11,14 @@ from ablations.studies.keys import (
     TRAIN_PIPELINE,
     VALIDATION_PIPELINE,
     trained_for,
+    with_backbone,
 )
 from ablations.variation import Setting, Study, Times, Variation
 
 PLAIN_FPN = {PIXEL_DECODER: "FPN"}
-# MaskFormer's FPN has encoder layers with a ResNet on COCO alone: its parameters in Tables I and V tell.
-ON_COCO: dict[str, dict[str, Any]] = {"R50": {}, "R101": {}}
 LONG = {QUERY_COUNT: Times(2), **trained_for(100)}
+RESNETS = ("R50", "R101")
 SECTION_4 = "Sections 4.1 and 4.2."
-
-
-def with_backbone(name: str) -> dict[str, Setting]:
-    """The scale's own backbone of that name."""
-    return {BACKBONE: Setting(f"backbones.{name}.backbone"), CHANNELS: Setting(f"backbones.{name}.in_channels")}
 
 
 def mask2former(backbone: str, paper_row: str, overrides: Mapping[str, Any]) -> Variation:
@@ -59,7 +52,8 @@ def on_coco(table: str, title: str, task: str, maskformers: tuple[str, ...], mas
         scales=("paper",),
         variations=(
             *(
-                maskformer(backbone, "100 queries, 300 epochs", ON_COCO.get(backbone, PLAIN_FPN))
+                # Its FPN has encoder layers with a ResNet on COCO alone: the parameters in Tables I and V tell.
+                maskformer(backbone, "100 queries, 300 epochs", {} if backbone in RESNETS else PLAIN_FPN)
                 for backbone in maskformers
             ),
             *(
@@ -83,7 +77,6 @@ def cropped(backbone: str) -> dict[str, Setting]:
     return {TRAIN_PIPELINE: Setting(pipeline), VALIDATION_PIPELINE: Setting(f"{pipeline}_validation")}
 
 
-RESNETS = ("R50", "R101")
 SWINS = ("Swin-T", "Swin-S", "Swin-B", "Swin-B-22k", "Swin-L-22k")
 ALL = (*RESNETS, *SWINS)
 
