@@ -1,0 +1,90 @@
+"""Options that several commands share, and what their words mean."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from m2f.errors import InputError
+
+PATH = click.Path(path_type=Path)
+
+
+def store_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """``--store DIR``."""
+    return click.option(
+        "--store", type=PATH, default="runs", show_default=True, metavar="DIR", help="Directory of runs and results."
+    )(command)
+
+
+def data_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """``--data DIR``."""
+    return click.option(
+        "--data",
+        type=PATH,
+        default="data",
+        envvar="M2F_DATA",
+        show_default=True,
+        show_envvar=True,
+        metavar="DIR",
+        help="Directory of data sets.",
+    )(command)
+
+
+def import_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """``--import MODULE``, which takes effect before any argument is looked at."""
+    return click.option(
+        "--import",
+        multiple=True,
+        metavar="MODULE",
+        expose_value=False,
+        is_eager=True,
+        callback=import_users_modules,
+        help="Import a module of your own, from the current directory or installed, that adds rows.",
+    )(command)
+
+
+def import_users_modules(context: click.Context, option: click.Parameter, names: tuple[str, ...]) -> None:
+    """The option's callback."""
+    from ablations.own import import_modules
+
+    import_modules(names)
+
+
+def chosen_word(word: str, known: Any, kind: str) -> str:
+    """The known word that the user means, or an ``InputError``."""
+    from ablations.choice import choose
+
+    return choose(word, known, kind)
+
+
+def chosen_studies(tables: tuple[str, ...]) -> list[Any]:
+    """The studies of the named tables, each once."""
+    from ablations.studies import STUDIES
+
+    return [STUDIES[name] for name in dict.fromkeys(chosen_word(table, STUDIES, "table") for table in tables)]
+
+
+def chosen_tasks(tasks: str | None, studies: list[Any]) -> list[str]:
+    """The named tasks, or all that the studies have."""
+    known = list(dict.fromkeys(task for study in studies for task in study.tasks))
+    if tasks is None:
+        return known
+    return list(dict.fromkeys(chosen_word(task.strip(), known, "task") for task in tasks.split(",")))
+
+
+def chosen_seeds(seeds: str) -> list[int]:
+    """Seeds from ``0,1,2``."""
+    words = [word.strip() for word in seeds.split(",")]
+    if not all(word.isdecimal() for word in words):
+        raise InputError(f"--seeds must be whole numbers separated by commas, such as 0,1,2, not '{seeds}'.")
+    return list(dict.fromkeys(map(int, words)))
+
+
+def make_console() -> Any:
+    """A console on stdout; wide where no terminal says how wide, so that lines are not broken."""
+    from rich.console import Console
+
+    console = Console()
+    return console if console.is_terminal else Console(width=200)

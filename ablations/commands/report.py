@@ -1,0 +1,24 @@
+"""``m2f report``."""
+
+from pathlib import Path
+
+import click
+
+from ablations.commands.options import PATH, chosen_studies, import_option, store_option
+
+
+@click.command()
+@click.argument("tables", nargs=-1, metavar="[TABLE]...")
+@click.option("--out", type=PATH, required=True, metavar="DIR", help="Directory to write the report to.")
+@import_option
+@store_option
+def report(tables: tuple[str, ...], out: Path, store: Path) -> None:
+    """Write a store's report: PDF, HTML, Markdown and CSV. Without TABLE, every table that has results."""
+    from ablations.store import require_store
+
+    studies = chosen_studies(tables)
+    require_store(store)
+    from reports.build import build
+
+    for kind, path in build(store, [study.table for study in studies], out).items():
+        click.echo(f"{kind:<11}{path}")
