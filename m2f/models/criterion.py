@@ -1,6 +1,6 @@
 """The training loss: matching, class cross-entropy, mask cross-entropy and dice over all layers at once."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -104,8 +104,8 @@ class PointCriterion(nn.Module):
         costs = matching_costs(class_logits, predicted, padded_labels, expected, self.weights, self.focal)
         return assign(costs, [len(own) for own in labels])
 
-    def at_random_points(self, masks: MaskPredictions, targets: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-        """Predictions ``[L, B, Q, P]`` and targets ``[1 or L, B, N, P]`` at points drawn for matching."""
+    def at_random_points(self, masks: MaskPredictions, targets: Sequence[Tensor]) -> tuple[Iterator[Tensor], Tensor]:
+        """Each layer's predictions ``[B, Q, P]`` and targets ``[1 or L, B, N, P]`` at points drawn for matching."""
         points = self.matching_points(masks, masks.layers, len(targets), targets[0].device)
         sampled = nn.utils.rnn.pad_sequence(
             [
@@ -118,12 +118,11 @@ class PointCriterion(nn.Module):
         return masks.at_points(points), sampled
 
     @staticmethod
-    def whole_masks(masks: MaskPredictions, targets: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-        """Predictions ``[L, B, Q, h * w]`` and targets ``[1, B, N, h * w]``, the latter's nearest pixels."""
-        predicted = masks.everything()
-        size = predicted.shape[-2:]
-        resized = [nearest(target, (size[0], size[1])).flatten(1) for target in targets]
-        return predicted.flatten(3), nn.utils.rnn.pad_sequence(resized, batch_first=True)[None]
+    def whole_masks(masks: MaskPredictions, targets: Sequence[Tensor]) -> tuple[Iterator[Tensor], Tensor]:
+        """Each layer's predictions ``[B, Q, h * w]`` and targets ``[1, B, N, h * w]``, the latter's nearest pixels."""
+        predicted = (masks.at_layer(layer).everything()[0].flatten(2) for layer in range(masks.layers))
+        resized = [nearest(target, masks.size).flatten(1) for target in targets]
+        return predicted, nn.utils.rnn.pad_sequence(resized, batch_first=True)[None]
 
     def matching_points(self, masks: MaskPredictions, layers: int, images: int, device: torch.device) -> Tensor:
         """Points for matching, ``[1 or L, B, P, 2]``: as many sets as the masks' way of predicting wants."""

@@ -6,6 +6,7 @@ own order of operations (every mask at 1/4 resolution after every layer) for par
 Given the same points both give the same numbers up to float32 rounding, gradients included.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
@@ -31,8 +32,12 @@ class MaskPredictions(Protocol):
     def layers(self) -> int:
         """L."""
 
-    def at_points(self, points: Tensor) -> Tensor:
-        """Logits ``[L, B, Q, P]`` at ``points [L, B, P, 2]``; one set for all layers may come as ``[1, B, P, 2]``."""
+    @property
+    def size(self) -> tuple[int, int]:
+        """``(h, w)``."""
+
+    def at_points(self, points: Tensor) -> Iterator[Tensor]:
+        """Logits ``[B, Q, P]`` at ``points [L, B, P, 2]``, or ``[1, B, P, 2]`` for all layers, one layer at a time."""
 
     def of(self, layer: Tensor, image: Tensor, query: Tensor) -> Tensor:
         """Logits ``[M, h, w]`` of the M predictions named by three index vectors."""
@@ -60,12 +65,18 @@ class EmbeddedMasks:
         """L."""
         return len(self.embeddings)
 
-    def at_points(self, points: Tensor) -> Tensor:
+    @property
+    def size(self) -> tuple[int, int]:
+        """``(h, w)``."""
+        return self.features.shape[2], self.features.shape[3]
+
+    def at_points(self, points: Tensor) -> Iterator[Tensor]:
         """See :class:`MaskPredictions`; the features are sampled once where all layers share the points."""
-        sets, images, count, _ = points.shape
-        features = self.features.expand(sets, *self.features.shape).flatten(0, 1) if sets > 1 else self.features
-        sampled = sample_points(features, points.flatten(0, 1))  # [sets * B, D, P]
-        return self.embeddings @ sampled.view(sets, images, -1, count)
+        sampled = None
+        for layer, embeddings in enumerate(self.embeddings):
+            if sampled is None or len(points) > 1:
+                sampled = sample_points(self.features, points[layer])  # [B, D, P]
+            yield embeddings @ sampled
 
     def of(self, layer: Tensor, image: Tensor, query: Tensor) -> Tensor:
         """See :class:`MaskPredictions`; one matrix product an image, also where it has no rows: gradients stay tied."""
@@ -100,12 +111,15 @@ class DenseMasks:
         """L."""
         return len(self.logits)
 
-    def at_points(self, points: Tensor) -> Tensor:
+    @property
+    def size(self) -> tuple[int, int]:
+        """``(h, w)``."""
+        return self.logits.shape[3], self.logits.shape[4]
+
+    def at_points(self, points: Tensor) -> Iterator[Tensor]:
         """See :class:`MaskPredictions`."""
-        layers, images = self.logits.shape[:2]
-        points = points.expand(layers, -1, -1, -1)
-        sampled = sample_points(self.logits.flatten(0, 1), points.flatten(0, 1))
-        return sampled.view(layers, images, *sampled.shape[1:])
+        for logits, own in zip(self.logits, points.expand(self.layers, -1, -1, -1), strict=True):
+            yield sample_points(logits, own)
 
     def of(self, layer: Tensor, image: Tensor, query: Tensor) -> Tensor:
         """See :class:`MaskPredictions`."""

@@ -1,6 +1,7 @@
 """Bipartite matching of predictions with ground truth, all layers and images at once (paper section 3.3)."""
 
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,7 +34,7 @@ class Matches:
 @torch.no_grad()
 def matching_costs(
     class_logits: Tensor,
-    mask_logits: Tensor,
+    mask_logits: Iterable[Tensor],
     labels: Tensor,
     masks: Tensor,
     weights: tuple[float, float, float],
@@ -43,7 +44,8 @@ def matching_costs(
 
     Args:
         class_logits: ``[L, B, Q, K + 1]``.
-        mask_logits: ``[L, B, Q, P]``, sampled at P points.
+        mask_logits: of each of the L layers ``[B, Q, P]``, sampled at P points. Where they are computed as they are
+            asked for, no more than one layer's are held.
         labels: ``[B, N]`` int64, images with fewer targets padded with any valid label.
         masks: ``[L or 1, B, N, P]``, the targets sampled at the same points.
         weights: of the class, cross-entropy and dice costs.
@@ -52,31 +54,29 @@ def matching_costs(
     Returns:
         ``[L, B, Q, N]``.
     """
-    with torch.autocast(class_logits.device.type, enabled=False):
-        return _costs(class_logits.float(), mask_logits.float(), labels, masks.float(), weights, focal)
-
-
-def _costs(
-    class_logits: Tensor,
-    logits: Tensor,
-    labels: Tensor,
-    masks: Tensor,
-    weights: tuple[float, float, float],
-    focal: bool,
-) -> Tensor:
-    class_weight, entropy_weight, dice_weight = weights
-    probability = class_logits.softmax(dim=-1)
+    expected = masks.expand(len(class_logits), -1, -1, -1)
+    mask_costs = [_mask_cost(logits, own, weights, focal) for logits, own in zip(mask_logits, expected, strict=True)]
+    probability = class_logits.float().softmax(dim=-1)
     columns = labels[None, :, None].expand(*probability.shape[:3], -1)
-    class_cost = -probability.gather(3, columns)
-    points = logits.shape[-1]
-    transposed = masks.transpose(2, 3)  # [L or 1, B, P, N]
-    foreground = logits.sigmoid()
-    # What a point costs against a target t is linear in t, so one product serves all targets.
-    background, change = _focal_terms(logits, foreground) if focal else (F.softplus(logits), -logits)
-    entropy_cost = (background.sum(-1, keepdim=True) + change @ transposed) / points
-    overlap = foreground @ transposed
-    dice_cost = 1 - (2 * overlap + 1) / (foreground.sum(-1, keepdim=True) + masks.sum(-1)[:, :, None] + 1)
-    return class_weight * class_cost + entropy_weight * entropy_cost + dice_weight * dice_cost
+    return torch.stack(mask_costs) - weights[0] * probability.gather(3, columns)
+
+
+def _mask_cost(logits: Tensor, masks: Tensor, weights: tuple[float, float, float], focal: bool) -> Tensor:
+    """``[B, Q, N]`` from one layer's logits ``[B, Q, P]`` and targets ``[B, N, P]``."""
+    _, entropy_weight, dice_weight = weights
+    with torch.autocast(logits.device.type, enabled=False):
+        logits, masks = logits.float(), masks.float()
+        transposed = masks.transpose(1, 2)  # [B, P, N]
+        foreground = logits.sigmoid()
+        # What a point costs against a target t is linear in t, so one product serves all targets.
+        if focal:
+            background, change = _focal_terms(logits, foreground)
+            entropy_cost = background.sum(-1, keepdim=True) + change @ transposed
+        else:
+            entropy_cost = F.softplus(logits).sum(-1, keepdim=True) - logits @ transposed
+        overlap = foreground @ transposed
+        dice_cost = 1 - (2 * overlap + 1) / (foreground.sum(-1, keepdim=True) + masks.sum(-1)[:, None] + 1)
+    return entropy_weight / logits.shape[-1] * entropy_cost + dice_weight * dice_cost
 
 
 def _focal_terms(logits: Tensor, foreground: Tensor) -> tuple[Tensor, Tensor]:

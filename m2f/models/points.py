@@ -4,6 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+MASKS_AT_ONCE = 16
+
 
 def sample_points(maps: Tensor, points: Tensor) -> Tensor:
     """Bilinear values of ``maps`` at ``points``; outside the map lies zero.
@@ -39,10 +41,14 @@ def uncertain_points(logits: Tensor, points: int, oversample: float, importance:
     Returns:
         ``[M, points, 2]``.
     """
-    count = logits.shape[0]
-    candidates = random_points(count, int(points * oversample), logits.device)
     uncertain = int(importance * points)
-    sampled = sample_points(logits, candidates)[:, 0]  # [M, oversample * points]
-    chosen = sampled.abs().topk(uncertain, dim=1, largest=False, sorted=False).indices
-    unsure = candidates.gather(1, chosen[..., None].expand(-1, -1, 2))
-    return torch.cat([unsure, random_points(count, points - uncertain, logits.device)], dim=1)
+    # A few masks at a time: their candidates then stay in a CPU's cache.
+    unsure = [_most_uncertain(part, int(points * oversample), uncertain) for part in logits.split(MASKS_AT_ONCE)]
+    return torch.cat([torch.cat(unsure), random_points(len(logits), points - uncertain, logits.device)], dim=1)
+
+
+def _most_uncertain(logits: Tensor, candidates: int, kept: int) -> Tensor:
+    """The ``kept`` of random points where the logits ``[M, 1, h, w]`` are nearest to zero, ``[M, kept, 2]``."""
+    points = random_points(len(logits), candidates, logits.device)
+    chosen = sample_points(logits, points)[:, 0].abs().topk(kept, dim=1, largest=False, sorted=False).indices
+    return points.gather(1, chosen[..., None].expand(-1, -1, 2))

@@ -91,7 +91,7 @@ class Mask2Former(BaseModel):
 
     def decode(self, inputs: Tensor, all_layers: bool) -> DecoderOutput:
         """The decoder's predictions for ``inputs [B, 3, H, W]``."""
-        pyramid, mask_features = self.pixel_decoder(self.backbone(inputs))
+        pyramid, mask_features = self.pixel_decoder(self.backbone(for_convolutions(inputs)))
         return self.transformer_decoder(pyramid, mask_features, all_layers)
 
     def loss(self, inputs: Tensor, data_samples: Sequence[DetDataSample]) -> dict[str, Tensor]:
@@ -139,6 +139,11 @@ class Mask2Former(BaseModel):
     def _set_instances(self, sample: DetDataSample, class_logits: Tensor, mask_logits: MaskLogits) -> None:
         masks, scores, labels = instance_segmentation(class_logits, mask_logits, self.num_things)
         sample.pred_instances = InstanceData(masks=masks, scores=scores, labels=labels)
+
+
+def for_convolutions(images: Tensor) -> Tensor:
+    """``[B, 3, H, W]`` laid out as a CPU's convolutions want it; what follows keeps that layout and copies nothing."""
+    return images.contiguous(memory_format=torch.channels_last) if images.device.type == "cpu" else images
 
 
 def pad_masks(masks: Tensor, size: torch.Size) -> Tensor:

@@ -10,7 +10,7 @@ from mmdet.models.layers import SinePositionalEncoding
 from mmengine.model import caffe2_xavier_init
 from torch import Tensor, nn
 
-from m2f.models.layers import FeedForward, xavier_linear
+from m2f.models.layers import FeedForward, Linear, xavier_linear
 from m2f.models.mask_prediction import resize
 from m2f.models.pixel_decoders.deformable_sampling import deformable_sampling
 from m2f.registry import MODELS
@@ -29,8 +29,8 @@ class DeformableAttention(nn.Module):
     def __init__(self, embed_dims: int, num_heads: int, num_levels: int, num_points: int) -> None:
         super().__init__()
         self.samples = (num_heads, num_levels, num_points)
-        self.offsets = nn.Linear(embed_dims, math.prod(self.samples) * 2)
-        self.weights = nn.Linear(embed_dims, math.prod(self.samples))
+        self.offsets = Linear(embed_dims, math.prod(self.samples) * 2)
+        self.weights = Linear(embed_dims, math.prod(self.samples))
         self.value = xavier_linear(embed_dims, embed_dims)
         self.output = xavier_linear(embed_dims, embed_dims)
         self._initialise()

@@ -149,6 +149,7 @@ def test_losses_on_masks_upsample_predictions_and_targets_are_resized_for_matchi
     labels, truth = targets((2,))
     criterion = PointCriterion(CLASSES, POINTS, match_on="masks", train_on="masks")
     predicted, expected = criterion.whole_masks(masks, truth)
+    predicted = torch.stack(list(predicted))
     assert predicted.shape == (LAYERS, 1, QUERIES, 64)
     torch.testing.assert_close(expected[0, 0].view(2, 8, 8), truth[0][:, ::4, ::4].float())
     matches = criterion.match(classes, masks, labels, truth)
