@@ -9,7 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
+
+# Whole maps of all queries or classes do not fit a CPU's cache, these parts of them do.
+MASKS_AT_ONCE = 8
+ROWS_AT_ONCE = 64
 
 MaskLogits = Callable[[Tensor], Tensor]
 """Gives the mask logits ``[n, H, W]`` at the image's original size of n queries, named by an index vector."""
@@ -101,23 +106,41 @@ def instance_segmentation(
     queries, row = torch.unique(pairs // classes, return_inverse=True)
     logits = mask_logits(queries)  # [q, H, W]
     masks = logits > 0
-    inside = masks.flatten(1).float()
-    confidence = (logits.flatten(1).sigmoid() * inside).sum(1) / (inside.sum(1) + 1e-6)
+    parts = zip(logits.split(MASKS_AT_ONCE), masks.split(MASKS_AT_ONCE), strict=True)
+    confidence = torch.cat([foreground_probability(*part) for part in parts])
     return masks[row], scores * confidence[row], pairs % classes
+
+
+def foreground_probability(logits: Tensor, masks: Tensor) -> Tensor:
+    """Mean probability inside each mask, ``[n]``; both ``[n, H, W]``."""
+    inside = masks.flatten(1).to(logits.dtype)
+    return (logits.flatten(1).sigmoid() * inside).sum(1) / (inside.sum(1) + 1e-6)
 
 
 def semantic_scores(class_logits: Tensor, mask_logits: Tensor) -> Tensor:
     """Score of every class at every pixel: queries vote with their class probability (maskformer_model.py:275-279).
 
     Args:
-        class_logits: ``[..., Q, K + 1]``.
-        mask_logits: ``[..., Q, H, W]``.
+        class_logits: ``[Q, K + 1]``.
+        mask_logits: ``[Q, H, W]``.
 
     Returns:
-        ``[..., K, H, W]``.
+        ``[K, H, W]``.
     """
-    votes = class_logits.softmax(dim=-1)[..., :-1]
-    return torch.einsum("...qk,...qhw->...khw", votes, mask_logits.sigmoid())
+    votes = class_logits.softmax(dim=-1)[:, :-1].T  # [K, Q]
+    # The sum over queries as a 1x1 convolution, which takes a third of the matrix product's time on a CPU.
+    return F.conv2d(mask_logits.sigmoid()[None], votes[:, :, None, None].to(mask_logits.dtype))[0]
+
+
+def semantic_segmentation(class_logits: Tensor, mask_logits: Tensor) -> Tensor:
+    """Class of every pixel, ``[H, W]``, by :func:`semantic_scores`, a few rows of the image at a time.
+
+    Args:
+        class_logits: ``[Q, K + 1]``.
+        mask_logits: ``[Q, H, W]``.
+    """
+    strips = mask_logits.split(ROWS_AT_ONCE, dim=1)
+    return torch.cat([strongest(semantic_scores(class_logits, strip)) for strip in strips])
 
 
 def strongest(maps: Tensor) -> Tensor:

@@ -11,11 +11,13 @@ from mmengine.structures import InstanceData, PixelData
 from torch import Tensor
 
 from m2f.models.inference import (
+    MASKS_AT_ONCE,
     MaskLogits,
     PanopticThresholds,
     instance_segmentation,
     panoptic_segmentation,
     semantic_scores,
+    semantic_segmentation,
     strongest,
 )
 from m2f.models.mask_prediction import resize
@@ -119,7 +121,7 @@ class Mask2Former(BaseModel):
 
         def at_original(queries: Tensor) -> Tensor:
             """Mask logits ``[n, *ori_shape]``."""
-            return restore(at_input(queries), sample)
+            return torch.cat([restore(at_input(few), sample) for few in queries.split(MASKS_AT_ONCE)])
 
         if self.task == "semantic":
             scores = restore(semantic_scores(class_logits, at_input(everything)), sample)
@@ -133,7 +135,7 @@ class Mask2Former(BaseModel):
             )
             sample.pred_panoptic_seg = PixelData(data=segments[None])
             sample.set_metainfo({"segments_info": infos})
-            sample.pred_sem_seg = PixelData(data=strongest(semantic_scores(class_logits, logits))[None])
+            sample.pred_sem_seg = PixelData(data=semantic_segmentation(class_logits, logits)[None])
             self._set_instances(sample, class_logits, logits.__getitem__)
 
     def _set_instances(self, sample: DetDataSample, class_logits: Tensor, mask_logits: MaskLogits) -> None:
