@@ -5,9 +5,13 @@ import math
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 # From about this many multiply-accumulates on, a convolution's greater start-up cost is made up for.
 WORTH_A_CONVOLUTION = 2**23
+
+# Hidden values of a feed-forward network that a CPU's cache holds: 4 MiB in float32.
+HIDDEN_AT_ONCE = 2**20
 
 # The reference initialises query, key and value as one matrix [3D, D]: its Xavier bound is smaller than that of three.
 FUSED_GAIN = math.sqrt(0.5)
@@ -23,13 +27,14 @@ class Linear(nn.Linear):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """``[B, N, D]`` to ``[B, N, outputs]``."""
-        if not self._worth_a_convolution(tokens):
+        if not self.worth_a_convolution(tokens):
             return super().forward(tokens)
         channels_last = tokens.transpose(1, 2).unsqueeze(2)  # [B, D, 1, N]
         output = F.conv2d(channels_last, self.weight[:, :, None, None], self.bias)
         return output.squeeze(2).transpose(1, 2)
 
-    def _worth_a_convolution(self, tokens: Tensor) -> bool:
+    def worth_a_convolution(self, tokens: Tensor) -> bool:
+        """Whether oneDNN is to compute it."""
         return (
             tokens.dim() == 3
             and tokens.device.type == "cpu"
@@ -98,10 +103,27 @@ class MultiHeadAttention(nn.Module):
 
 
 class FeedForward(nn.Sequential):
-    """Two linear layers with a ReLU between, ``D -> hidden -> D``; weights Xavier-uniform, biases torch's default."""
+    """Two linear layers with a ReLU between, ``D -> hidden -> D``; weights Xavier-uniform, biases torch's default.
+
+    On a CPU many tokens go through a few at a time, so that their hidden values never leave its cache, and the backward
+    pass computes those anew: fresh memory for them would cost more time than the products, and on large images they
+    are half of what the layer keeps.
+    """
 
     def __init__(self, embed_dims: int, hidden_dims: int, dropout: float) -> None:
         wide, narrow = Linear(embed_dims, hidden_dims), Linear(hidden_dims, embed_dims)
         for linear in (wide, narrow):
             nn.init.xavier_uniform_(linear.weight)
         super().__init__(wide, nn.ReLU(), nn.Dropout(dropout), narrow)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """``[B, N, D]`` to the same."""
+        at_once = max(HIDDEN_AT_ONCE // (len(tokens) * self[0].out_features), 1)
+        network = super().forward
+        if tokens.device.type != "cpu" or tokens.shape[1] <= at_once:
+            return network(tokens)
+        parts = [
+            checkpoint(network, part, use_reentrant=False, preserve_rng_state=self[2].p > 0)
+            for part in tokens.split(at_once, dim=1)
+        ]
+        return torch.cat(parts, dim=1)

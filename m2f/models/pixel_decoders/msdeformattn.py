@@ -62,11 +62,12 @@ class DeformableAttention(nn.Module):
             ``[B, N, D]``.
         """
         heads, levels, points = self.samples
-        offsets = self.offsets(query).unflatten(2, (heads, levels, points, 2))
+        with without_autocast(query.device):
+            offsets = self.offsets(query).unflatten(2, (heads, levels, points, 2))
+            weights = self.weights(query).unflatten(2, (heads, levels * points)).softmax(dim=3)
         scale = offsets.new_tensor([(width, height) for height, width in sizes])  # [levels, 2]
         locations = reference[:, None, None, None] + offsets / scale[:, None]
-        weights = self.weights(query).unflatten(2, (heads, levels * points)).softmax(dim=3)
-        value = self.value(source).unflatten(2, (heads, -1))  # [B, N, heads, D / heads]
+        value = self.value(source).float().unflatten(2, (heads, -1))  # [B, N, heads, D / heads]
         return self.output(deformable_sampling(value, sizes, locations, weights.unflatten(3, (levels, points))))
 
 
@@ -92,7 +93,8 @@ class MSDeformAttn(nn.Module):
     """Deformable attention layers over 1/32, 1/16 and 1/8, then one lateral step to 1/4 (msdeformattn.py:200-358).
 
     All of it runs in float32 whatever the precision around it (msdeformattn.py:306): half-precision sampling locations
-    lose whole pixels on large maps.
+    lose whole pixels on large maps. Without ``full_precision`` locations, sampling, norms and what passes from layer to
+    layer still are; linear layers and convolutions follow autocast.
 
     Args:
         in_channels: the backbone's channels at 1/4, 1/8, 1/16, 1/32.
@@ -102,6 +104,7 @@ class MSDeformAttn(nn.Module):
         num_points: samples per head and level.
         feedforward_dims: hidden width of the feed-forward networks.
         norm_groups: groups of the group norms.
+        full_precision: whether autocast is off inside, as in the paper.
     """
 
     def __init__(
@@ -113,8 +116,10 @@ class MSDeformAttn(nn.Module):
         num_points: int = 4,
         feedforward_dims: int = 1024,
         norm_groups: int = 32,
+        full_precision: bool = True,
     ) -> None:
         super().__init__()
+        self.full_precision = full_precision
         norm = {"type": "GN", "num_groups": norm_groups}
         finest, *attended = in_channels
         self.projections = nn.ModuleList(
@@ -133,19 +138,24 @@ class MSDeformAttn(nn.Module):
 
     def forward(self, features: Sequence[Tensor]) -> tuple[list[Tensor], Tensor]:
         """From backbone features fine to coarse to the pyramid 1/32, 1/16, 1/8 and mask features at 1/4."""
+        if not self.full_precision:
+            return self._decode(features)
         with without_autocast(features[0].device):
-            finest, *attended = [level.float() for level in features]
-            pyramid = self._attend(attended[::-1])
-            lateral = self.lateral(finest)
-            merged = lateral + resize(pyramid[-1], lateral.shape[-2:])
-            return pyramid, self.mask_features(self.output(merged))
+            return self._decode([level.float() for level in features])
+
+    def _decode(self, features: Sequence[Tensor]) -> tuple[list[Tensor], Tensor]:
+        finest, *attended = features
+        pyramid = self._attend(attended[::-1])
+        lateral = self.lateral(finest)
+        merged = lateral + resize(pyramid[-1], lateral.shape[-2:])
+        return pyramid, self.mask_features(self.output(merged))
 
     def _attend(self, features: Sequence[Tensor]) -> list[Tensor]:
         """Run the layers over ``features``, coarse to fine."""
         sizes = [(level.shape[2], level.shape[3]) for level in features]
         sources, positions = [], []
         for index, level in enumerate(features):
-            sources.append(self.projections[index](level).flatten(2).transpose(1, 2))
+            sources.append(self.projections[index](level).float().flatten(2).transpose(1, 2))
             unmasked = torch.zeros(1, *sizes[index], dtype=torch.bool, device=level.device)
             position = self.position_encoding(unmasked).flatten(2).transpose(1, 2)
             positions.append(position + self.level_embedding[index])

@@ -3,7 +3,8 @@ import math
 import pytest
 import torch
 
-from m2f.models.layers import FeedForward, MultiHeadAttention
+from m2f.models import layers
+from m2f.models.layers import FeedForward, Linear, MultiHeadAttention
 from m2f.models.pixel_decoders import FPN, MSDeformAttn
 from m2f.models.transformer_decoder import SMCA
 
@@ -41,3 +42,51 @@ def test_convolutions_start_as_detectron2s(build):
     weight = decoder.mask_features.weight
     assert bound(weight) == pytest.approx(math.sqrt(3 / weight[0].numel()), rel=0.02)
     assert not decoder.mask_features.bias.any()
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("images", [1, 16])
+def test_linear_is_torchs_whoever_computes_it(images, threads):
+    """Large enough to be a convolution; forward and backward, with tokens laid out in either way."""
+    torch.manual_seed(0)
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        ours = Linear(64, 256)
+        for tokens in (torch.randn(images, 1200, 64), torch.randn(images, 64, 1200).transpose(1, 2)):
+            assert ours.worth_a_convolution(tokens)
+            inputs = [tokens.clone().requires_grad_() for _ in range(2)]
+            outputs = [ours(inputs[0]), torch.nn.functional.linear(inputs[1], ours.weight, ours.bias)]
+            torch.testing.assert_close(outputs[0], outputs[1], rtol=1e-5, atol=1e-5)
+            incoming = torch.randn_like(outputs[0])
+            gradients = [
+                torch.autograd.grad(output, (given, ours.weight, ours.bias), incoming)
+                for output, given in zip(outputs, inputs, strict=True)
+            ]
+            for own, torchs in zip(*gradients, strict=True):
+                torch.testing.assert_close(own, torchs, rtol=1e-4, atol=1e-3)
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_small_products_and_other_precisions_stay_torchs():
+    linear = Linear(8, 8)
+    assert not linear.worth_a_convolution(torch.randn(1, 100, 8))
+    with torch.autocast("cpu", torch.bfloat16):
+        assert not linear.worth_a_convolution(torch.randn(1, 1_000_000, 8))
+
+
+def test_feedforward_of_many_tokens_goes_in_parts_and_changes_nothing(monkeypatch):
+    torch.manual_seed(0)
+    network = FeedForward(16, 32, dropout=0.0)
+    tokens, incoming = torch.randn(2, 50, 16), torch.randn(2, 50, 16)
+    results = []
+    for at_once in (2**20, 2 * 32 * 7):
+        monkeypatch.setattr(layers, "HIDDEN_AT_ONCE", at_once)
+        given = tokens.clone().requires_grad_()
+        output = network(given)
+        gradients = torch.autograd.grad(output, (given, *network.parameters()), incoming)
+        results.append((output, *gradients))
+    assert "Cat" in type(output.grad_fn).__name__
+    for whole, parts in zip(*results, strict=True):
+        torch.testing.assert_close(whole, parts)
