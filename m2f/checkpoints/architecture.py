@@ -1,0 +1,144 @@
+"""Which of the paper's models a set of tensors is of, and what tensors that model has."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Size, Tensor
+
+import m2f.models  # noqa: F401
+from m2f.cost.flops import meta_module
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A backbone of the paper.
+
+    Attributes:
+        name: as in the paper's tables; a checkpoint does not tell what it was pre-trained on.
+        depths: blocks of each stage.
+        width: channels at 1/4.
+        heads: of a Swin's stages; empty for a ResNet.
+        window: of a Swin.
+    """
+
+    name: str
+    depths: tuple[int, ...]
+    width: int = 256
+    heads: tuple[int, ...] = ()
+    window: int = 0
+
+    @property
+    def channels(self) -> list[int]:
+        """At 1/4, 1/8, 1/16 and 1/32."""
+        return [self.width * 2**stage for stage in range(4)]
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """What builds it."""
+        if not self.heads:
+            return {"type": "mmdet.ResNet", "depth": int(self.name.removeprefix("R"))}
+        return {
+            "type": "mmdet.SwinTransformer",
+            "embed_dims": self.width,
+            "depths": list(self.depths),
+            "num_heads": list(self.heads),
+            "window_size": self.window,
+        }
+
+
+BACKBONES = (
+    Backbone("R50", (3, 4, 6, 3)),
+    Backbone("R101", (3, 4, 23, 3)),
+    Backbone("Swin-T", (2, 2, 6, 2), 96, (3, 6, 12, 24), 7),
+    Backbone("Swin-S", (2, 2, 18, 2), 96, (3, 6, 12, 24), 7),
+    Backbone("Swin-B", (2, 2, 18, 2), 128, (4, 8, 16, 32), 12),
+    Backbone("Swin-L", (2, 2, 18, 2), 192, (6, 12, 24, 48), 12),
+)
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A model of the paper (section 4.1): what its checkpoints differ in. All else is as in ``configs/paper``.
+
+    Attributes:
+        backbone: one of ``BACKBONES``.
+        classes: K, without "no object".
+        queries: 100, or 200 with Swin-L.
+        encoder_layers: of the pixel decoder, 6 in the paper.
+        decoder_layers: of the transformer decoder, 9 in the paper.
+    """
+
+    backbone: Backbone
+    classes: int
+    queries: int
+    encoder_layers: int
+    decoder_layers: int
+
+    def __str__(self) -> str:
+        return f"Mask2Former with {self.backbone.name}, {self.classes} classes and {self.queries} queries"
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """What builds it, untrained. What it is trained for changes no tensor."""
+        return {
+            "type": "m2f.Mask2Former",
+            "backbone": self.backbone.config,
+            "pixel_decoder": {
+                "type": "m2f.MSDeformAttn",
+                "in_channels": self.backbone.channels,
+                "num_layers": self.encoder_layers,
+            },
+            "transformer_decoder": {
+                "type": "m2f.MaskedAttentionDecoder",
+                "queries": {"type": "m2f.LearnableQueries", "num_queries": self.queries},
+                "cross_attention": {"type": "m2f.MaskedAttention"},
+                "num_layers": self.decoder_layers,
+            },
+            "criterion": {"type": "m2f.PointCriterion"},
+            "task": "semantic",
+            "num_things": 0,
+            "num_stuff": self.classes,
+        }
+
+    def shapes(self) -> dict[str, Size]:
+        """Each tensor's shape by its name in our model."""
+        return {name: tensor.shape for name, tensor in meta_module(json.dumps(self.config)).state_dict().items()}
+
+
+def recognise(state: Mapping[str, Tensor]) -> Architecture:
+    """The architecture that is nearest to tensors in our names; whether all of them fit is for the caller to check."""
+    return Architecture(
+        backbone=nearest_backbone(state),
+        classes=rows(state, "transformer_decoder.classifier.bias", 134) - 1,
+        queries=rows(state, "transformer_decoder.queries.features.weight", 100),
+        encoder_layers=count(state, r"pixel_decoder\.layers\.(\d+)\."),
+        decoder_layers=count(state, r"transformer_decoder\.layers\.(\d+)\."),
+    )
+
+
+def nearest_backbone(state: Mapping[str, Tensor]) -> Backbone:
+    """The backbone whose blocks and width are the nearest."""
+    swin = any(name.startswith(("backbone.stages.", "backbone.patch_embed.")) for name in state)
+    stages = [rf"backbone\.stages\.{stage}\.blocks" if swin else rf"backbone\.layer{stage + 1}" for stage in range(4)]
+    depths = [count(state, rf"{stage}\.(\d+)\.") for stage in stages]
+    width = rows(state, "backbone.patch_embed.projection.weight", 0)
+
+    def distance(backbone: Backbone) -> tuple[int, int]:
+        blocks = sum(abs(ours - theirs) for ours, theirs in zip(depths, backbone.depths, strict=True))
+        return blocks, abs(width - backbone.width)
+
+    return min((backbone for backbone in BACKBONES if bool(backbone.heads) == swin), key=distance)
+
+
+def rows(state: Mapping[str, Tensor], name: str, otherwise: int) -> int:
+    """A tensor's first size, or another number where it is missing or has none that is positive."""
+    tensor = state.get(name)
+    return len(tensor) if tensor is not None and tensor.ndim and len(tensor) else otherwise
+
+
+def count(names: Iterable[str], pattern: str) -> int:
+    """One more than the highest index that a pattern finds at the beginning of a name; 0 where it finds none."""
+    return max((int(match[1]) + 1 for name in names if (match := re.match(pattern, name))), default=0)
