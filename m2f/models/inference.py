@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 # Whole maps of all queries or classes do not fit a CPU's cache, these parts of them do.
 MASKS_AT_ONCE = 8
-ROWS_AT_ONCE = 64
+ROWS_AT_ONCE = 16
 
 MaskLogits = Callable[[Tensor], Tensor]
 """Gives the mask logits ``[n, H, W]`` at the image's original size of n queries, named by an index vector."""
@@ -127,9 +126,8 @@ def semantic_scores(class_logits: Tensor, mask_logits: Tensor) -> Tensor:
     Returns:
         ``[K, H, W]``.
     """
-    votes = class_logits.softmax(dim=-1)[:, :-1].T  # [K, Q]
-    # The sum over queries as a 1x1 convolution, which takes a third of the matrix product's time on a CPU.
-    return F.conv2d(mask_logits.sigmoid()[None], votes[:, :, None, None].to(mask_logits.dtype))[0]
+    votes = class_logits.softmax(dim=-1)[:, :-1].T.to(mask_logits.dtype)  # [K, Q]
+    return (votes @ mask_logits.sigmoid().flatten(1)).unflatten(1, mask_logits.shape[1:])
 
 
 def semantic_segmentation(class_logits: Tensor, mask_logits: Tensor) -> Tensor:
