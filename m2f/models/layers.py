@@ -115,15 +115,17 @@ class FeedForward(nn.Sequential):
         for linear in (wide, narrow):
             nn.init.xavier_uniform_(linear.weight)
         super().__init__(wide, nn.ReLU(), nn.Dropout(dropout), narrow)
+        self.hidden_dims = hidden_dims
+        self.dropout = dropout
 
     def forward(self, tokens: Tensor) -> Tensor:
         """``[B, N, D]`` to the same."""
-        at_once = max(HIDDEN_AT_ONCE // (len(tokens) * self[0].out_features), 1)
+        at_once = max(HIDDEN_AT_ONCE // (len(tokens) * self.hidden_dims), 1)
         network = super().forward
         if tokens.device.type != "cpu" or tokens.shape[1] <= at_once:
             return network(tokens)
         parts = [
-            checkpoint(network, part, use_reentrant=False, preserve_rng_state=self[2].p > 0)
+            checkpoint(network, part, use_reentrant=False, preserve_rng_state=self.dropout > 0)
             for part in tokens.split(at_once, dim=1)
         ]
         return torch.cat(parts, dim=1)
