@@ -1,0 +1,75 @@
+"""``m2f bench``."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ablations.commands.options import PATH, chosen_word, make_console
+from m2f.errors import InputError
+
+
+@click.group()
+def bench() -> None:
+    """Measure m2f beside other implementations on this machine."""
+
+
+@bench.command("peers")
+@click.option("--sizes", default="512", show_default=True, metavar="N,...", help="Pixels of an image's side.")
+@click.option("--batches", default="1", show_default=True, metavar="N,...", help="Images at a time.")
+@click.option(
+    "--precision", metavar="NAME,...", help="Ours: float32, bfloat16.  [default: all that this machine computes in]"
+)
+@click.option("--peers", metavar="NAME,...", help="Some of mmdet, transformers.  [default: both]")
+@click.option("--repeats", type=click.IntRange(min=1), default=3, show_default=True, help="Rounds that count.")
+@click.option("--memory/--no-memory", default=True, show_default=True, help="Measure peaks of memory too.")
+@click.option("--model", "config", type=PATH, metavar="CONFIG", help="A config's model instead of the paper's, R50.")
+@click.option("--json", "as_json", is_flag=True, help="A list of objects, one a work, peer, size, batch and precision.")
+def bench_peers(
+    sizes: str,
+    batches: str,
+    precision: str | None,
+    peers: str | None,
+    repeats: int,
+    memory: bool,
+    config: Path | None,
+    as_json: bool,
+) -> None:
+    """Training step and prediction beside mmdet's and transformers' Mask2Former.
+
+    Weights are random and the same in all. A training step is forward pass, loss and backward pass; a prediction
+    includes post-processing. The peers compute in float32. Everything at once: --sizes 512,1024 --batches 1,2.
+    """
+    from ablations.peers import compare_peers, peers_json, show_peers
+    from m2f.cost.peer_speed import PRECISIONS
+    from m2f.peers import PEERS
+
+    comparisons = compare_peers(
+        config,
+        sizes=chosen_numbers(sizes, "--sizes"),
+        batches=chosen_numbers(batches, "--batches"),
+        precisions=chosen_words(precision, PRECISIONS, "precision"),
+        peers=chosen_words(peers, PEERS, "peer") or list(PEERS),
+        repeats=repeats,
+        memory=memory,
+        tell=lambda line: click.echo(line, err=True),
+    )
+    if as_json:
+        click.echo(peers_json(comparisons))
+    else:
+        show_peers(comparisons, make_console())
+
+
+def chosen_numbers(numbers: str, option: str) -> list[int]:
+    """Whole numbers above zero from ``512,1024``."""
+    words = [word.strip() for word in numbers.split(",")]
+    if not all(word.isdecimal() and int(word) for word in words):
+        raise InputError(f"{option} must be whole numbers separated by commas, such as 1,2, not '{numbers}'.")
+    return list(dict.fromkeys(map(int, words)))
+
+
+def chosen_words(words: str | None, known: Any, kind: str) -> list[str] | None:
+    """Known words from ``one,another``; None if none were given."""
+    if words is None:
+        return None
+    return list(dict.fromkeys(chosen_word(word.strip(), known, kind) for word in words.split(",")))
