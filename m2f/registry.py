@@ -14,6 +14,7 @@ DATA_SAMPLERS = Registry(
 )
 TRANSFORMS = Registry("transform", parent=mmengine_registry.TRANSFORMS, scope="m2f", locations=["m2f.data.registered"])
 METRICS = Registry("metric", parent=mmengine_registry.METRICS, scope="m2f", locations=["m2f.metrics"])
+EVALUATORS = Registry("evaluator", parent=mmengine_registry.EVALUATOR, scope="m2f", locations=["m2f.engine.evaluator"])
 HOOKS = Registry("hook", parent=mmengine_registry.HOOKS, scope="m2f", locations=["m2f.engine.hooks"])
 OPTIM_WRAPPER_CONSTRUCTORS = Registry(
     "optimizer wrapper constructor",

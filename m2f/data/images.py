@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from m2f.data.segment_png import decode_segment_ids
 from m2f.errors import InputError
 
 
@@ -28,6 +29,10 @@ def read_segment_ids(path: str | Path) -> NDArray[np.int32]:
     Raises:
         InputError: the file is missing or not an image.
     """
+    path = Path(path)
+    segment_ids = decode_segment_ids(path.read_bytes()) if path.is_file() else None
+    if segment_ids is not None:
+        return segment_ids
     blue, green, red = (channel.astype(np.int32) for channel in cv2.split(read_image(path)))
     return red + (green << 8) + (blue << 16)
 

@@ -7,13 +7,16 @@ from typing import Any
 from m2f.data.annotations import load_annotations
 from m2f.errors import InputError
 
+FIELDS = {"id", "category_id", "iscrowd", "area"}
+"""What COCO's layout says of a panoptic segment and the metrics use."""
+
 
 def load_panoptic_annotations(path: Path, directory: Path) -> dict[str, Any]:
     """Read a panoptic annotation file and check that each of its PNGs lies in ``directory``.
 
     Raises:
         InputError: the file is missing, cut off or of another layout, the directory or one of its PNGs is missing, or a
-            segment's category is not among the file's categories.
+            segment lacks a field or its category is not among the file's categories.
     """
     content = load_annotations(path)
     if not directory.is_dir():
@@ -24,6 +27,8 @@ def load_panoptic_annotations(path: Path, directory: Path) -> dict[str, Any]:
         if annotation["file_name"] not in found:
             raise InputError(f"The panoptic PNG {directory / annotation['file_name']} named in {path} is missing.")
         for segment in annotation["segments_info"]:
+            if lacking := FIELDS - segment.keys():
+                raise InputError(f"{path} has a segment without '{min(lacking)}', which COCO's layout asks for.")
             if segment["category_id"] not in known:
                 raise InputError(f"{path} has a segment of the unknown category {segment['category_id']}.")
     return content

@@ -1,36 +1,37 @@
 """Average precision of instance masks (COCO) and its boundary variant (Boundary IoU, Cheng et al., 2021)."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pycocotools.mask
-import torch
-from faster_coco_eval import COCO, COCOeval_faster
 from mmengine.evaluator import BaseMetric
+from numpy.typing import NDArray
 
 from m2f.data.annotations import load_annotations
 from m2f.errors import InputError
 from m2f.metrics.annotations import check_class_names, check_image_ids
+from m2f.metrics.average_precision import (
+    boundary_evaluation,
+    class_precisions,
+    mask_evaluation,
+    precision_of,
+    statistics_of,
+)
+from m2f.metrics.mask_codes import encode_masks
 from m2f.registry import METRICS
 
-NAMES = {
-    "AP": "AP_all",
-    "AP50": "AP_50",
-    "AP75": "AP_75",
-    "AP_s": "AP_small",
-    "AP_m": "AP_medium",
-    "AP_l": "AP_large",
-}
-"""Our names of faster-coco-eval's statistics."""
+NAMES = {"AP": "AP", "AP50": "AP50", "AP75": "AP75", "AP_s": "APs", "AP_m": "APm", "AP_l": "APl"}
+"""COCO's names of the values."""
 
 
 @METRICS.register_module()
 class InstanceAP(BaseMetric):
     """AP, AP50, AP75, AP_s, AP_m, AP_l and AP_boundary in percent, at most 100 masks an image and class.
 
-    A value without ground truth (no object of that size, say) has no key.
+    A value without ground truth (no object of that size, say) has no key. Once computed, ``by_class`` holds the ground
+    truth's objects without crowds, AP and AP_boundary of each class, ``[K]`` each, NaN without ground truth.
 
     Args:
         instances_json: instance ground truth in COCO layout; label l is the l-th thing among its categories.
@@ -55,6 +56,7 @@ class InstanceAP(BaseMetric):
         unknown = set(self.names) - set(values)
         if unknown:
             raise InputError(f"InstanceAP has no value '{min(unknown)}' to report; names may hold {', '.join(values)}.")
+        self.by_class: dict[str, NDArray[Any]] = {}
         self.truth = load_annotations(self.instances_json)
         self.things = [category for category in self.truth["categories"] if category.get("isthing", 1)]
 
@@ -87,37 +89,29 @@ class InstanceAP(BaseMetric):
         image_ids = [image_id for image_id, _ in results]
         check_image_ids(self.instances_json, (image["id"] for image in self.truth["images"]), image_ids)
         detections = [detection for _, image_detections in results for detection in image_detections]
-        truth = COCO(self.truth)
-        predictions = truth.loadRes(detections)
-        statistics = evaluate(truth, predictions, image_ids, "segm")
+        masks = mask_evaluation(self.truth, detections, image_ids)
+        statistics = statistics_of(masks)
         values = {name: statistics[theirs] for name, theirs in NAMES.items()}
+        precisions = {"AP": class_precisions(masks, self.truth)}
         if self.boundary:
-            values["AP_boundary"] = evaluate(truth, predictions, image_ids, "boundary")["AP_all"]
+            boundaries = boundary_evaluation(self.truth, detections, image_ids)
+            values["AP_boundary"] = precision_of(boundaries)
+            precisions["AP_boundary"] = class_precisions(boundaries, self.truth)
+        self.by_class = self.class_values(set(image_ids), precisions)
         return {name: 100 * values[value] for value, name in self.names.items() if values[value] >= 0}
 
-
-def encode_masks(masks: torch.Tensor) -> list[dict[str, Any]]:
-    """Run-length encode bool masks [n, H, W] as ``dict(size, counts)`` each."""
-    columns = masks.transpose(1, 2).contiguous().cpu().numpy().view(np.uint8)  # [n, W, H]: the code runs down columns
-    return pycocotools.mask.encode(columns.transpose(2, 1, 0))
-
-
-def evaluate(
-    truth: COCO, predictions: COCO, image_ids: list[int], overlap: str, by_class: bool = True
-) -> dict[str, float]:
-    """COCO's statistics under faster-coco-eval's names, in [0, 1] or -1 where there is no ground truth.
-
-    Args:
-        overlap: ``segm`` (mask IoU) or ``boundary``.
-        by_class: average over classes, or take all objects for one class, whatever a prediction's own.
-    """
-    threads = torch.get_num_threads()  # a run's share of the cores
-    evaluation = COCOeval_faster(
-        truth, predictions, iouType=overlap, boundary_cpu_count=threads, rle_iou_max_workers=threads
-    )
-    evaluation.params.imgIds = sorted(image_ids)
-    evaluation.params.useCats = int(by_class)
-    evaluation.evaluate()
-    evaluation.accumulate()
-    evaluation.summarize()
-    return {name: float(value) for name, value in evaluation.stats_as_dict.items()}
+    def class_values(
+        self, image_ids: set[int], precisions: Mapping[str, Mapping[int, float]]
+    ) -> dict[str, NDArray[Any]]:
+        """What ``by_class`` holds, from each value's AP by category."""
+        objects = Counter(
+            annotation["category_id"]
+            for annotation in self.truth["annotations"]
+            if annotation["image_id"] in image_ids and not annotation.get("iscrowd")
+        )
+        ids = [thing["id"] for thing in self.things]
+        return {"objects": np.array([objects[key] for key in ids])} | {
+            self.names[value]: 100 * np.array([own.get(key, np.nan) for key in ids])
+            for value, own in precisions.items()
+            if value in self.names
+        }

@@ -16,15 +16,17 @@ class LayerPanopticQuality(PanopticQuality):
     """
 
     def process(self, data_batch: Any, data_samples: Sequence[dict[str, Any]]) -> None:
-        """Keep each image's predictions by layer."""
+        """Keep each image's counts by layer."""
         for sample in data_samples:
-            self.results.append({layer: self.encode(prediction) for layer, prediction in sample["layers"].items()})
+            layers = sample["layers"]
+            truth = self.read_truth(int(next(iter(layers.values()))["img_id"]))
+            self.results.append({layer: self.match(prediction, *truth) for layer, prediction in layers.items()})
 
     def compute_metrics(self, results: list[Any]) -> dict[str, float]:
         """PQ layer by layer."""
         metrics = {}
         for layer in results[0]:
-            values = super().compute_metrics([predictions[layer] for predictions in results])
+            values = super().compute_metrics([counts[layer] for counts in results])
             if "PQ" in values:
                 metrics[f"PQ_layer{layer}"] = values["PQ"]
         return metrics

@@ -8,9 +8,11 @@ import numpy as np
 import torch
 from mmengine.evaluator import BaseMetric
 from mmseg.evaluation.metrics import IoUMetric
+from numpy.typing import NDArray
 
 from m2f.data.images import read_segment_ids
 from m2f.metrics.annotations import check_class_names, check_image_ids, load_panoptic_annotations
+from m2f.metrics.overlap_areas import overlap_areas
 from m2f.registry import METRICS
 
 IGNORED = 255
@@ -21,7 +23,8 @@ IGNORED = 255
 class MeanIoU(IoUMetric):
     """``mIoU`` in percent over the classes that occur in ground truth or prediction.
 
-    The ground truth of a sample is its ``gt_sem_seg``; pixels labelled 255 do not count.
+    The ground truth of a sample is its ``gt_sem_seg``; pixels labelled 255 do not count. Once computed, ``by_class``
+    holds the ground truth's pixels and the IoU of each class, ``[K]`` each, NaN for a class that does not occur.
     """
 
     default_prefix = ""
@@ -29,11 +32,13 @@ class MeanIoU(IoUMetric):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(ignore_index=IGNORED, iou_metrics=["mIoU"], **kwargs)
+        self.by_class: dict[str, NDArray[Any]] = {}
 
     def compute_metrics(self, results: list[tuple[torch.Tensor, ...]]) -> dict[str, float]:
         """Sum the areas over images in float64 (float32, mmseg's own, cannot count past 2^24 pixels) and average."""
         areas = [torch.stack(area).double().sum(dim=0) for area in zip(*results, strict=True)]
         iou = self.total_area_to_metrics(*areas, metrics=["mIoU"])["IoU"]  # NaN for a class that nowhere occurs
+        self.by_class = {"pixels": areas[3].long().numpy(), "IoU": 100 * np.asarray(iou)}
         return {self.name: 100 * float(np.nanmean(iou))}
 
 
@@ -70,17 +75,18 @@ class PanopticMeanIoU(MeanIoU):
     def process(self, data_batch: Any, data_samples: Sequence[dict[str, Any]]) -> None:
         """Keep each image's areas of intersection, union, prediction and ground truth by class."""
         for sample in data_samples:
-            truth = torch.from_numpy(self.read_labels(int(sample["img_id"])))
-            prediction = sample["pred_sem_seg"]["data"][0].cpu()
-            self.results.append(self.intersect_and_union(prediction, truth, len(self.categories), IGNORED))
+            prediction = sample["pred_sem_seg"]["data"][0].cpu().numpy()  # [H, W]
+            self.results.append(self.areas(int(sample["img_id"]), prediction))
 
-    def read_labels(self, image_id: int) -> np.ndarray:
-        """Labels [H, W] int64 of an image's panoptic ground truth, 255 where it is void."""
+    def areas(self, image_id: int, prediction: NDArray[Any]) -> tuple[torch.Tensor, ...]:
+        """Areas of intersection, union, prediction ``[H, W]`` and ground truth, ``[K]`` each; void is in none."""
         check_image_ids(self.panoptic_json, self.annotations, [image_id])
         annotation = self.annotations[image_id]
         labels = {category["id"]: label for label, category in enumerate(self.categories)}
-        segment_ids, inverse = np.unique(
-            read_segment_ids(self.panoptic_directory / annotation["file_name"]), return_inverse=True
-        )
-        label_of_segment = {segment["id"]: labels[segment["category_id"]] for segment in annotation["segments_info"]}
-        return np.array([label_of_segment.get(int(segment), IGNORED) for segment in segment_ids])[inverse]
+        segments = {part["id"]: labels[part["category_id"]] for part in annotation["segments_info"]}
+        segment_map = read_segment_ids(self.panoptic_directory / annotation["file_name"])
+        pixels = overlap_areas(segment_map, segments, prediction, range(len(labels)))[:-1, :-1]  # [segments, K]
+        confusion = torch.zeros(len(labels), len(labels), dtype=torch.int64)
+        confusion.index_add_(0, torch.tensor(list(segments.values()), dtype=torch.int64), torch.from_numpy(pixels))
+        intersection, predicted, truth = confusion.diagonal(), confusion.sum(0), confusion.sum(1)
+        return intersection, predicted + truth - intersection, predicted, truth

@@ -1,22 +1,18 @@
-"""Panoptic quality (Kirillov et al., 2019): PQ, SQ and RQ over all classes, things and stuff.
+"""Panoptic quality (Kirillov et al., 2019): PQ, SQ and RQ over all classes, things and stuff."""
 
-The matching and the treatment of crowd and void are panopticapi's, in hotcoco's implementation.
-"""
-
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from hotcoco.panoptic import PanopticEval
+import numpy as np
 from mmengine.evaluator import BaseMetric
+from numpy.typing import NDArray
 
-from m2f.data.images import encode_png, segment_colours
+from m2f.data.images import read_segment_ids
 from m2f.errors import InputError
 from m2f.metrics.annotations import check_class_names, check_image_ids, load_panoptic_annotations
+from m2f.metrics.segment_matching import match_segments
 from m2f.registry import METRICS
-
-GROUPS = {"All": "", "Things": "_th", "Stuff": "_st"}
 
 
 @METRICS.register_module()
@@ -24,13 +20,15 @@ class PanopticQuality(BaseMetric):
     """PQ, SQ and RQ in percent, each over all classes, things (``_th``) and stuff (``_st``).
 
     A group of classes that occurs neither in the evaluated images nor in their predictions has no value and no key.
+    Once computed, ``by_class`` holds the ground truth's segments without crowds, PQ, SQ and RQ of each class, ``[K]``
+    each; the qualities of a class that does not occur are NaN.
 
     Args:
         panoptic_json: panoptic ground truth in COCO layout; label l is the l-th of its categories.
         panoptic_directory: where its PNGs lie.
 
     Raises:
-        InputError: the ground truth is missing, cut off, or does not fit the data set's classes.
+        InputError: the ground truth is missing, cut off, or does not fit the data set's classes or a prediction.
     """
 
     default_prefix = ""
@@ -39,48 +37,61 @@ class PanopticQuality(BaseMetric):
         super().__init__(**kwargs)
         self.panoptic_json = Path(panoptic_json)
         self.panoptic_directory = Path(panoptic_directory)
-        self.truth = load_panoptic_annotations(self.panoptic_json, self.panoptic_directory)
+        truth = load_panoptic_annotations(self.panoptic_json, self.panoptic_directory)
+        self.categories = truth["categories"]
+        self.labels = {category["id"]: label for label, category in enumerate(self.categories)}
+        self.annotations = {annotation["image_id"]: annotation for annotation in truth["annotations"]}
+        self.by_class: dict[str, NDArray[Any]] = {}
 
     @BaseMetric.dataset_meta.setter  # type: ignore[attr-defined]
     def dataset_meta(self, dataset_meta: dict[str, Any]) -> None:
         """Classes of the data set, checked against those of the ground truth."""
-        check_class_names(self.panoptic_json, self.truth["categories"], dataset_meta["classes"])
+        check_class_names(self.panoptic_json, self.categories, dataset_meta["classes"])
         self._dataset_meta = dataset_meta
 
     def process(self, data_batch: Any, data_samples: Sequence[dict[str, Any]]) -> None:
-        """Keep each image's prediction, see :meth:`encode`."""
-        self.results.extend(self.encode(sample) for sample in data_samples)
+        """Match each image's segments and keep the counts ``[4, K]``, see :func:`match_segments`."""
+        for sample in data_samples:
+            self.results.append(self.match(sample, *self.read_truth(int(sample["img_id"]))))
 
-    def encode(self, sample: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
-        """A prediction as its annotation and its panoptic PNG."""
-        image_id = int(sample["img_id"])
-        segment_ids = sample["pred_panoptic_seg"]["data"][0].cpu().numpy()  # [H, W]
-        segments = [
-            {"id": int(segment["id"]), "category_id": self.truth["categories"][int(segment["label"])]["id"]}
-            for segment in sample["segments_info"]
-        ]
-        annotation = {"image_id": image_id, "file_name": f"{image_id}.png", "segments_info": segments}
-        return annotation, encode_png(segment_colours(segment_ids), compression=1)
+    def read_truth(self, image_id: int) -> tuple[dict[str, Any], NDArray[np.int32]]:
+        """An image's annotation and its segment ids ``[H, W]``."""
+        check_image_ids(self.panoptic_json, self.annotations, [image_id])
+        annotation = self.annotations[image_id]
+        return annotation, read_segment_ids(self.panoptic_directory / annotation["file_name"])
 
-    def compute_metrics(self, results: list[tuple[dict[str, Any], bytes]]) -> dict[str, float]:
-        """Compare the collected predictions with the ground truth of the same images."""
-        image_ids = {annotation["image_id"] for annotation, _ in results}
-        check_image_ids(self.panoptic_json, (entry["image_id"] for entry in self.truth["annotations"]), image_ids)
-        annotations = [entry for entry in self.truth["annotations"] if entry["image_id"] in image_ids]
-        truth = self.truth | {"annotations": annotations}
-        prediction = {"annotations": [annotation for annotation, _ in results]}
-        with tempfile.TemporaryDirectory() as directory:
-            for annotation, png in results:
-                Path(directory, annotation["file_name"]).write_bytes(png)
-            evaluation = PanopticEval(truth, prediction, gt_folder=self.panoptic_directory, pred_folder=directory)
-            try:
-                evaluation.evaluate()
-            except ValueError as error:
-                raise InputError(f"Panoptic quality against {self.panoptic_json}: {error}.") from error
-        groups = evaluation.results()
+    def match(
+        self, sample: dict[str, Any], annotation: dict[str, Any], truth: NDArray[np.int32]
+    ) -> NDArray[np.float64]:
+        """Counts of one prediction against an image's ground truth, see :func:`match_segments`."""
+        predicted = sample["pred_panoptic_seg"]["data"][0].cpu().numpy()  # [H, W]
+        labels = {int(segment["id"]): int(segment["label"]) for segment in sample["segments_info"]}
+        try:
+            return match_segments(truth, annotation["segments_info"], predicted, labels, self.labels)
+        except ValueError as error:
+            image = f"image {annotation['image_id']} of {self.panoptic_json}"
+            raise InputError(f"The prediction for {image} does not fit: {error}.") from error
+
+    def compute_metrics(self, results: list[NDArray[np.float64]]) -> dict[str, float]:
+        """Quality by class from the sums over images, averaged over each group's classes that occur."""
+        counts = np.sum(results, axis=0)  # [4, K]
+        qualities, occurs = quality_by_class(counts)
+        segments = (counts[1] + counts[3]).astype(int)
+        percents = zip(("PQ", "SQ", "RQ"), np.where(occurs, 100 * qualities, np.nan), strict=True)
+        self.by_class = {"segments": segments, **dict(percents)}
+        things = np.array([bool(category.get("isthing", 1)) for category in self.categories])
         return {
-            quality.upper() + suffix: 100 * groups[group][quality]
-            for group, suffix in GROUPS.items()
-            for quality in ("pq", "sq", "rq")
-            if groups[group]["n"] > 0
+            name + suffix: 100 * float(values[occurs & group].mean())
+            for suffix, group in (("", True), ("_th", things), ("_st", ~things))
+            for name, values in zip(("PQ", "SQ", "RQ"), qualities, strict=True)
+            if (occurs & group).any()
         }
+
+
+def quality_by_class(counts: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """PQ, SQ and RQ ``[3, K]`` in [0, 1], and whether a class occurs ``[K]``, from counts ``[4, K]``."""
+    iou, matched, wrong, missed = counts
+    weight = matched + wrong / 2 + missed / 2
+    segmentation = iou / np.maximum(matched, 1)
+    recognition = matched / np.maximum(weight, 0.5)
+    return np.stack([segmentation * recognition, segmentation, recognition]), weight > 0

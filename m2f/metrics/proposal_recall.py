@@ -4,16 +4,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from faster_coco_eval import COCO
 from mmengine.evaluator import BaseMetric
 
 from m2f.data.annotations import load_annotations
 from m2f.metrics.annotations import check_image_ids
-from m2f.metrics.instance_ap import encode_masks, evaluate
+from m2f.metrics.average_precision import mask_statistics
+from m2f.metrics.mask_codes import encode_masks
 from m2f.registry import METRICS
 
-RECALL = "AR_third"
-"""faster-coco-eval's name of the recall with the third of COCO's limits, 100 masks an image."""
+ANYTHING = {"id": 1, "name": "anything"}
+"""The one class of all objects and proposals."""
 
 
 @METRICS.register_module()
@@ -36,7 +36,9 @@ class ProposalRecall(BaseMetric):
     def __init__(self, instances_json: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.instances_json = Path(instances_json)
-        self.truth = load_annotations(self.instances_json)
+        truth = load_annotations(self.instances_json)
+        objects = [annotation | {"category_id": ANYTHING["id"]} for annotation in truth["annotations"]]
+        self.truth = {"images": truth["images"], "annotations": objects, "categories": [ANYTHING]}
 
     def process(self, data_batch: Any, data_samples: Sequence[dict[str, Any]]) -> None:
         """Keep each image's masks run-length encoded, by layer: ``(image id, {layer: [proposal, ...]})``."""
@@ -48,10 +50,9 @@ class ProposalRecall(BaseMetric):
             self.results.append((image_id, layers))
 
     def encode(self, image_id: int, proposals: Any) -> list[dict[str, Any]]:
-        """Proposals as COCO's detections, under a class that stands for any."""
-        any_class = self.truth["categories"][0]["id"]
+        """Proposals as COCO's detections."""
         return [
-            {"image_id": image_id, "category_id": any_class, "score": score, "segmentation": mask}
+            {"image_id": image_id, "category_id": ANYTHING["id"], "score": score, "segmentation": mask}
             for score, mask in zip(proposals["scores"].tolist(), encode_masks(proposals["masks"]), strict=True)
         ]
 
@@ -59,11 +60,10 @@ class ProposalRecall(BaseMetric):
         """Recall layer by layer."""
         image_ids = [image_id for image_id, _ in results]
         check_image_ids(self.instances_json, (image["id"] for image in self.truth["images"]), image_ids)
-        truth = COCO(self.truth)
         metrics = {}
         for layer in results[0][1]:
             proposals = [proposal for _, layers in results for proposal in layers[layer]]
-            recall = evaluate(truth, truth.loadRes(proposals), image_ids, "segm", by_class=False)[RECALL]
+            recall = mask_statistics(self.truth, proposals, image_ids)["AR100"]
             if recall >= 0:
                 metrics[f"AR100_layer{layer}"] = 100 * recall
         return metrics

@@ -21,7 +21,7 @@ def test_deformable_sampling(benchmark, shape, function):
     value = torch.randn(images, cells, heads, width, requires_grad=True)
     locations = torch.rand(images, cells, heads, 3, 4, 2, requires_grad=True)
     weights = torch.rand(images, cells, heads, 3, 4, requires_grad=True)
-    benchmark.group = shape
+    benchmark.group = f"deformable sampling: {shape}"
 
     def step():
         function(value, sizes, locations, weights).sum().backward()

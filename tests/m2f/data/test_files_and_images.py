@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -10,6 +10,7 @@ from m2f.data.images import encode_png, read_image, read_segment_ids, segment_co
 from m2f.errors import InputError
 
 
+@settings(deadline=None)  # the decoder is compiled on first use
 @given(hnp.arrays(np.int32, st.tuples(st.integers(1, 8), st.integers(1, 8)), elements=st.integers(0, 2**24 - 1)))
 def test_segment_ids_survive_a_panoptic_png(tmp_path_factory, segment_ids):
     path = tmp_path_factory.mktemp("png") / "panoptic.png"

@@ -37,6 +37,13 @@ class TestPanopticGroundTruth:
         with pytest.raises(InputError, match="unknown category 99"):
             metric(**arguments)
 
+    def test_segment_that_lacks_a_field(self, metric, tmp_path, panoptic_truth):
+        arguments = panoptic_truth(tmp_path, TRUTH)
+        path = tmp_path / "panoptic.json"
+        path.write_text(path.read_text().replace('"iscrowd"', '"crowded"'))
+        with pytest.raises(InputError, match="has a segment without 'iscrowd'"):
+            metric(**arguments)
+
     def test_class_count_that_does_not_fit(self, metric, tmp_path, panoptic_truth):
         built = metric(**panoptic_truth(tmp_path, TRUTH))
         with pytest.raises(InputError, match="has 4 categories, but the data set has 2 classes"):

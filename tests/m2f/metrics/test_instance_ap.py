@@ -61,7 +61,7 @@ def test_cocos_own_results(shared):
             )
         )
     metrics = evaluate(metric, samples)
-    assert {name: value / 100 for name, value in metrics.items()} == pytest.approx(GOLDEN, abs=1e-6)
+    assert {name: value / 100 for name, value in metrics.items()} == pytest.approx(GOLDEN, abs=1e-8)
 
 
 def boundary(mask):

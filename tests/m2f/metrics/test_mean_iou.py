@@ -56,8 +56,13 @@ def panoptic_sample(image_id, predicted):
     return {"img_id": image_id, "pred_sem_seg": {"data": torch.tensor(predicted)[None]}}
 
 
-def test_labels_of_panoptic_truth(metric):
-    np.testing.assert_array_equal(metric.read_labels(1), [[0, 0, 1, 1], [0, 2, 255, 255]])
+def test_areas_against_panoptic_truth(metric):
+    """The ground truth's labels are [[0, 0, 1, 1], [0, 2, void, void]]."""
+    intersection, union, predicted, truth = metric.areas(1, np.array([[0, 0, 0, 1], [3, 2, 0, 3]]))
+    assert intersection.tolist() == [2, 1, 1, 0]
+    assert union.tolist() == [4, 2, 1, 1]
+    assert predicted.tolist() == [3, 1, 1, 1]
+    assert truth.tolist() == [3, 2, 1, 0]
 
 
 def test_mean_iou_of_a_panoptic_model_by_hand(metric):

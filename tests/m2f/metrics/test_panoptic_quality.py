@@ -1,19 +1,18 @@
 import json
 import tempfile
-from collections import defaultdict
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mmdet.evaluation.functional import panoptic_utils
 
+from m2f.cost.evaluation_peers import panopticapi_counts
 from m2f.data.images import encode_png, read_segment_ids, segment_colours
 from m2f.errors import InputError
 from m2f.metrics import PanopticQuality
+from m2f.metrics.panoptic_quality import quality_by_class
 
 PERSON, CAR, SKY, ROAD = range(4)
 CATEGORY_IDS = [3, 7, 20, 21]
@@ -99,6 +98,15 @@ def test_half_in_void_is_a_false_positive(tmp_path, panoptic_truth, crowd_and_vo
     )
 
 
+def test_of_several_crowds_of_a_class_the_last_counts(tmp_path, panoptic_truth):
+    """panopticapi keeps one crowd a class; a person in the other is a false positive, so that persons occur."""
+    crowds = np.repeat(np.array([[1], [2]], np.int32), 4, axis=0).repeat(4, axis=1)
+    arguments = panoptic_truth(tmp_path, [truth_of(crowds, {1: PERSON, 2: PERSON}, crowds={1, 2})])
+    in_first, in_last = (evaluate(arguments, [prediction(1, crowds == own, {1: PERSON})]) for own in (1, 2))
+    assert in_first["PQ_th"] == 0
+    assert in_last == {}
+
+
 def test_group_without_classes_has_no_key(tmp_path, panoptic_truth):
     sky = np.full((4, 4), 9, np.int32)
     arguments = panoptic_truth(tmp_path, [truth_of(sky, {9: SKY})])
@@ -129,6 +137,21 @@ def test_truncated_png_is_named(tmp_path, panoptic_truth, crowd_and_void):
     png.write_bytes(png.read_bytes()[:60])
     with pytest.raises(InputError, match=r"000000000001\.png"):
         evaluate(arguments, [prediction(1, np.zeros((10, 10)), {})])
+
+
+@pytest.mark.parametrize(
+    ("segment_ids", "labels", "problem"),
+    [
+        (np.zeros((10, 9)), {}, r"size is \(10, 9\) .* \(10, 10\)"),
+        (np.full((10, 10), 4), {}, "100 pixels of its map belong to none of its segments"),
+        (np.zeros((10, 10)), {4: SKY}, "its segment 4 has no pixel in its map"),
+    ],
+    ids=["size", "unknown segment", "segment without pixels"],
+)
+def test_prediction_that_does_not_fit(tmp_path, panoptic_truth, crowd_and_void, segment_ids, labels, problem):
+    arguments = panoptic_truth(tmp_path, [crowd_and_void])
+    with pytest.raises(InputError, match=f"prediction for image 1 of .* does not fit: .*{problem}"):
+        evaluate(arguments, [prediction(1, segment_ids, labels)])
 
 
 def random_scene(rng):
@@ -181,25 +204,7 @@ def test_a_wrong_label_lowers_panoptic_quality(panoptic_truth, seed):
         assert evaluate(arguments, [prediction(1, segment_ids, wrong)])["PQ"] < 99
 
 
-def by_panopticapi(monkeypatch, truth, truth_directory, predicted, predicted_directory):
-    """PQ, SQ, RQ in percent over all classes, matched by mmdet's copy of panopticapi's algorithm.
-
-    mmdet imports three names for it from panopticapi, which is not installed: they are supplied here.
-    """
-    counts = defaultdict(lambda: SimpleNamespace(iou=0.0, tp=0, fp=0, fn=0))
-    monkeypatch.setattr(panoptic_utils, "PQStat", lambda: counts)
-    monkeypatch.setattr(panoptic_utils, "rgb2id", lambda pixels: pixels.astype(np.uint32) @ [1, 256, 256**2])
-    categories = {category["id"]: category for category in truth["categories"]}
-    pairs = list(zip(truth["annotations"], predicted["annotations"], strict=True))
-    panoptic_utils.pq_compute_single_core(0, pairs, str(truth_directory), str(predicted_directory), categories)
-    classes = [count for count in counts.values() if count.tp + count.fp + count.fn]
-    recognition = [count.tp / (count.tp + count.fp / 2 + count.fn / 2) for count in classes]
-    segmentation = [count.iou / count.tp if count.tp else 0 for count in classes]
-    quality = np.multiply(recognition, segmentation)
-    return {"PQ": 100 * quality.mean(), "SQ": 100 * np.mean(segmentation), "RQ": 100 * np.mean(recognition)}
-
-
-def test_same_as_panopticapi_on_coco(monkeypatch, tmp_path, shared):
+def test_same_as_panopticapi_on_coco(tmp_path, shared):
     """Real ground truth with crowd and void; predictions are the truth shifted, with some labels changed."""
     rng = np.random.default_rng(0)
     annotations = shared / "data/coco100/annotations"
@@ -233,7 +238,42 @@ def test_same_as_panopticapi_on_coco(monkeypatch, tmp_path, shared):
         "panoptic_json": str(annotations / "panoptic_val2017.json"),
         "panoptic_directory": str(annotations / "panoptic_val2017"),
     }
-    metrics = evaluate(arguments, samples)
-    expected = by_panopticapi(monkeypatch, truth, annotations / "panoptic_val2017", predicted, tmp_path)
-    assert 5 < expected["PQ"] < 95
-    assert {name: metrics[name] for name in expected} == pytest.approx(expected, abs=1e-9)
+    metric = PanopticQuality(**arguments)
+    metric.process(None, samples)
+    expected = panopticapi_counts(
+        truth["annotations"],
+        annotations / "panoptic_val2017",
+        predicted["annotations"],
+        tmp_path,
+        truth["categories"],
+    )
+    assert (expected.sum(axis=1) > 10).all()
+    assert np.sum(metric.results, axis=0) == pytest.approx(expected, abs=1e-9)
+    qualities, occurs = quality_by_class(expected)
+    assert metric.evaluate(len(samples))["PQ"] == pytest.approx(100 * qualities[0][occurs].mean(), abs=1e-9)
+
+
+def test_same_as_panopticapi_on_awkward_scenes(tmp_path, panoptic_truth):
+    """Several crowds of a class, segments that the annotation has and the map has not, and the other way round."""
+    rng = np.random.default_rng(0)
+    truth, samples, predicted = [], [], []
+    for image_id in range(1, 41):
+        segment_ids, labels = random_scene(rng)
+        crowds = {segment for segment in labels if rng.random() < 0.3}
+        awkward = {segment: label for segment, label in labels.items() if rng.random() < 0.9} | {77: CAR}
+        truth.append(truth_of(segment_ids, awkward, crowds))
+        shown, shown_labels = noisy(rng, segment_ids, labels)
+        samples.append(prediction(image_id, shown, shown_labels))
+        name = f"{image_id}.png"
+        (tmp_path / name).write_bytes(encode_png(segment_colours(shown), compression=1))
+        segments = [{"id": segment, "category_id": CATEGORY_IDS[label]} for segment, label in shown_labels.items()]
+        predicted.append({"file_name": name, "segments_info": segments})
+    arguments = panoptic_truth(tmp_path, truth)
+    metric = PanopticQuality(**arguments)
+    metric.process(None, samples)
+    content = json.loads((tmp_path / "panoptic.json").read_text())
+    expected = panopticapi_counts(
+        content["annotations"], tmp_path / "panoptic", predicted, tmp_path, content["categories"]
+    )
+    assert (expected.sum(axis=1) > 10).all()
+    assert np.sum(metric.results, axis=0) == pytest.approx(expected, abs=1e-9)

@@ -1,0 +1,92 @@
+"""Point a config's evaluation at a data set that lies elsewhere: another directory, another split."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mmengine import Config
+from mmengine.dataset import BaseDataset
+
+from m2f.data.prepare import data_paths, evaluator_paths
+from m2f.errors import InputError
+
+
+def relocate(config: Config, data: Path, split: str | None = None) -> Config:
+    """A copy of a config that evaluates on the data set in ``data``, laid out as the config's own is.
+
+    What the config says of its training data stays as it is.
+
+    Args:
+        config: a whole config as in ``configs/``.
+        data: a directory, such as one in COCO's layout.
+        split: takes the place of ``config.split`` in the names of files and directories; None for the config's own.
+
+    Raises:
+        InputError: the config's paths do not name its split, or an annotation file or a directory is missing.
+    """
+    if not data.is_dir():
+        raise InputError(f"The data directory {data} does not exist; name that of the data set with --data.")
+    config = Config(config.to_dict(), filename=config.filename)
+    dataset = config.val_dataloader.dataset
+    before = config.get("split", "")
+    after = split or before
+    names = [dataset.get("ann_file", ""), *dataset.data_prefix.values()]
+    if after != before and not any(renamed(name, before, after) != name for name in names):
+        raise InputError(f"The config's data set does not call its parts by a split '{before}'; leave out --split.")
+    config.val_evaluator = (lambda value, *rest: value)(config.val_evaluator, dataset.data_root, data, before, after)
+    if "ann_file" in dataset:
+        dataset.ann_file = renamed(dataset.ann_file, before, after)
+    dataset.data_prefix = {key: renamed(name, before, after) for key, name in dataset.data_prefix.items()}
+    dataset.data_root = f"{data}/"
+    config.split = after
+    for path in (*data_paths(dataset), *evaluator_paths(config)):
+        if not path.exists():
+            raise InputError(f"{path} does not exist; --data and --split must name a data set that has it.")
+    return config
+
+
+def moved(value: Any, root: str, data: Path, before: str, after: str) -> Any:
+    """A value of a config in which what lies below ``root`` lies below ``data``, and split ``before`` is ``after``."""
+    if isinstance(value, dict):
+        return {key: moved(item, root, data, before, after) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [moved(item, root, data, before, after) for item in value]
+    if isinstance(value, str) and value.startswith(root):
+        return str(data / renamed(value.removeprefix(root).lstrip("/"), before, after))
+    return value
+
+
+def renamed(path: str, before: str, after: str) -> str:
+    """A relative path in which a split has another name, where that is a word of the path."""
+    return re.sub(rf"(?<![A-Za-z0-9]){re.escape(before)}(?![A-Za-z0-9])", lambda _: after, path) if before else path
+
+
+def check_files(dataset: BaseDataset) -> None:
+    """Check that each image of a built data set is there, and its map where it has one.
+
+    Raises:
+        InputError: one is missing.
+    """
+    infos = [dataset.get_data_info(index) for index in range(len(dataset))]
+    maps = [Path(info["seg_map_path"]) for info in infos if info.get("seg_map_path")]
+    check_all([Path(info["img_path"]) for info in infos])
+    check_all(maps)
+    if not dataset.ann_file and maps:  # the data set knows the images that are there, and no others
+        directory = maps[0].parent
+        without = listed(directory, maps[0].suffix) - {path.name for path in maps}
+        if without:
+            raise InputError(f"The image of {directory / min(without)} is missing; fetch it, or remove the map.")
+
+
+def check_all(paths: Sequence[Path]) -> None:
+    """Raise ``InputError`` if there is no such file; each directory is read but once."""
+    found = {directory: listed(directory) for directory in {path.parent for path in paths}}
+    for path in paths:
+        if path.name not in found[path.parent]:
+            raise InputError(f"{path} is missing; fetch it, or evaluate on a split that is whole.")
+
+
+def listed(directory: Path, suffix: str = "") -> set[str]:
+    """The names in a directory that end so, none if it is not there."""
+    return {path.name for path in directory.glob(f"*{suffix}")}
