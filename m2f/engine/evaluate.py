@@ -1,23 +1,26 @@
 """Evaluate the checkpoint of a training, as its config or any other with the same parameters says."""
 
 from pathlib import Path
-from textwrap import shorten
 
 from mmengine.config import Config
+from mmengine.model import is_model_wrapper
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner, find_latest_checkpoint
 
+from m2f.checkpoints import load_into, read_checkpoint
 from m2f.data.prepare import check_class_count
 from m2f.engine.hooks import finite
+from m2f.engine.processes import joined_processes
 from m2f.engine.train import prepared
 from m2f.errors import InputError
 
 
 def evaluate(config: Config, checkpoint: Path, work_dir: Path) -> dict[str, float]:
-    """Evaluate a checkpoint's model in this process; what else the checkpoint holds is not used.
+    """Evaluate a checkpoint's model in this process, or in all those that torchrun has started to call this.
 
-    Keeps ``progress.json`` and ``timing.json`` in ``work_dir``. The data set that the model was trained on need not be
-    there. Given the same config and checkpoint, the metrics are the same.
+    What else the checkpoint holds is not used. Keeps ``progress.json`` and ``timing.json`` in ``work_dir``. The data
+    set that the model was trained on need not be there. Given the same config and checkpoint, the metrics are the same,
+    whatever the number of processes; of several, the first alone writes.
 
     Args:
         config: a whole config as in ``configs/``, data paths resolved; of its data, ``val_dataloader`` and
@@ -26,29 +29,45 @@ def evaluate(config: Config, checkpoint: Path, work_dir: Path) -> dict[str, floa
         work_dir: the run's directory.
 
     Returns:
-        The metrics.
+        The metrics, in every process.
 
     Raises:
         InputError: the checkpoint or the data cannot be used.
     """
+    with joined_processes():
+        runner = evaluation_runner(config, work_dir)
+        load_model(runner, checkpoint)
+        return finite(runner.val())
+
+
+def evaluation_runner(config: Config, work_dir: Path) -> Runner:
+    """A runner whose ``val`` evaluates the config's model; its arguments are those of :func:`evaluate`.
+
+    Raises:
+        InputError: the data is missing or has other classes than the model.
+    """
     init_default_scope(config.default_scope)
-    runner = Runner.from_cfg(prepared(config, work_dir, [{"type": "m2f.EvaluationProgress"}]))
+    hooks = [{"type": "m2f.SeedEveryIteration", "seed": config.seed}, {"type": "m2f.EvaluationProgress"}]
+    runner = Runner.from_cfg(prepared(config, work_dir, hooks))
     check_class_count(config, runner.val_loop.dataloader.dataset)
-    load_model(runner, checkpoint)
-    return finite(runner.val())
+    return runner
 
 
-def load_model(runner: Runner, checkpoint: Path) -> None:
-    """Load all of the model's weights, and nothing else, from a checkpoint.
+def load_model(runner: Runner, checkpoint: Path) -> str:
+    """Load all of the model's weights, and nothing else, from a checkpoint of ours or any that ``m2f convert`` reads.
+
+    Returns:
+        The format that the checkpoint is of.
 
     Raises:
         InputError: the file is missing, damaged, or of a model with other parameters.
     """
+    state, source = read_checkpoint(checkpoint)
     try:
-        runner.load_checkpoint(str(checkpoint), strict=True)
-    except (OSError, EOFError, RuntimeError) as error:
-        reason = shorten(str(error), width=300)
-        raise InputError(f"{checkpoint} cannot be loaded into the config's model: {reason}") from error
+        load_into(runner.model.module if is_model_wrapper(runner.model) else runner.model, state)
+    except InputError as error:
+        raise InputError(f"{checkpoint} cannot be loaded: {error}") from error
+    return source
 
 
 def last_checkpoint(run_directory: Path) -> Path:

@@ -10,13 +10,16 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-from mmengine.dist import get_rank, master_only
+from mmengine.dist import all_reduce, all_reduce_params, get_dist_info, get_world_size, master_only
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from m2f.data.images import read_image
-from m2f.engine.files import write_json
+from m2f.engine.files import write_atomically, write_json
 from m2f.engine.pictures import ground_truth_picture, prediction_picture
+from m2f.engine.processes import from_main, gather_on_cpu
+from m2f.errors import InputError
 from m2f.registry import HOOKS
 
 
@@ -27,6 +30,8 @@ class DivergenceError(RuntimeError):
 @HOOKS.register_module()
 class SeedEveryIteration(Hook):
     """Seed torch from (seed, iteration, rank), so that a resumed run draws the points the unbroken one would have.
+
+    In an evaluation the seed is that of the batch, whichever process has it, so that all have what one would draw.
 
     Args:
         seed: the run's seed.
@@ -39,13 +44,69 @@ class SeedEveryIteration(Hook):
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
         """Reseed."""
-        entropy = np.random.SeedSequence([self.seed, runner.iter, get_rank()])
+        rank, _ = get_dist_info()
+        self._seed(runner.iter, rank)
+
+    def before_val_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
+        """Reseed."""
+        self._seed(batch_number(batch_idx))
+
+    def _seed(self, *place: int) -> None:
+        entropy = np.random.SeedSequence([self.seed, *place])
         torch.manual_seed(int(entropy.generate_state(1)[0]))
+
+
+def batch_number(batch_idx: int) -> int:
+    """Place among all batches of an evaluation of this process's batch, see ``m2f.WholeBatches``."""
+    rank, world_size = get_dist_info()
+    return batch_idx * world_size + rank
+
+
+@HOOKS.register_module()
+class AverageStatistics(Hook):
+    """Average the running statistics of batch norms over the processes after every iteration.
+
+    Each has those of its share of the batch; evaluations and checkpoints are to have those of all.
+    """
+
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict[str, Any] | None = None
+    ) -> None:
+        """Average."""
+        norms = (norm for norm in runner.model.modules() if isinstance(norm, _BatchNorm) and norm.training)
+        statistics = [own for norm in norms for own in (norm.running_mean, norm.running_var) if own is not None]
+        all_reduce_params(statistics, op="mean")
+
+
+@HOOKS.register_module()
+class SameProcesses(Hook):
+    """Refuse to go on with a training in another number of processes than it began with, which decides the weights."""
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
+        """Keep the number."""
+        checkpoint["meta"]["processes"] = get_world_size()
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
+        """Compare it, unless only weights are taken over.
+
+        Raises:
+            InputError: it is another.
+        """
+        began = checkpoint.get("meta", {}).get("processes", 1)
+        if runner.cfg.resume and began != get_world_size():
+            raise InputError(
+                f"{runner.work_dir} holds a training by {began} process{'es' * (began > 1)}, and {get_world_size()} "
+                f"cannot go on with it; start {began}, or remove the directory to begin anew."
+            )
 
 
 @HOOKS.register_module()
 class StopAtDivergence(Hook):
-    """Raise :class:`DivergenceError` once the loss is infinite or not a number, before a checkpoint is written."""
+    """Raise :class:`DivergenceError` once the loss is infinite or not a number, before a checkpoint is written.
+
+    The loss is the mean over the processes, which takes the place of each one's own in what the iteration gave, so that
+    all of them stop at once.
+    """
 
     priority = "VERY_HIGH"
 
@@ -53,6 +114,9 @@ class StopAtDivergence(Hook):
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict[str, Any] | None = None
     ) -> None:
         """Look at the loss."""
+        assert outputs is not None
+        outputs["loss"] = outputs["loss"].detach().clone()
+        all_reduce(outputs["loss"], op="mean")
         loss = loss_of(outputs)
         if not math.isfinite(loss):
             raise DivergenceError(f"the loss became {loss} at iteration {runner.iter + 1} of {runner.max_iters}")
@@ -200,7 +264,8 @@ class History(Hook):
     def before_train(self, runner: Runner) -> None:
         """Evaluate now if the checkpoint was written at an evaluation that never finished."""
         due = runner.iter > 0 and (runner.iter % runner.val_interval == 0 or runner.iter == runner.max_iters)
-        if due and runner.iter not in {entry["iteration"] for entry in read_history(Path(runner.work_dir))}:
+        history = from_main(read_history(Path(runner.work_dir)))
+        if due and runner.iter not in {entry["iteration"] for entry in history}:
             runner.val_loop.run()
 
     @master_only
@@ -234,21 +299,28 @@ class SamplePictures(Hook):
     def __init__(self, count: int = 4, longest: int = 512) -> None:
         self.count = count
         self.longest = longest
+        self.drawn: dict[str, bytes] = {}
 
-    @master_only
     def after_val_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Sequence[Any] | None = None
     ) -> None:
         """Draw the batch's images that are among the first."""
         if runner.iter < runner.max_iters or runner.val_loop is None:
             return
-        size = runner.val_dataloader.batch_size or 1
-        directory = Path(runner.work_dir) / "samples"
-        directory.mkdir(exist_ok=True)
-        for sample in list(outputs or [])[: max(self.count - batch_idx * size, 0)]:
-            self._draw(runner.val_dataloader.dataset, sample, directory)
+        first = batch_number(batch_idx) * (runner.val_dataloader.batch_size or 1)
+        for sample in list(outputs or [])[: max(self.count - first, 0)]:
+            self._draw(runner.val_dataloader.dataset, sample)
 
-    def _draw(self, dataset: Any, sample: Any, directory: Path) -> None:
+    def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
+        """Write what all processes have drawn."""
+        everybodys = gather_on_cpu(self.drawn)
+        self.drawn = {}
+        directory = Path(runner.work_dir) / "samples"
+        for name, picture in (named for drawn in everybodys for named in drawn.items()):
+            directory.mkdir(exist_ok=True)
+            write_atomically(directory / name, picture)
+
+    def _draw(self, dataset: Any, sample: Any) -> None:
         pictures = {
             "image": cv2.cvtColor(read_image(sample.img_path), cv2.COLOR_BGR2RGB),
             "truth": ground_truth_picture(dataset, sample),
@@ -257,4 +329,5 @@ class SamplePictures(Hook):
         for name, picture in pictures.items():
             scale = min(1.0, self.longest / max(picture.shape[:2]))
             shrunk = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-            cv2.imwrite(str(directory / f"{sample.img_id}_{name}.png"), cv2.cvtColor(shrunk, cv2.COLOR_RGB2BGR))
+            _, png = cv2.imencode(".png", cv2.cvtColor(shrunk, cv2.COLOR_RGB2BGR))
+            self.drawn[f"{sample.img_id}_{name}.png"] = png.tobytes()

@@ -3,7 +3,9 @@
 from pathlib import Path
 from typing import Any
 
+import torch
 from mmengine.config import Config, ConfigDict
+from mmengine.dist import get_world_size
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
@@ -14,14 +16,25 @@ import m2f.metrics
 import m2f.models  # noqa: F401
 from m2f.data.prepare import check_class_count
 from m2f.engine.hooks import DivergenceError, read_history
+from m2f.engine.processes import from_main, joined_processes, share_of_batch
 
 __all__ = ["DivergenceError", "train"]
 
 
 def train(config: Config, work_dir: Path, *, resume: bool = True) -> dict[str, float]:
-    """Train and evaluate a config in this process.
+    """Train and evaluate a config in this process, or in all those that torchrun has started to call this.
 
-    Keeps ``progress.json``, ``history.json``, ``timing.json``, ``samples/`` and checkpoints in ``work_dir``.
+    Keeps ``progress.json``, ``history.json``, ``timing.json``, ``samples/`` and checkpoints in ``work_dir``; of several
+    processes the first alone writes, and all have to see the directory.
+
+    Several processes share the images of each batch, which are those that one alone would take. Their gradients are
+    averaged; each weights the mean of its own class loss and divides its mask loss by the average number of masks, as
+    the reference does, and norms that take statistics of the batch take them of its share. So the number of processes
+    decides the weights, in part: a training goes on with as many as it began with. The metrics of given weights do not
+    depend on it.
+
+    An error in one process alone leaves the others waiting for it; who has started them, as torchrun does and
+    :func:`m2f.engine.launch.in_processes`, ends them.
 
     Args:
         config: a whole config as in ``configs/``, data paths resolved; ``config.seed`` seeds everything.
@@ -29,17 +42,18 @@ def train(config: Config, work_dir: Path, *, resume: bool = True) -> dict[str, f
         resume: go on from the latest checkpoint in ``work_dir`` if there is one.
 
     Returns:
-        The last evaluation's metrics.
+        The last evaluation's metrics, in every process.
 
     Raises:
-        InputError: the data cannot be used.
-        DivergenceError: the loss became infinite or not a number.
+        InputError: the data cannot be used, the processes cannot share it, or others began the training.
+        DivergenceError: the loss became infinite or not a number; in every process.
     """
     init_default_scope(config.default_scope)
-    runner = Runner.from_cfg(runnable(config, work_dir, resume))
-    check_class_count(config, runner.train_loop.dataloader.dataset)
-    runner.train()
-    return read_history(work_dir)[-1]["metrics"]
+    with joined_processes():
+        runner = Runner.from_cfg(runnable(config, work_dir, resume))
+        check_class_count(config, runner.train_loop.dataloader.dataset)
+        runner.train()
+        return from_main(read_history(work_dir))[-1]["metrics"]
 
 
 def runnable(config: Config, work_dir: Path, resume: bool) -> Config:
@@ -47,6 +61,7 @@ def runnable(config: Config, work_dir: Path, resume: bool) -> Config:
     config = prepared(config, work_dir, training_hooks(config.seed))
     config.resume = resume
     config.train_dataloader.dataset.seed = config.seed
+    config.train_dataloader.batch_size = share_of_batch(config.train_dataloader.batch_size)
     return config
 
 
@@ -58,13 +73,32 @@ def prepared(config: Config, work_dir: Path, hooks: list[dict[str, Any]]) -> Con
     config.experiment_name = work_dir.name
     config.randomness = ConfigDict(seed=config.seed)
     config.custom_hooks = [*config.get("custom_hooks", []), *hooks]
+    if get_world_size() > 1:
+        distribute(config)
     return config
+
+
+def distribute(config: Config) -> None:
+    """Set up a config for the processes that this one has joined."""
+    config.launcher = "pytorch"
+    config.model_wrapper_cfg = ConfigDict(
+        type="MMDistributedDataParallel",
+        broadcast_buffers=False,  # m2f.AverageStatistics does better than to take the main process's
+        find_unused_parameters=True,  # some variations leave parts of the model out
+    )
+    if not torch.cuda.is_available():
+        config.model_wrapper_cfg.device_ids = None  # mmengine would say which GPU
+    batch_size = config.val_dataloader.batch_size
+    config.val_dataloader.sampler = ConfigDict(type="m2f.WholeBatches", batch_size=batch_size)
+    config.val_evaluator = ConfigDict(type="m2f.SharedEvaluator", metrics=config.val_evaluator, batch_size=batch_size)
 
 
 def training_hooks(seed: int) -> list[dict[str, Any]]:
     """Configs of the hooks that every training has."""
     return [
         {"type": "m2f.SeedEveryIteration", "seed": seed},
+        {"type": "m2f.AverageStatistics"},
+        {"type": "m2f.SameProcesses"},
         {"type": "m2f.StopAtDivergence"},
         {"type": "m2f.Progress"},
         {"type": "m2f.History"},

@@ -81,19 +81,19 @@ def test_class_counts_must_fit_the_data(smoke, trained, tmp_path):
 
 def test_model_must_fit_the_checkpoint(smoke, trained, tmp_path):
     config = smoke(**{"model.transformer_decoder.num_layers": 4})
-    with pytest.raises(InputError, match=r"iter_40\.pth cannot be loaded .* transformer_decoder\.layers\.3"):
+    with pytest.raises(InputError, match=r"iter_40\.pth cannot be loaded: .* transformer_decoder\.layers\.3"):
         evaluate(config, last_checkpoint(trained), tmp_path)
 
 
 def test_damaged_checkpoint(smoke, trained, tmp_path):
     damaged = tmp_path / "iter_40.pth"
     damaged.write_bytes(last_checkpoint(trained).read_bytes()[:1000])
-    with pytest.raises(InputError, match=r"iter_40\.pth cannot be loaded"):
+    with pytest.raises(InputError, match=r"iter_40\.pth cannot be read"):
         evaluate(smoke(), damaged, tmp_path)
 
 
 def test_missing_checkpoint(smoke, tmp_path):
-    with pytest.raises(InputError, match=r"iter_40\.pth cannot be loaded"):
+    with pytest.raises(InputError, match=r"iter_40\.pth does not exist"):
         evaluate(smoke(), tmp_path / "iter_40.pth", tmp_path)
 
 

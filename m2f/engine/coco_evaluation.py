@@ -1,0 +1,217 @@
+"""Evaluate any checkpoint of a Mask2Former on a data set in COCO's layout, and keep all that comes of it."""
+
+import csv
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmengine.config import Config
+from mmengine.dataset import BaseDataset
+from mmengine.evaluator import BaseMetric
+from mmengine.hooks import Hook
+from mmengine.logging import MMLogger
+from mmengine.runner import Runner
+
+from m2f.data.relocate import check_files, relocate
+from m2f.engine.evaluate import evaluation_runner, load_model
+from m2f.engine.files import write_json
+from m2f.engine.hooks import finite
+from m2f.errors import InputError
+from m2f.metrics.coco_results import CocoResults, own_category_ids
+
+NEEDED = ("default_scope", "seed", "model", "val_dataloader", "val_evaluator")
+
+Progress = Callable[[int, int], None]
+"""Is told the images done and the images in all."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What was evaluated and what came of it.
+
+    Attributes:
+        config: the config's file.
+        checkpoint: the checkpoint's file or directory.
+        checkpoint_format: see :func:`m2f.checkpoints.read_checkpoint`.
+        data: the data set's directory.
+        split: of the data set.
+        images: how many were evaluated.
+        seconds: that it took in all.
+        metrics: under the names of the paper's tables.
+        classes: a row for each class in the data set's order, with its name and those of its values that are known.
+    """
+
+    config: str
+    checkpoint: str
+    checkpoint_format: str
+    data: str
+    split: str
+    images: int
+    seconds: float
+    metrics: dict[str, float]
+    classes: list[dict[str, Any]]
+
+
+def evaluate_on(
+    config_file: Path,
+    checkpoint: Path,
+    data: Path,
+    out: Path,
+    split: str | None = None,
+    progress: Progress | None = None,
+) -> Evaluation:
+    """Evaluate a checkpoint on a data set, in this process.
+
+    Writes ``metrics.json``, ``per_class.csv``, the predictions as :class:`~m2f.metrics.coco_results.CocoResults` does,
+    and a ``log``, all of them into a new directory that appears when everything is done. Masks are encoded image by
+    image: how much memory it takes hardly depends on the number of images.
+
+    Args:
+        config_file: a config as in ``configs/``, or a run's ``config.py``; says the model, the pipeline and the
+            metrics.
+        checkpoint: whatever :func:`m2f.checkpoints.read_checkpoint` reads.
+        data: a directory laid out as the config's own data set, which for COCO is COCO's layout.
+        out: the new directory.
+        split: of the data set; None for the config's own.
+        progress: is told each time images are done.
+
+    Raises:
+        InputError: the config, the checkpoint or the data cannot be used, they do not fit each other, or ``out``
+            exists.
+    """
+    started = time.perf_counter()
+    config = relocate(load_config(config_file), data, split)
+    with new_directory(out) as directory, quiet(directory / "log"), tempfile.TemporaryDirectory() as work_dir:
+        runner = evaluation_runner(config, Path(work_dir))
+        dataset = runner.val_loop.dataloader.dataset
+        check_files(dataset)
+        source = load_model(runner, checkpoint)
+        with CocoResults(directory, own_category_ids(dataset)) as results:
+            runner.register_hook(EachBatch(results, progress))
+            metrics = finite(runner.val())
+        evaluation = Evaluation(
+            config=str(config_file),
+            checkpoint=str(checkpoint),
+            checkpoint_format=source,
+            data=str(data),
+            split=config.split,
+            images=len(dataset),
+            seconds=round(time.perf_counter() - started, 1),
+            metrics=metrics,
+            classes=class_rows(dataset, runner.val_loop.evaluator.metrics),
+        )
+        write(directory, evaluation)
+    return evaluation
+
+
+class EachBatch(Hook):
+    """Saves each batch's predictions and tells how many images are done."""
+
+    def __init__(self, results: CocoResults, progress: Progress | None) -> None:
+        self.results = results
+        self.progress = progress or (lambda done, images: None)
+        self.done = 0
+
+    def before_val(self, runner: Runner) -> None:
+        """Tell how many images there are."""
+        self.progress(0, len(runner.val_dataloader.dataset))
+
+    def after_val_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Sequence[Any] | None = None
+    ) -> None:
+        """Save and tell."""
+        for sample in outputs or []:
+            self.results.add(sample.to_dict())
+            self.done += 1
+        self.progress(self.done, len(runner.val_dataloader.dataset))
+
+
+def load_config(path: Path) -> Config:
+    """A config file with its bases.
+
+    Raises:
+        InputError: it is missing, cannot be read, or is not that of an evaluation.
+    """
+    if not path.is_file():
+        raise InputError(f"There is no config {path}; name one as in configs/, or the config.py of a run.")
+    try:
+        config = Config.fromfile(path)
+    except Exception as error:  # a config is code, and may raise any
+        reason = str(error).strip().partition("\n")[0]
+        raise InputError(f"{path} cannot be read as a config, {type(error).__name__}: {reason}") from error
+    missing = [key for key in NEEDED if key not in config]
+    if missing:
+        raise InputError(f"{path} says not how to evaluate: it has no '{missing[0]}'; name a config as in configs/.")
+    return config
+
+
+@contextmanager
+def new_directory(path: Path) -> Iterator[Path]:
+    """A directory beside ``path`` to write to, which takes its place if all goes well and else is removed.
+
+    Raises:
+        InputError: there is something at ``path``, or nothing can be written there.
+    """
+    if path.exists():
+        raise InputError(f"{path} exists and is not written over; name another directory with --out, or remove it.")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        temporary.mkdir(parents=True)
+    except OSError as error:
+        raise InputError(f"{path} cannot be made ({error.strerror}); name another directory with --out.") from error
+    try:
+        yield temporary
+        temporary.rename(path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
+def quiet(log: Path) -> Iterator[None]:
+    """Send what is printed and logged to a file, from this process and those that it starts."""
+    with log.open("w", buffering=1) as file, redirect_stdout(file), redirect_stderr(file):
+        try:
+            yield
+        finally:
+            logger = MMLogger.get_current_instance()
+            for handler in list(logger.handlers):
+                logger.removeHandler(handler)  # the file that it writes to is closed
+                handler.close()
+
+
+def class_rows(dataset: BaseDataset, metrics: Sequence[BaseMetric]) -> list[dict[str, Any]]:
+    """What the metrics that have computed know of each class, see their ``by_class``."""
+    names = dataset.metainfo["classes"]
+    stuff = dataset.metainfo.get("stuff_classes", ())
+    rows: list[dict[str, Any]] = [
+        {"class": name, **({"kind": "stuff" if name in stuff else "thing"} if stuff else {})} for name in names
+    ]
+    for metric in metrics:
+        for column, values in getattr(metric, "by_class", {}).items():
+            for row, value in zip(rows, values.tolist(), strict=False):  # the stuff classes, which come last, have none
+                if not np.isnan(value):
+                    row[column] = value
+    return rows
+
+
+def columns(classes: Sequence[dict[str, Any]]) -> list[str]:
+    """The columns of all rows, each once."""
+    return list(dict.fromkeys(column for row in classes for column in row))
+
+
+def write(directory: Path, evaluation: Evaluation) -> None:
+    """Write ``metrics.json`` and ``per_class.csv``."""
+    content = asdict(evaluation)
+    classes = content.pop("classes")
+    write_json(directory / "metrics.json", content)
+    with (directory / "per_class.csv").open("w", newline="") as file:
+        table = csv.DictWriter(file, columns(classes))
+        table.writeheader()
+        table.writerows(classes)
