@@ -11,7 +11,7 @@ SEEDS ?= 0,1,2,3,4
 STORE ?= runs
 OUT ?= report
 
-.PHONY: reproduce test lint benchmark setup
+.PHONY: reproduce test test-clusters lint benchmark setup
 
 # A failed run (exit code 1) does not keep the others from their report.
 reproduce: setup
@@ -21,6 +21,15 @@ reproduce: setup
 
 test: setup
 	$(BIN)/python -m pytest
+
+# A Slurm and a Ray cluster of this machine. apt is asked for what is missing of Slurm, which takes root.
+test-clusters: setup
+	@for tool in slurmctld slurmd munged sbatch; do \
+		PATH="$$PATH:/usr/sbin" command -v $$tool > /dev/null || missing=yes; \
+	done; [ -z "$$missing" ] || { apt-get update --quiet && \
+		apt-get install --yes --quiet --no-install-recommends slurmctld slurmd slurm-client munge; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-clusters.lock
+	$(BIN)/python -m pytest -m clusters tests/ablations/clusters
 
 lint: setup
 	$(BIN)/ruff check .

@@ -5,16 +5,22 @@ from typing import Any
 
 import click
 
+from ablations.commands.bench import bench
+from ablations.commands.check import check
+from ablations.commands.convert import convert
 from ablations.commands.cost import cost
 from ablations.commands.data import data_commands
+from ablations.commands.diff import diff
 from ablations.commands.doctor import doctor
+from ablations.commands.evaluate import evaluate
 from ablations.commands.list import list_rows
 from ablations.commands.report import report
+from ablations.commands.rerun import rerun
 from ablations.commands.run import run
 from ablations.commands.status import status
 from m2f.errors import InputError
 
-COMMANDS = (list_rows, run, status, report, cost, doctor, data_commands)
+COMMANDS = (list_rows, run, status, report, check, diff, rerun, cost, bench, convert, evaluate, doctor, data_commands)
 
 INTERRUPTED = 130
 

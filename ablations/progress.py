@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -32,21 +32,27 @@ class View:
     state: State
     progress: Mapping[str, Any]
 
+    def is_under_way(self) -> bool:
+        """Whether a worker has the run."""
+        return self.state.name == "running"
+
 
 class Display:
     """Watches run directories, tells when a run starts and ends, and keeps a live view where there is a terminal.
 
     Args:
         runs: directories of the runs by label.
+        before: how each stood at the beginning: how an earlier attempt has ended is not how this one does.
         console: where to show.
     """
 
-    def __init__(self, runs: Mapping[str, Path], console: Console) -> None:
+    def __init__(self, runs: Mapping[str, Path], before: Mapping[Path, State], console: Console) -> None:
         self.runs = runs
+        self.labels = {directory: label for label, directory in runs.items()}
+        self.before = before
         self.console = console
         self.views = {label: View(label, State("planned"), {}) for label in runs}
-        # How an earlier attempt ended is not how this one does.
-        self.earlier = {label: read_state(directory) for label, directory in runs.items()}
+        self.active: set[Path] = set()
         self.last_line: dict[str, tuple[float, str]] = {}
         self.looked = 0.0
         self.live = Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
@@ -59,25 +65,27 @@ class Display:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._look()
+        self._look(self.runs.values())
         if self.live:
             self.live.stop()
 
-    def update(self) -> None:
-        """Look again, if it is time to."""
+    def update(self, active: Collection[Path]) -> None:
+        """Look again, if it is time to, at the runs that have been under way since the last look."""
+        self.active.update(active)
         if time.monotonic() - self.looked >= POLL_SECONDS:
-            self._look()
+            self._look(self.active)
+            self.active = {directory for directory in self.active if self.views[self.labels[directory]].is_under_way()}
 
-    def _look(self) -> None:
+    def _look(self, directories: Iterable[Path]) -> None:
         self.looked = time.monotonic()
-        for label, directory in self.runs.items():
-            before = self.views[label]
+        for directory in directories:
+            before = self.views[self.labels[directory]]
             if before.state.name not in OVER:
                 state = read_state(directory)
-                if state.name in OVER and state == self.earlier[label]:
+                if state.name in OVER and state == self.before[directory]:
                     continue
-                self.views[label] = View(label, state, read_progress(directory))
-                self._tell(before, self.views[label])
+                now = self.views[before.label] = View(before.label, state, read_progress(directory))
+                self._tell(before, now)
         if self.live:
             self.live.update(live_view(list(self.views.values())), refresh=True)
 
@@ -141,7 +149,7 @@ def live_view(views: list[View]) -> Group:
     """The runs under way, one a line, and the sweep's counts."""
     table = Table.grid(padding=(0, 2))
     for view in views:
-        if view.state.name == "running":
+        if view.is_under_way():
             iterations = view.progress.get("iterations") or 1
             bar = ProgressBar(total=iterations, completed=view.progress.get("iteration", 0), width=24)
             table.add_row(Text(view.label), bar, Text(progress_words(view.progress)))

@@ -1,13 +1,12 @@
-"""The store: run directories named by digest, their states and locks, and the records of sweeps.
+"""The store: run directories named by digest, their states, and the records of sweeps.
 
-    store/runs/<digest[:16]>/   config.py, run.json, state.json, metrics.json, log.txt, lock, checkpoints
+    store/runs/<digest[:16]>/   config.py, run.json, state.json, metrics.json, log.txt, claim.<n>, checkpoints
     store/sweeps/<id>.json      which row, task and seed of which table is which run
 
 Files are written to a temporary name, flushed to disk and renamed, so a crash at any moment leaves each of them whole.
-A run is *running* only while its worker holds the lock, which the system takes back when the worker dies.
+A run is *running* only while the claim of its worker lives (``ablations.claims``).
 """
 
-import fcntl
 import hashlib
 import json
 import os
@@ -15,23 +14,19 @@ import pprint
 import shutil
 import socket
 import tempfile
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from ablations.claims import is_held
 from ablations.plan import RESULTS_FORMAT_VERSION, Cell, Run
 from m2f.engine.files import write_atomically, write_json
 from m2f.errors import InputError
 
 STATES = ("done", "running", "failed", "interrupted", "planned")
-
-
-class RunHeldError(RuntimeError):
-    """Another live process holds the run."""
 
 
 @dataclass(frozen=True)
@@ -100,12 +95,25 @@ def create_run(store: Path, run: Run, data_directory: Path) -> Path:
     directory = run_directory(store, run.name)
     if not directory.exists():
         _write_run(directory, run, data_directory)
-    identity = _read_json(directory / "run.json")
-    if identity is None or identity.get("digest") != run.digest:
-        raise InputError(f"{directory} holds something else than this run; move it away or choose another --store.")
+    identity = require_own(store, run)
     if identity["data_directory"] != str(data_directory) and not is_held(directory):
         write_json(directory / "run.json", {**identity, "data_directory": str(data_directory)})
     return directory
+
+
+def require_own(store: Path, run: Run) -> dict[str, Any]:
+    """What ``run.json`` says in the directory of a run; empty if there is no directory.
+
+    Raises:
+        InputError: there is something else in its place.
+    """
+    directory = run_directory(store, run.name)
+    if not directory.exists():
+        return {}
+    identity = _read_json(directory / "run.json")
+    if identity is None or identity.get("digest") != run.digest:
+        raise InputError(f"{directory} holds something else than this run; move it away or choose another --store.")
+    return identity
 
 
 def _write_run(directory: Path, run: Run, data_directory: Path) -> None:
@@ -168,7 +176,7 @@ def read_state(directory: Path) -> State:
     """Where a run stands, whatever happened to its worker."""
     content = _read_json(directory / "state.json")
     if content is not None and content["state"] == "running" and not is_held(directory):
-        # The worker writes its last state before it lets go of the lock.
+        # The worker writes its last state before it lets go of the run.
         content = _read_json(directory / "state.json")
         if content is not None and content["state"] == "running":
             content |= {"state": "interrupted", "reason": "its worker is gone"}
@@ -217,40 +225,9 @@ def read_progress(directory: Path) -> dict[str, Any]:
     return _read_json(directory / "progress.json") or {}
 
 
-@contextmanager
-def claim(directory: Path, patience: float = 1.0) -> Iterator[None]:
-    """Hold the run's lock.
-
-    Args:
-        directory: the run's directory.
-        patience: seconds to wait for the lock; who looks whether a run is held, holds it for a moment.
-
-    Raises:
-        RunHeldError: another process keeps it.
-    """
-    deadline = time.monotonic() + patience
-    with (directory / "lock").open("a") as file:
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    raise RunHeldError(f"{directory} is held by another process") from None
-                time.sleep(0.01)
-        yield
-
-
-def is_held(directory: Path) -> bool:
-    """Whether a live process holds the run."""
-    try:
-        with (directory / "lock").open() as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
-    except BlockingIOError:
-        return True
-    return False
+def read_seconds(directory: Path) -> float | None:
+    """The seconds that the run's processes have spent, up to its last evaluation; None before the first."""
+    return ((_read_json(directory / "timing.json") or {}).get("seconds") or {}).get("total")
 
 
 def write_sweep(store: Path, cells: Sequence[Cell]) -> Path:

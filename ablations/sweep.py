@@ -1,25 +1,30 @@
 """Carrying out a plan: data, the trainings that are not done, the evaluations of trainings, what became of them."""
 
-from collections.abc import Callable, Mapping, Sequence
+import errno
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import Progress
 
-from ablations.environment import available_cores
-from ablations.executors.local import run_local, visible_gpus, warm_up
+from ablations.estimate import show_plan
+from ablations.executors import Executor
+from ablations.executors.drive import drive
 from ablations.plan import Cell, Run, evaluations, trainings
 from ablations.progress import Display
-from ablations.store import State, create_run, read_state, run_directory, write_failed, write_sweep
+from ablations.store import State, create_run, read_state, require_own, run_directory, write_failed, write_sweep
 from ablations.worker import EVALUATION, TRAINING
 from m2f.errors import InputError
+
+MakeExecutor = Callable[[int], Executor]
 
 
 def carry_out(
     cells: Sequence[Cell],
     store: Path,
     data_directory: Path,
-    jobs: int | None,
+    executor: MakeExecutor,
     console: Console,
     training: str = TRAINING,
     evaluation: str = EVALUATION,
@@ -30,7 +35,7 @@ def carry_out(
         cells: the plan.
         store: an open store.
         data_directory: takes the place of ``data`` in the configs' paths.
-        jobs: runs at a time; by default one a GPU, or two where there are two cores and no GPU.
+        executor: makes what carries the runs out; it gets their number.
         console: where to show progress.
         training: what a worker does with a training, as ``ablations.worker.execute`` takes it.
         evaluation: what it does with an evaluation.
@@ -39,36 +44,87 @@ def carry_out(
         The states of the plan's runs by name.
 
     Raises:
-        InputError: the data are not there, or a run's directory holds something else. Nothing has been started.
+        InputError: the data are not there, or a run's directory holds something else, and nothing has been started; or
+            the store can no longer be written.
     """
-    runs = {run.name: run for cell in cells for run in (cell.training, cell.run)}
-    pending = {name: run for name, run in runs.items() if read_state(run_directory(store, name)).name != "done"}
+    runs = all_runs(cells)
+    states = {name: read_state(run_directory(store, name)) for name in runs}
+    pending = {name: run for name, run in runs.items() if states[name].name != "done"}
     console.print(plan_words(cells, len(runs) - len(pending)), highlight=False, soft_wrap=True)
-    to_train, to_evaluate = (
-        {name: of_run for name, of_run in phase(cells).items() if name in pending} for phase in (trainings, evaluations)
-    )
-    if pending:
-        jobs = jobs or default_jobs(max(len(to_train), len(to_evaluate)))
-        warm_up(jobs, training)
-        prepare_data(list(pending.values()), data_directory, console)
-        for run in pending.values():
-            create_run(store, run, data_directory)
-        write_sweep(store, cells)
-        _carry_out_phase(to_train, store, jobs, console, training)
-        _carry_out_phase(_with_source(to_evaluate, store), store, jobs, console, evaluation)
-    else:
-        write_sweep(store, cells)
-    return {name: read_state(run_directory(store, name)) for name in runs}
+    with _writing(store):
+        if pending:
+            phases = [_of_pending(trainings(cells), pending), _of_pending(evaluations(cells), pending)]
+            chosen = executor(max(map(len, phases)))
+            chosen.warm_up(training)
+            prepare_data(list(pending.values()), data_directory, console)
+            for run in pending.values():
+                require_own(store, run)
+            write_sweep(store, cells)
+            before = {run_directory(store, name): states[name] for name in pending}
+
+            def create(directory: Path) -> None:
+                create_run(store, pending[directory.name], data_directory)
+
+            to_train, to_evaluate = phases
+            _carry_out_phase(to_train, chosen, before, create, console, training)
+            to_evaluate = _with_source(to_evaluate, create, store)
+            _carry_out_phase(to_evaluate, chosen, before, create, console, evaluation)
+        else:
+            write_sweep(store, cells)
+    return {name: states[name] if name not in pending else read_state(run_directory(store, name)) for name in runs}
 
 
-def _carry_out_phase(by_run: Mapping[str, Sequence[Cell]], store: Path, jobs: int, console: Console, work: str) -> None:
-    directories = {_label(cells): run_directory(store, name) for name, cells in by_run.items()}
+def announce(cells: Sequence[Cell], store: Path, executor: MakeExecutor, console: Console) -> None:
+    """Print what :func:`carry_out` would do; nothing is started or written."""
+    by_phase = [trainings(cells), evaluations(cells)]
+    states = {name: read_state(run_directory(store, name)).name for name in all_runs(cells)}
+    left = [[name for name in phase if states[name] != "done"] for phase in by_phase]
+    console.print(plan_words(cells, list(states.values()).count("done")), highlight=False, soft_wrap=True)
+    show_plan(cells, store, executor(max(map(len, left))), console)
+
+
+@contextmanager
+def _writing(store: Path) -> Iterator[None]:
+    """A store that cannot be written any more is for the user to mend."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+            raise
+        raise InputError(
+            f"The store {store} can no longer be written ({error.strerror}); mend that and give the same command "
+            "again, which goes on from here."
+        ) from error
+
+
+def _of_pending(by_run: Mapping[str, Sequence[Cell]], pending: Collection[str]) -> dict[str, Sequence[Cell]]:
+    return {name: cells for name, cells in by_run.items() if name in pending}
+
+
+def all_runs(cells: Iterable[Cell]) -> dict[str, Run]:
+    """The trainings and evaluations that cells need, by name."""
+    return {run.name: run for cell in cells for run in (cell.training, cell.run)}
+
+
+def _carry_out_phase(
+    by_run: Mapping[str, Sequence[Cell]],
+    executor: Executor,
+    before: Mapping[Path, State],
+    create: Callable[[Path], None],
+    console: Console,
+    work: str,
+) -> None:
+    by_name = {directory.name: directory for directory in before}
+    directories = {_label(cells): by_name[name] for name, cells in by_run.items()}
     if directories:
-        with Display(directories, console) as display:
-            run_local(directories.values(), jobs, display.update, work)
+        with Display(directories, before, console) as display:
+            of_phase = {directory: before[directory] for directory in directories.values()}
+            drive(executor, of_phase, work, display.update, create)
 
 
-def _with_source(by_run: Mapping[str, Sequence[Cell]], store: Path) -> dict[str, Sequence[Cell]]:
+def _with_source(
+    by_run: Mapping[str, Sequence[Cell]], create: Callable[[Path], None], store: Path
+) -> dict[str, Sequence[Cell]]:
     """The evaluations whose training is done; the others are marked as failed."""
     ready = {}
     for name, cells in by_run.items():
@@ -76,6 +132,7 @@ def _with_source(by_run: Mapping[str, Sequence[Cell]], store: Path) -> dict[str,
         if read_state(run_directory(store, source)).name == "done":
             ready[name] = cells
         else:
+            create(run_directory(store, name))
             write_failed(run_directory(store, name), f"its training {source} is not done", "error")
     return ready
 
@@ -94,11 +151,6 @@ def plan_words(cells: Sequence[Cell], done: int) -> str:
 
 def _count(number: int, thing: str) -> str:
     return f"{number} {thing}{'' if number == 1 else 's'}"
-
-
-def default_jobs(runs: int) -> int:
-    """One a GPU; without one, two at a time where it can help."""
-    return min(runs, len(visible_gpus()) or min(2, available_cores()))
 
 
 def prepare_data(runs: Sequence[Run], data_directory: Path, console: Console) -> None:

@@ -1,67 +1,88 @@
-"""One run in one process: ``python -m ablations.worker RUN_DIRECTORY``."""
+"""One run: what every executor starts, and ``python -m ablations.worker RUN_DIRECTORY``."""
 
+import os
 import pkgutil
 import sys
 import traceback
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ablations.environment import environment, git_commit
-from ablations.store import (
-    RunHeldError,
-    claim,
-    read_identity,
-    read_state,
-    record,
-    write_done,
-    write_failed,
-    write_running,
-)
+from ablations.claims import HELD, Holding, RunHeldError, claim
+from ablations.environment import Suite, suite_state, surroundings
+from ablations.store import read_identity, read_state, record, write_done, write_failed, write_running
 from m2f.errors import InputError
 
 TRAINING = "m2f.engine.train:train"
 EVALUATION = "m2f.engine.evaluate:evaluate"
-HELD = 75  # exit code when another process holds the run; EX_TEMPFAIL of sysexits.h
 EXIT_CODES = {"done": 0, "input": 2}
 
 
-def execute(directory: Path, work: str | None = None) -> int:
+def carry(directory: Path, work: str | None = None, processes: int = 1) -> int:
+    """:func:`execute` in a process of its own, with everything that is printed going to the run's log."""
+    with (directory / "log.txt").open("ab") as log:
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    return execute(directory, work, processes)
+
+
+def execute(directory: Path, work: str | None = None, processes: int = 1) -> int:
     """Do a run that is not done: train, or evaluate another run's last checkpoint, and write down how it ended.
 
     Args:
         directory: the run's directory, with ``config.py`` and ``run.json``.
         work: ``module:function`` of a function with the signature of ``m2f.engine.train.train``, or for an evaluation
             ``m2f.engine.evaluate.evaluate``; by default these.
+        processes: how many share the work; several are started as torchrun starts them.
 
     Returns:
         An exit code: 0 done, 1 failed, 2 failed for bad input, 75 held by another process.
     """
     try:
-        with claim(directory):
+        with claim(directory) as holding:
             if read_state(directory).name != "done":
-                _attempt(directory, work)
+                _attempt(directory, work, processes, holding)
     except RunHeldError:
         return HELD
     state = read_state(directory)
     return EXIT_CODES.get(state.kind or state.name, 1)
 
 
-def _attempt(directory: Path, work: str | None) -> None:
+def _attempt(directory: Path, work: str | None, processes: int, holding: Holding) -> None:
     write_running(directory)
     try:
-        record(directory, environment=environment(), git=git_commit())
-        metrics = _work(directory, work)
+        record(directory, **surroundings(directory, loaded_suite()), processes=processes)
+        metrics = _perform(directory, work, processes)
     except InputError as error:
+        holding.require()
         write_failed(directory, input_sentence(error), "input")
     except Exception as error:
         traceback.print_exc()
         first_line = str(error).strip().partition("\n")[0]
+        holding.require()
         write_failed(directory, f"{type(error).__name__}: {first_line}", "error")
     else:
+        holding.require()
         write_done(directory, metrics)
 
 
-def _work(directory: Path, work: str | None) -> dict[str, float]:
+@cache
+def loaded_suite() -> Suite:
+    """Commit and local changes of the code that this process runs; those forked from it have the same."""
+    return suite_state()
+
+
+def _perform(directory: Path, work: str | None, processes: int) -> dict[str, float]:
+    if processes == 1:
+        return perform(directory, work)
+    from m2f.engine.launch import in_processes
+
+    return in_processes(processes, perform, directory, work)
+
+
+def perform(directory: Path, work: str | None) -> dict[str, float]:
+    """Train, or evaluate another run's last checkpoint, in this process; the metrics."""
     source = read_identity(directory).get("source")
     if source is None:
         return pkgutil.resolve_name(work or TRAINING)(_config(directory), directory, resume=True)

@@ -2,11 +2,14 @@
 
 import signal
 import sys
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import click
 
 from ablations.commands.options import (
+    PATH,
     chosen_seeds,
     chosen_studies,
     chosen_tasks,
@@ -26,6 +29,11 @@ from ablations.commands.options import (
 )
 @click.option("--seeds", default="0", show_default=True, metavar="SEED,...", help="Each seed is a run of its own.")
 @click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Runs at a time.  [default: 2 if it can help]")
+@click.option(
+    "--executor", default="local", show_default=True, metavar="NAME", help="What runs them: local, slurm or ray."
+)
+@click.option("--site", type=PATH, metavar="FILE", help="The executor's options, as docs/clusters.md explains them.")
+@click.option("--dry-run", is_flag=True, help="Print the runs to do with their GPUs and hours, and start nothing.")
 @click.option("--override", "overrides", multiple=True, metavar="KEY=VALUE", help="Replace a config value in all rows.")
 @import_option
 @store_option
@@ -36,6 +44,9 @@ def run(
     tasks: str | None,
     seeds: str,
     jobs: int | None,
+    executor: str,
+    site: Path | None,
+    dry_run: bool,
     overrides: tuple[str, ...],
     store: Path,
     data: Path,
@@ -45,12 +56,18 @@ def run(
     What is done is skipped, what was stopped goes on, what failed is tried again. Exit code 0: all done, 1: a run
     failed, 2: bad input, 130: interrupted.
     """
+    from ablations.executors import EXECUTORS, make_executor
     from ablations.overrides import parse_override
     from ablations.plan import make_plan
+    from ablations.site import read_site
     from ablations.store import open_store
-    from ablations.sweep import carry_out, summarise
+    from ablations.sweep import announce, carry_out, summarise
     from ablations.variation import SCALES
 
+    executor = chosen_word(executor, EXECUTORS, "executor")
+    options = read_site(site, executor)
+    if jobs:
+        options = replace(options, jobs=jobs)
     studies = chosen_studies(tables)
     cells = make_plan(
         studies,
@@ -60,8 +77,11 @@ def run(
         dict(map(parse_override, overrides)),
         data,
     )
+    maker, console = partial(make_executor, executor, options), make_console()
+    if dry_run:
+        announce(cells, store, maker, console)
+        return
     # A scheduler's request to end is met like Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    console = make_console()
-    states = carry_out(cells, open_store(store), data.absolute(), jobs, console)
+    states = carry_out(cells, open_store(store), data.absolute(), maker, console)
     sys.exit(summarise(cells, states, store, console))

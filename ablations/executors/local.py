@@ -4,18 +4,20 @@ import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from multiprocessing import forkserver
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+from ablations.claims import HELD
 from ablations.environment import available_cores
-from ablations.store import RunHeldError, claim, read_state, write_failed
-from ablations.worker import HELD, TRAINING, execute
+from ablations.executors import Ending
+from ablations.site import Local
+from ablations.worker import carry
+from m2f.errors import InputError
 
-POLL_SECONDS = 0.25
 STOP_SECONDS = 10.0
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -24,25 +26,79 @@ THREAD_VARIABLES = (
     "NUMEXPR_NUM_THREADS",
     "OPENCV_FOR_THREADS_NUM",
 )
-
 context = multiprocessing.get_context("forkserver")
 
 
-def warm_up(jobs: int, work: str = TRAINING) -> None:
-    """Start the server, which imports the training code while this process gets on with something else.
+class LocalExecutor:
+    """Processes of this machine. Each run has GPUs of its own, where there are any, and an equal share of the cores.
 
-    Each of ``jobs`` runs has an equal share of the cores as its threads; libraries read that number when they load, so
-    it is set before. The server and all runs ignore Ctrl-C, which is for this process to act on.
+    Args:
+        options: the site's.
+        runs: how many there are to do.
+
+    Raises:
+        InputError: a run asks for more GPUs than there are.
     """
-    for variable in THREAD_VARIABLES:
-        os.environ[variable] = str(max(available_cores() // jobs, 1))
-    context.set_forkserver_preload([work.partition(":")[0]])
-    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        with _silent():
-            forkserver.ensure_running()
-    finally:
-        signal.signal(signal.SIGINT, handler)
+
+    def __init__(self, options: Local, runs: int) -> None:
+        devices = visible_gpus()
+        self.gpus = options.gpus_per_run if options.gpus_per_run is not None else min(1, len(devices))
+        if self.gpus > len(devices):
+            raise InputError(
+                f"gpus_per_run is {self.gpus} but this machine shows {len(devices)} GPUs; "
+                "give less under [local] in the site file."
+            )
+        self.processes = options.processes_per_run or max(self.gpus, 1)
+        self.environment = options.environment
+        self.groups = gpu_groups(devices, self.gpus)
+        at_once = len(self.groups) if self.gpus else min(2, available_cores())
+        self.slots = options.jobs or min(runs, at_once)
+        self.places: dict[BaseProcess, int] = {}
+
+    def warm_up(self, work: str) -> None:
+        """Start the server, which imports the training code while this process gets on with something else.
+
+        Each run has an equal share of the cores as its threads; libraries read that number when they load, so it is set
+        before. The server and all runs ignore Ctrl-C, which is for this process to act on.
+        """
+        for variable in THREAD_VARIABLES:
+            os.environ[variable] = str(max(available_cores() // self.slots, 1))
+        os.environ.update(self.environment)
+        context.set_forkserver_preload(["__main__", "ablations.executors.preload", work.partition(":")[0]])
+        handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            with _silent():
+                forkserver.ensure_running()
+        finally:
+            signal.signal(signal.SIGINT, handler)
+
+    def start(self, directory: Path, work: str) -> BaseProcess:
+        """Start a run in a process of its own."""
+        place = min(set(range(self.slots)) - set(self.places.values()))
+        devices = self.groups[place % len(self.groups)] if self.groups else None
+        arguments = (directory, work, self.processes, devices)
+        process = context.Process(target=_work, args=arguments, name=directory.name)
+        process.start()
+        self.places[process] = place
+        return process
+
+    def ended(self, jobs: Collection[BaseProcess], seconds: float) -> dict[BaseProcess, Ending]:
+        """The processes that have ended."""
+        wait([process.sentinel for process in jobs], timeout=seconds)
+        over = [process for process in jobs if not process.is_alive()]
+        for process in over:
+            del self.places[process]
+        return {process: _ending(process.exitcode or 0) for process in over}
+
+    def stop(self, jobs: Collection[BaseProcess]) -> None:
+        """End the processes, first kindly."""
+        for process in jobs:
+            process.terminate()
+        for process in jobs:
+            process.join(STOP_SECONDS)
+            if process.is_alive():
+                process.kill()
+                process.join()
 
 
 @contextmanager
@@ -59,53 +115,11 @@ def _silent() -> Iterator[None]:
         os.close(kept)
 
 
-def run_local(directories: Iterable[Path], jobs: int, watch: Callable[[], None], work: str = TRAINING) -> None:
-    """Carry out runs, at most ``jobs`` at a time; returns when each is done or failed.
-
-    A run that another live worker holds is waited for. When this is interrupted, its own runs are stopped, to be
-    continued later.
-
-    Args:
-        directories: the runs' directories.
-        jobs: processes at a time.
-        watch: called several times a second.
-        work: what a worker does, as ``ablations.worker.execute`` takes it.
-    """
-    warm_up(jobs, work)
-    waiting = list(directories)
-    elsewhere: set[Path] = set()
-    running: dict[BaseProcess, tuple[Path, int]] = {}
-    devices = visible_gpus()
-    try:
-        while waiting or running:
-            while len(running) < jobs and (directory := _take_next(waiting, elsewhere)):
-                place = min(set(range(jobs)) - {taken for _, taken in running.values()})
-                gpu = devices[place % len(devices)] if devices else None
-                running[_start(directory, work, gpu)] = directory, place
-            wait([process.sentinel for process in running], timeout=POLL_SECONDS)
-            for process in [process for process in running if not process.is_alive()]:
-                directory, _ = running.pop(process)
-                if process.exitcode == HELD:
-                    waiting.append(directory)
-                else:
-                    _settle(directory, process.exitcode or 0)
-            watch()
-    except BaseException:
-        _stop(list(running))
-        raise
-
-
-def _take_next(waiting: list[Path], elsewhere: set[Path]) -> Path | None:
-    """The next run to start; what another worker holds stays waiting, what it has ended is dropped."""
-    for directory in list(waiting):
-        state = read_state(directory).name
-        if state == "running":
-            elsewhere.add(directory)
-            continue
-        waiting.remove(directory)
-        if state != "done" and not (state == "failed" and directory in elsewhere):
-            return directory
-    return None
+def gpu_groups(devices: Sequence[str], size: int) -> list[Sequence[str]]:
+    """What each of the runs at a time has of the devices: so many of its own, or where it wants none, none."""
+    if not size:
+        return [[]] if devices else []
+    return [devices[first : first + size] for first in range(0, len(devices) - size + 1, size)]
 
 
 def visible_gpus() -> list[str]:
@@ -116,28 +130,15 @@ def visible_gpus() -> list[str]:
     return named.split(",") if named else [str(index) for index in range(torch.cuda.device_count())]
 
 
-def _start(directory: Path, work: str, gpu: str | None) -> BaseProcess:
-    process = context.Process(target=_work, args=(directory, work, gpu), name=directory.name)
-    process.start()
-    return process
+def _work(directory: Path, work: str, processes: int, devices: Sequence[str] | None) -> None:
+    """In the new process, which has its GPUs to itself; CUDA reads which at its first call, still to come."""
+    if devices is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(devices)
+    sys.exit(carry(directory, work, processes))
 
 
-def _work(directory: Path, work: str, gpu: str | None) -> None:
-    """In the new process: everything that is printed goes to the run's log, and the run has a GPU of its own."""
-    if gpu is not None:
-        os.environ["CUDA_VISIBLE_DEVICES"] = gpu  # CUDA reads it at its first call, which is still to come
-    with (directory / "log.txt").open("ab") as log:
-        os.dup2(log.fileno(), 1)
-        os.dup2(log.fileno(), 2)
-    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-    sys.exit(execute(directory, work))
-
-
-def _settle(directory: Path, exit_code: int) -> None:
-    """Mark a run as failed whose process died without doing so."""
-    with suppress(RunHeldError), claim(directory, patience=STOP_SECONDS):
-        if read_state(directory).name not in ("done", "failed"):
-            write_failed(directory, _death(exit_code), "killed")
+def _ending(exit_code: int) -> Ending:
+    return Ending(_death(exit_code), held=exit_code == HELD)
 
 
 def _death(exit_code: int) -> str:
@@ -146,13 +147,3 @@ def _death(exit_code: int) -> str:
     if exit_code < 0:
         return f"killed by signal {-exit_code} ({signal.Signals(-exit_code).name})"
     return f"its process ended with exit code {exit_code}; log.txt has more"
-
-
-def _stop(processes: list[BaseProcess]) -> None:
-    for process in processes:
-        process.terminate()
-    for process in processes:
-        process.join(STOP_SECONDS)
-        if process.is_alive():
-            process.kill()
-            process.join()

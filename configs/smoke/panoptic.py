@@ -27,7 +27,7 @@ val_evaluator = [
     ),
     dict(type="m2f.PanopticMeanIoU", **_truth),
 ]
-default_hooks = dict(checkpoint=dict(interval=2))
+default_hooks = dict(checkpoint=dict(interval=2), logger=dict(interval=1))
 _evaluators = dict(
     layers=[
         dict(type="m2f.LayerPanopticQuality", **_truth),

@@ -4,11 +4,16 @@ import pytest
 from rich.console import Console
 
 from ablations import progress
+from ablations.claims import claim
 from ablations.progress import Display, View, live_view, progress_words, sweep_words
-from ablations.store import State, claim, write_done, write_failed, write_running
+from ablations.store import State, read_state, write_done, write_failed, write_running
 from m2f.engine.files import write_json
 
 TRAIN = {"phase": "train", "iteration": 30, "iterations": 100, "loss": 12.3456, "eta_seconds": 70.2}
+
+
+def show(runs, console):
+    return Display(runs, {directory: read_state(directory) for directory in runs.values()}, console)
 
 
 @pytest.mark.parametrize(
@@ -26,14 +31,14 @@ def test_progress_in_words(content, words):
 def test_plain_lines_tell_start_phases_and_end(run_directories, console, monkeypatch):
     monkeypatch.setattr(progress, "POLL_SECONDS", 0)
     first, second = run_directories()
-    with Display({"first [a]": first, "second": second}, console) as display:
+    with show({"first [a]": first, "second": second}, console) as display:
         with claim(first):
             write_running(first)
             for _ in range(3):
-                display.update()
+                display.update([first])
             for phase in ("train", "train", "evaluate"):
                 write_json(first / "progress.json", {**TRAIN, "phase": phase})
-                display.update()
+                display.update([first])
             write_done(first, {"PQ": 51.92, "SQ": 80.0})
         write_failed(second, "the loss became nan", "error")
     lines = [line.split(maxsplit=1)[1] for line in console.file.getvalue().splitlines()]
@@ -51,10 +56,10 @@ def test_plain_lines_come_again_after_a_while(run_directories, console, monkeypa
     monkeypatch.setattr(progress, "LINE_SECONDS", 0)
     directory = run_directories()[0]
     write_json(directory / "progress.json", TRAIN)
-    with claim(directory), Display({"run": directory}, console) as display:
+    with claim(directory), show({"run": directory}, console) as display:
         write_running(directory)
         for _ in range(3):
-            display.update()
+            display.update([directory])
     assert console.file.getvalue().count("30/100") >= 2
 
 
@@ -62,7 +67,7 @@ def test_the_end_of_an_earlier_attempt_is_not_told_again(run_directories, consol
     first, second = run_directories()
     for directory in (first, second):
         write_failed(directory, "the loss became nan", "error")
-    with Display({"first": first, "second": second}, console):
+    with show({"first": first, "second": second}, console):
         write_failed(first, "the loss became nan", "error")
     assert [line.split(maxsplit=1)[1] for line in console.file.getvalue().splitlines()] == [
         "failed       first: the loss became nan"
@@ -89,7 +94,7 @@ def test_live_view_shows_runs_under_way_and_counts():
 def test_terminal_keeps_ends_above_the_live_view(run_directories):
     console = Console(file=io.StringIO(), force_terminal=True, width=120)
     directory = run_directories()[0]
-    with Display({"first": directory}, console):
+    with show({"first": directory}, console):
         write_done(directory, {"PQ": 51.92})
     assert "done         first: PQ 51.9" in console.file.getvalue()
     assert "1 done, 0 running, 0 failed, 0 left" in console.file.getvalue()

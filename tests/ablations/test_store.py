@@ -7,12 +7,10 @@ from pathlib import Path
 import pytest
 from mmengine import Config
 
+from ablations.claims import RunHeldError, claim, is_held
 from ablations.store import (
-    RunHeldError,
-    claim,
     config_text,
     create_run,
-    is_held,
     open_store,
     read_cells,
     read_identity,
@@ -31,7 +29,8 @@ HOLD = """
 from pathlib import Path
 import time
 from pathlib import Path
-from ablations.store import claim, write_running
+from ablations.claims import claim
+from ablations.store import write_running
 
 directory = Path(sys.argv[1])
 with claim(directory):
@@ -124,7 +123,7 @@ def test_kill_at_work_leaves_an_interrupted_run(directory, start_python):
 def test_a_glance_at_the_lock_does_not_keep_a_worker_from_it(directory, start_python):
     glance = """
     from pathlib import Path
-    from ablations.store import is_held
+    from ablations.claims import is_held
     print("looking", flush=True)
     while True:
         is_held(Path(sys.argv[1]))

@@ -1,9 +1,12 @@
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from ablations.executors import make_executor
 from ablations.results import COLUMNS, results_frame
+from ablations.site import Local
 from ablations.status import run_states, show_status
 from ablations.store import (
     create_run,
@@ -14,7 +17,7 @@ from ablations.store import (
     write_failed,
     write_sweep,
 )
-from ablations.sweep import carry_out, default_jobs, plan_words, report_command, summarise
+from ablations.sweep import carry_out, plan_words, report_command, summarise
 from ablations.variation import Variation
 from m2f.errors import InputError
 
@@ -27,7 +30,8 @@ def sweep(store, tmp_path, console):
 
     def run(cells, training="train", evaluation="evaluate"):
         work = [f"fake_training:{function}" for function in (training, evaluation)]
-        states = carry_out(cells, store, tmp_path / "data", 2, console, *work)
+        executor = partial(make_executor, "local", Local(jobs=2))
+        states = carry_out(cells, store, tmp_path / "data", executor, console, *work)
         return summarise(cells, states, store, console)
 
     return run
@@ -187,13 +191,6 @@ def test_an_empty_store_has_an_empty_frame(store):
     frame = results_frame(store)
     assert frame.empty
     assert tuple(frame.columns) == COLUMNS
-
-
-def test_default_jobs(monkeypatch):
-    monkeypatch.setattr("ablations.sweep.available_cores", lambda: 8)
-    assert [default_jobs(runs) for runs in (1, 2, 12)] == [1, 2, 2]
-    monkeypatch.setattr("ablations.sweep.available_cores", lambda: 1)
-    assert default_jobs(12) == 1
 
 
 def test_state_of_a_run_without_a_directory_is_planned(store):

@@ -4,15 +4,26 @@ import time
 
 import pytest
 
+from ablations.claims import claim
 from ablations.environment import available_cores
-from ablations.executors.local import run_local
-from ablations.store import claim, read_state, write_done, write_failed, write_running
+from ablations.executors import local
+from ablations.executors.drive import drive
+from ablations.executors.local import LocalExecutor
+from ablations.site import Local
+from ablations.store import read_identity, read_metrics, read_state, write_done, write_failed, write_running
+from m2f.errors import InputError
 
 pytestmark = pytest.mark.usefixtures("fake_training")
 
 
-def ignore():
+def ignore(active):
     pass
+
+
+def run_local(directories, jobs, watch, work, **options):
+    executor = LocalExecutor(Local(jobs=jobs, **options), len(directories))
+    executor.warm_up(work)
+    drive(executor, {directory: read_state(directory) for directory in directories}, work, watch)
 
 
 def calls(directory):
@@ -24,7 +35,7 @@ def calls(directory):
 def test_each_run_is_done_once_in_a_process_of_its_own(run_directories):
     directories = run_directories(seeds=[0, 1])
     looks = []
-    run_local(directories, 2, lambda: looks.append(1), "fake_training:train")
+    run_local(directories, 2, looks.append, "fake_training:train")
     assert [read_state(directory).name for directory in directories] == ["done"] * 4
     assert len({call[0] for directory in directories for call in calls(directory)}) == 4
     assert (directories[0] / "log.txt").read_text() == "training panoptic\n"
@@ -36,6 +47,54 @@ def test_runs_at_a_time_have_a_gpu_each(run_directories, monkeypatch):
     directories = run_directories()
     run_local(directories, 2, ignore, "fake_training:train")
     assert sorted(calls(directory)[0][3] for directory in directories) == ["5", "7"]
+
+
+def test_a_run_with_several_gpus_has_them_to_itself(run_directories, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,5,6,7,9")
+    executor = LocalExecutor(Local(gpus_per_run=2, processes_per_run=1), 9)
+    assert (executor.gpus, executor.slots) == (2, 2)
+    directories = run_directories(seeds=[0, 1])
+    run_local(directories, 2, ignore, "fake_training:train", gpus_per_run=2, processes_per_run=1)
+    assert {calls(directory)[0][3] for directory in directories} == {"4,5", "6,7"}
+
+
+def test_a_run_without_gpus_sees_none(run_directories, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,5")
+    directories = run_directories()
+    run_local(directories, 2, ignore, "fake_training:train", gpus_per_run=0)
+    assert [len(calls(directory)[0]) for directory in directories] == [3, 3]
+
+
+def test_more_gpus_than_there_are_is_bad_input(monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,5")
+    with pytest.raises(InputError, match="gpus_per_run is 4 but this machine shows 2 GPUs"):
+        LocalExecutor(Local(gpus_per_run=4), 1)
+
+
+@pytest.mark.parametrize(
+    ("cores", "gpus", "options", "runs", "slots", "processes"),
+    [
+        (8, [], {}, 1, 1, 1),
+        (8, [], {}, 12, 2, 1),
+        (1, [], {}, 12, 1, 1),
+        (8, ["0", "1", "2"], {}, 12, 3, 1),
+        (8, ["0", "1", "2"], {"gpus_per_run": 2}, 12, 1, 2),
+        (8, ["0", "1", "2"], {"gpus_per_run": 0}, 12, 2, 1),
+        (8, [], {"jobs": 5}, 12, 5, 1),
+    ],
+)
+def test_runs_at_a_time(monkeypatch, cores, gpus, options, runs, slots, processes):
+    monkeypatch.setattr(local, "available_cores", lambda: cores)
+    monkeypatch.setattr(local, "visible_gpus", lambda: gpus)
+    executor = LocalExecutor(Local(**options), runs)
+    assert (executor.slots, executor.processes) == (slots, processes)
+
+
+def test_two_processes_share_a_run(run_directories):
+    (directory, _) = run_directories()
+    run_local([directory], 1, ignore, "fake_training:join", processes_per_run=2)
+    assert read_metrics(directory) == {"PQ": 3.0}
+    assert read_identity(directory)["processes"] == 2
 
 
 def test_the_others_go_on_when_one_fails(run_directories):
@@ -59,7 +118,7 @@ def test_at_most_so_many_run_at_a_time(run_directories):
     directories = run_directories(seeds=[0, 1, 2])
     at_a_time = []
 
-    def watch():
+    def watch(active):
         at_a_time.append(sum(read_state(directory).name == "running" for directory in directories))
         if max(at_a_time) == 2:
             (directories[0].parent / "release").touch()
@@ -78,7 +137,7 @@ def test_a_run_that_another_worker_holds_is_waited_for(run_directories, ending):
     write_running(directories[0])
     looks = []
 
-    def watch():
+    def watch(active):
         looks.append(read_state(directories[1]).name)
         if looks[-1] == "done" and len(looks) > 2 and lock is not None:
             let_go()
@@ -101,7 +160,7 @@ def test_a_run_that_another_worker_holds_is_waited_for(run_directories, ending):
 def test_interruption_stops_the_runs_and_a_second_call_goes_on(run_directories):
     directories = run_directories()
 
-    def interrupt():
+    def interrupt(active):
         if read_state(directories[0]).name == "running":
             raise KeyboardInterrupt
 
@@ -117,7 +176,10 @@ ORCHESTRATE = """
 from pathlib import Path
 import click
 from ablations.cli import Commands
-from ablations.executors.local import run_local
+from ablations.executors.drive import drive
+from ablations.executors.local import LocalExecutor
+from ablations.site import Local
+from ablations.store import read_state
 
 @click.group(cls=Commands)
 def main():
@@ -128,7 +190,10 @@ def main():
 @click.argument("jobs", type=int)
 @click.argument("directories", nargs=-1, type=click.Path(path_type=Path))
 def run(training, jobs, directories):
-    run_local(directories, jobs, lambda: None, f"fake_training:{training}")
+    executor = LocalExecutor(Local(jobs), len(directories))
+    work = f"fake_training:{training}"
+    executor.warm_up(work)
+    drive(executor, {directory: read_state(directory) for directory in directories}, work, lambda active: None)
 
 if __name__ == "__main__":
     main()
@@ -176,3 +241,11 @@ def test_killed_orchestrator_leaves_its_run_to_end_and_another_waits_for_it(run_
     assert second.wait(30) == 0
     assert [read_state(directory).name for directory in directories] == ["done", "done"]
     assert [len(calls(directory)) for directory in directories] == [1, 1]
+
+
+def test_two_orchestrators_do_each_run_once(run_directories, start_python):
+    directories = run_directories(seeds=range(25))
+    both = [start_python(ORCHESTRATE, "run", "train", 2, *directories) for _ in range(2)]
+    outputs = [process.communicate(timeout=120) for process in both]
+    assert [process.returncode for process in both] == [0, 0], outputs
+    assert [len(calls(directory)) for directory in directories] == [1] * 50

@@ -1,0 +1,48 @@
+"""``m2f check``."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from ablations.commands.options import PATH, import_option, make_console, store_option
+from m2f.errors import InputError
+
+
+@click.command()
+@store_option
+@click.option(
+    "--baseline",
+    type=PATH,
+    default="baseline.json",
+    show_default=True,
+    metavar="FILE",
+    help="What to compare with: a baseline, a results.csv or another store.",
+)
+@click.option("--update", is_flag=True, help="Take the sweep's numbers into the baseline instead, or make one.")
+@click.option("--allow-missing", is_flag=True, help="Do not fail for what the baseline has and the sweep has not.")
+@click.option("--junit", type=PATH, metavar="FILE", help="Write JUnit XML.")
+@click.option("--json", "json_file", type=PATH, metavar="FILE", help="Write all findings as JSON.")
+@import_option
+def check(
+    store: Path, baseline: Path, update: bool, allow_missing: bool, junit: Path | None, json_file: Path | None
+) -> None:
+    """Compare a sweep with a baseline and fail if anything is worse.
+
+    Metrics are tested against the spread between seeds, or held to the baseline's tolerances; parameters and FLOPs must
+    be equal; speed may differ by a factor. The store may be a results.csv too. Exit code 0: nothing is worse, 1:
+    something is worse, has changed or is missing, 2: bad input.
+    """
+    from ablations import gate
+
+    console = make_console()
+
+    def say(line: str) -> None:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+    if update:
+        if allow_missing or junit or json_file:
+            raise InputError("--update compares nothing; give it without --allow-missing, --junit and --json.")
+        gate.update(store, baseline, say)
+    elif not gate.check(store, baseline, say, allow_missing, junit, json_file):
+        sys.exit(1)

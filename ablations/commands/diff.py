@@ -1,0 +1,22 @@
+"""``m2f diff``."""
+
+from pathlib import Path
+
+import click
+
+from ablations.commands.options import PATH, import_option, make_console
+
+
+@click.command()
+@click.argument("first", type=PATH, metavar="A")
+@click.argument("second", type=PATH, metavar="B")
+@import_option
+def diff(first: Path, second: Path) -> None:
+    """Compare B with A, each a store, a baseline or a results.csv, by the tests of `m2f check`.
+
+    Shows what is worse, better, missing and new in B. The exit code is 0 whatever it is, and 2 for bad input.
+    """
+    from ablations import gate
+
+    console = make_console()
+    gate.diff(first, second, lambda line: console.print(line, highlight=False, markup=False, soft_wrap=True))

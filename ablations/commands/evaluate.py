@@ -1,0 +1,60 @@
+"""``m2f eval``."""
+
+import signal
+import sys
+from pathlib import Path
+
+import click
+
+from ablations.commands.options import PATH, import_option, make_console
+from m2f.errors import InputError
+
+
+@click.command("eval")
+@click.argument("config", type=PATH)
+@click.argument("checkpoint", type=PATH)
+@click.option("--data", type=PATH, required=True, metavar="DIR", help="The data set, for COCO in its layout.")
+@click.option("--split", metavar="SPLIT", help="Part of the data set.  [default: the config's, for COCO val2017]")
+@click.option(
+    "--out", type=PATH, default="evaluation", show_default=True, metavar="DIR", help="New directory for the results."
+)
+@click.option("--json", "as_json", is_flag=True, help="One object, with the metrics and a list of the classes.")
+@import_option
+def evaluate(config: Path, checkpoint: Path, data: Path, split: str | None, out: Path, as_json: bool) -> None:
+    """Evaluate CHECKPOINT, a model as CONFIG says, on a data set.
+
+    CONFIG is a file as in configs/, or the config.py of a run; CHECKPOINT is whatever m2f convert reads. For COCO, DIR
+    holds annotations/panoptic_SPLIT.json and annotations/panoptic_SPLIT/, annotations/instances_SPLIT.json, and the
+    images in SPLIT/.
+
+    Writes metrics.json, per_class.csv and the predictions in COCO's result formats. An evaluation is never written
+    over: the directory for the results must not exist.
+    """
+    from contextlib import redirect_stdout
+    from dataclasses import asdict
+    from io import StringIO
+    from json import dumps
+
+    from rich.console import Console
+
+    with redirect_stdout(StringIO()):  # OpenMMLab's packages print when they are imported
+        from ablations.cli import INTERRUPTED
+        from ablations.evaluation import show, shown_progress
+        from ablations.worker import input_sentence
+        from m2f.engine.coco_evaluation import evaluate_on
+
+    # A scheduler's request to end is met like Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with shown_progress(Console(file=sys.stderr)) as progress:
+            evaluation = evaluate_on(config, checkpoint, data, out, split, progress)
+    except InputError as error:
+        raise InputError(input_sentence(error)) from error
+    except KeyboardInterrupt:
+        click.echo("Stopped. Nothing is kept.", err=True)
+        sys.exit(INTERRUPTED)
+    if as_json:
+        click.echo(dumps(asdict(evaluation), indent=1))
+        return
+    show(evaluation, make_console())
+    click.echo(f"Metrics, classes and predictions are in {out}.")

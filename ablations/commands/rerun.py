@@ -1,0 +1,32 @@
+"""``m2f rerun``."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from ablations.commands.options import import_option, make_console, store_option
+
+
+@click.command()
+@click.argument("run", metavar="RUN")
+@import_option
+@store_option
+def rerun(run: str, store: Path) -> None:
+    """Repeat the run RUN from its record, and say whether it matches.
+
+    RUN is a run's name, as in `m2f status --json`, or its beginning. The repetition has a directory of its own, under
+    reruns/ in the store. Exit code 0: all metrics are equal, 1: they are not, or the repetition failed, 2: bad input.
+    """
+    from ablations.rerun import lines
+    from ablations.rerun import rerun as repeat
+
+    console = make_console()
+
+    def say(line: str) -> None:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+    repetition = repeat(store, run, say)
+    for line in lines(repetition):
+        say(line)
+    sys.exit(0 if repetition.matches else 1)

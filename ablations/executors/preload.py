@@ -1,0 +1,12 @@
+"""What each run would otherwise do for itself: the server from which local runs are forked imports this once."""
+
+import mmengine  # noqa: F401
+import torch  # noqa: F401
+
+import m2f.data.paths  # noqa: F401
+from ablations.environment import package_versions, required_packages
+from ablations.worker import loaded_suite
+
+loaded_suite()
+package_versions()
+required_packages()

@@ -1,0 +1,75 @@
+"""``m2f eval``: one real evaluation, and what is said when it ends otherwise."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from click.testing import CliRunner
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+
+from ablations.cli import main
+from m2f.data.scenes import SceneSpec, ensure_scenes
+from m2f.engine import coco_evaluation
+from m2f.errors import InputError
+from m2f.registry import MODELS
+
+CONFIG = Path(__file__).parents[3] / "configs" / "smoke" / "instance.py"
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory):
+    """A checkpoint of random weights and four scenes."""
+    root = tmp_path_factory.mktemp("inputs")
+    ensure_scenes(SceneSpec(image_size=64, splits={"train2017": 1, "val2017": 4}, seed=0), root / "scenes")
+    init_default_scope("m2f")
+    torch.save({"state_dict": MODELS.build(Config.fromfile(CONFIG).model).state_dict()}, root / "weights.pth")
+    return [CONFIG, root / "weights.pth", "--data", root / "scenes"]
+
+
+def call(*arguments):
+    return CliRunner().invoke(main, ["eval", *map(str, arguments)])
+
+
+def test_shows_progress_classes_and_metrics(inputs, tmp_path):
+    result = call(*inputs, "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert result.stderr.startswith("evaluating 4 images\nevaluated 4 images in 0:00:")
+    assert result.stdout.index("triangle") < result.stdout.index("│ AP50 ") < result.stdout.index(", val2017, in ")
+    assert result.stdout.endswith(f"Metrics, classes and predictions are in {tmp_path / 'out'}.\n")
+    assert (tmp_path / "out" / "instances.json").is_file()
+
+
+def test_as_json(inputs, tmp_path):
+    result = call(*inputs, "--out", tmp_path / "out", "--split", "train2017", "--json")
+    content = json.loads(result.stdout)
+    classes = content.pop("classes")
+    assert content == json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert content["images"] == 1
+    assert [row["class"] for row in classes] == ["disk", "square", "triangle", "ring", "cross", "bar"]
+
+
+def test_bad_input_is_one_sentence(inputs, tmp_path):
+    (tmp_path / "out").mkdir()
+    result = call(*inputs, "--out", tmp_path / "out")
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"Error: {tmp_path / 'out'} exists and is not written over")
+    assert result.stderr.count("\n") == 1
+
+
+def test_bad_input_from_a_data_loaders_process_is_one_sentence(inputs, tmp_path, monkeypatch):
+    def fail(*arguments):
+        raise InputError("Caught InputError in DataLoader worker process 0.\nm2f.errors.InputError: x.png is no image.")
+
+    monkeypatch.setattr(coco_evaluation, "evaluate_on", fail)
+    assert call(*inputs, "--out", tmp_path / "out").stderr == "Error: x.png is no image.\n"
+
+
+def test_interrupted(inputs, tmp_path, monkeypatch):
+    def interrupt(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(coco_evaluation, "evaluate_on", interrupt)
+    result = call(*inputs, "--out", tmp_path / "out")
+    assert (result.exit_code, result.stderr) == (130, "Stopped. Nothing is kept.\n")

@@ -1,0 +1,22 @@
+"""Without a cluster; with a real one: ``tests/ablations/clusters``."""
+
+import sys
+
+import pytest
+
+from ablations.executors.ray import RayExecutor
+from ablations.site import Ray
+from m2f.errors import InputError
+
+
+def test_what_a_run_asks_for():
+    executor = RayExecutor(Ray(gpus_per_run=2), 3)
+    assert (executor.slots, executor.gpus, executor.processes, executor.cores) == (3, 2, 2, 8)
+    executor = RayExecutor(Ray(gpus_per_run=0, processes_per_run=2, cpus_per_run=1, jobs=2), 3)
+    assert (executor.slots, executor.gpus, executor.processes, executor.cores) == (2, 0, 2, 1)
+
+
+def test_no_ray_is_bad_input(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(InputError, match="Ray is not installed"):
+        RayExecutor(Ray(), 1).warm_up("fake:train")
