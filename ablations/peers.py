@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from m2f.cost.evaluation_speed import EvaluationSpeed
     from m2f.cost.peer_difference import Difference
     from m2f.cost.peer_memory import PeakMemory
     from m2f.cost.peer_speed import Comparison
@@ -105,6 +106,18 @@ def peers_table(comparisons: "Sequence[Comparison]") -> "Table":
             *megabytes(one.their_memory),
             f"{one.memory_ratio:.2f}" if one.memory_ratio else "",
         )
+    return table
+
+
+def evaluation_table(speeds: "Sequence[EvaluationSpeed]") -> "Table":
+    """Times of metrics, one a row."""
+    from rich.table import Table
+
+    columns = ("work", "images", "s", "peer", "its s", "times as long", "largest difference")
+    table = Table(*columns, caption="Medians of processor time; the difference is in percentage points.")
+    for one in speeds:
+        times = (f"{one.ours:.2f}", one.peer, f"{one.theirs:.2f}", f"{one.ratio:.1f}")
+        table.add_row(one.work, str(one.images), *times, f"{one.difference:.1e}")
     return table
 
 

@@ -175,10 +175,9 @@ class _Draw:
 def _draw(key: Key, old: Mapping[int, float], new: Mapping[int, float], usual: Spread | None, primary: bool) -> _Draw:
     sign = -1 if _lower_is_better(key[1]) else 1
     enough = primary or min(len(old), len(new)) > 1
-    values = ([sign * value for value in side.values()] for side in (old, new))
-    return _Draw(
-        primary, shift(*values, usual) if enough else None, (_kind(key), *map(tuple, (old.items(), new.items())))
-    )
+    before, after = ([sign * value for value in side.values()] for side in (old, new))
+    run = (_kind(key), tuple(old.items()), tuple(new.items()))
+    return _Draw(primary, shift(before, after, usual) if enough else None, run)
 
 
 def _tested(drawn: Mapping[Key, _Draw]) -> dict[Key, dict[str, Any]]:

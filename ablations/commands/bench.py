@@ -1,5 +1,7 @@
 """``m2f bench``."""
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +60,27 @@ def bench_peers(
         click.echo(peers_json(comparisons))
     else:
         show_peers(comparisons, make_console())
+
+
+@bench.command("evaluation")
+@click.option(
+    "--images", type=click.IntRange(min=10), default=100, show_default=True, help="Scenes that are evaluated."
+)
+@click.option("--repeats", type=click.IntRange(min=1), default=3, show_default=True, help="Rounds that count.")
+@click.option("--json", "as_json", is_flag=True, help="A list of objects, one a work.")
+def bench_evaluation(images: int, repeats: int, as_json: bool) -> None:
+    """PQ and AP beside panopticapi's algorithm and pycocotools, from the same predictions of generated scenes.
+
+    Times are the processor's, of all threads together.
+    """
+    from ablations.peers import evaluation_table
+    from m2f.cost.evaluation_speed import compare_evaluation
+
+    speeds = compare_evaluation(images, repeats=repeats)
+    if as_json:
+        click.echo(json.dumps([asdict(speed) for speed in speeds], indent=1))
+    else:
+        make_console().print(evaluation_table(speeds))
 
 
 def chosen_numbers(numbers: str, option: str) -> list[int]:

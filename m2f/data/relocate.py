@@ -34,7 +34,7 @@ def relocate(config: Config, data: Path, split: str | None = None) -> Config:
     names = [dataset.get("ann_file", ""), *dataset.data_prefix.values()]
     if after != before and not any(renamed(name, before, after) != name for name in names):
         raise InputError(f"The config's data set does not call its parts by a split '{before}'; leave out --split.")
-    config.val_evaluator = (lambda value, *rest: value)(config.val_evaluator, dataset.data_root, data, before, after)
+    config.val_evaluator = moved(config.val_evaluator, dataset.data_root, data, before, after)
     if "ann_file" in dataset:
         dataset.ann_file = renamed(dataset.ann_file, before, after)
     dataset.data_prefix = {key: renamed(name, before, after) for key, name in dataset.data_prefix.items()}

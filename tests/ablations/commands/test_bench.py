@@ -124,3 +124,13 @@ def test_bad_input(arguments, message):
     assert result.exit_code == 2
     assert message in result.stderr
     assert result.stderr.splitlines()[-1].startswith("Error: ")
+
+
+def test_evaluation_is_timed_and_equal():
+    result = CliRunner().invoke(main, ["bench", "evaluation", "--images", "10", "--repeats", "1", "--json"])
+    assert result.exit_code == 0, result.output
+    speeds = json.loads(result.stdout[result.stdout.index("[") :])
+    assert {speed["peer"] for speed in speeds} == {"panopticapi", "pycocotools", "faster-coco-eval"}
+    for speed in speeds:
+        assert speed["difference"] < 1e-6
+        assert speed["ours"] > 0 < speed["theirs"]
