@@ -7,7 +7,7 @@
   finds a class; so one seed is no evidence of them.
 - **Costs**, parameters and FLOPs, are exact.
 - **Speed** is a ratio: a row's seconds an iteration over those of its table's baseline row, which another machine
-  changes little, and of that row itself the seconds, if the processor is the same.
+  changes little.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -26,7 +26,6 @@ ERROR_RATE = 0.01  # the chance that a check of an unchanged suite says that any
 LOSSES = (FIRST_LOSS, LAST_LOSS)
 LOWER_IS_BETTER = ("bg_", *LOSSES)  # beginnings of such metrics
 SPEED = "seconds per iteration"
-MACHINE = ("processor", "gpus", "threads")  # what must be the same for seconds to be comparable
 REGRESSED, CHANGED, MISSING = FAILURES = ("regressed", "changed", "missing")
 IMPROVED, SAME, NEW, UNTESTED = "improved", "same", "new", "untested"
 ONE_SEED, NO_SPREAD = "one seed is no evidence of a detail", "nothing tells the spread between seeds"
@@ -243,20 +242,12 @@ def _speed_findings(old: Evidence, new: Evidence, factor: float) -> Iterator[Fin
 
 
 def _paced(row: Row, old: Evidence, new: Evidence, factor: float) -> Finding:
-    """A row's speed beside its table's baseline row; that of this row itself if the machine is the same."""
+    """A row's speed beside its table's baseline row, trained on the same machine."""
     reference = row._replace(variant=STUDIES[row.table].baseline) if row.table in STUDIES else row
-    if reference != row and reference in old.seconds and reference in new.seconds:
-        before, after = (side.seconds[row] / side.seconds[reference] for side in (old, new))
-        reason = f"in seconds of '{reference.variant}'"
-    elif _machine(row, old) == _machine(row, new) is not None:
-        before, after = old.seconds[row], new.seconds[row]
-        reason = "in seconds, the same processor"
-    else:
-        return Finding(row, SPEED, "speed", UNTESTED, (), (), reason="another processor, and no row to measure by")
+    before, after = old.seconds[row], new.seconds[row]
+    if reference == row or reference not in old.seconds or reference not in new.seconds:
+        reason = "seconds, which another machine or load changes"
+        return Finding(row, SPEED, "speed", UNTESTED, (before,), (after,), reason=reason)
+    before, after = before / old.seconds[reference], after / new.seconds[reference]
     verdict = REGRESSED if after > factor * before else IMPROVED if after < before / factor else SAME
-    return Finding(row, SPEED, "speed", verdict, (before,), (after,), reason=reason)
-
-
-def _machine(row: Row, side: Evidence) -> tuple[Any, ...] | None:
-    facts = side.sources.get(row.block, {})
-    return tuple(str(facts.get(name)) for name in MACHINE) if "processor" in facts else None
+    return Finding(row, SPEED, "speed", verdict, (before,), (after,), reason=f"in those of '{reference.variant}'")

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import socket
 import sys
 import time
 from collections.abc import Collection
@@ -14,6 +15,8 @@ from ablations.executors.slurm import CORES_PER_PROCESS
 from ablations.site import Ray
 from ablations.worker import carry
 from m2f.errors import InputError
+
+CONNECT_SECONDS = 10.0
 
 
 class RayExecutor:
@@ -43,13 +46,7 @@ class RayExecutor:
             raise InputError(
                 "Ray is not installed; install it with `pip install -r requirements-clusters.lock`."
             ) from None
-        try:
-            ray.init(self.options.address, log_to_driver=False, logging_level=logging.ERROR)
-        except (ConnectionError, RuntimeError, ValueError) as error:
-            raise InputError(
-                f"There is no Ray cluster at '{self.options.address}' ({str(error).splitlines()[0]}); start one with "
-                "`ray start --head`, or give its address under [ray] in the site file."
-            ) from error
+        self._join(ray)
         self._require_room(ray.nodes())
         search_path = os.pathsep.join(filter(None, sys.path))
         make_task: Any = ray.remote(
@@ -60,6 +57,21 @@ class RayExecutor:
             runtime_env={"env_vars": {"PYTHONPATH": search_path, **self.options.environment}},
         )
         self.task = make_task(carry)
+
+    def _join(self, ray: Any) -> None:
+        address = self.options.address
+        try:
+            host, colon, port = address.rpartition(":")
+            if colon:
+                # Ray would try for an hour.
+                socket.create_connection((host, int(port)), CONNECT_SECONDS).close()
+            # A second sweep of one process finds itself in the cluster already.
+            ray.init(address, log_to_driver=False, logging_level=logging.ERROR, ignore_reinit_error=True)
+        except (OSError, RuntimeError, ValueError) as error:
+            raise InputError(
+                f"There is no Ray cluster at '{address}' ({str(error).partition(chr(10))[0]}); start one with "
+                "`ray start --head`, or give its host and port, such as 10.0.0.1:6379, under [ray] in the site file."
+            ) from error
 
     def _require_room(self, nodes: list[dict[str, Any]]) -> None:
         wanted = {"CPU": self.cores, "GPU": self.gpus}

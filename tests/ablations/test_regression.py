@@ -10,7 +10,6 @@ from m2f.errors import InputError
 ROWS = [Row("4c", "mini", "panoptic", name) for name in ("masked attention", "SMCA", "mask pooling", "cross-attention")]
 MASKED, SMCA = ROWS[:2]
 OLD = {0: 48.5, 1: 47.2, 2: 49.3, 3: 48.1, 4: 47.9}
-MACHINE = {"processor": "A processor", "threads": 1}
 
 
 def evidence(values, metric="PQ", **rest):
@@ -167,13 +166,6 @@ def test_speed_is_a_ratio_to_the_tables_baseline_row(seconds, verdict):
     found = verdicts(old, new, speed_factor=2.0)
     assert (found[SMCA, SPEED], found[MASKED, SPEED]) == (verdict, "untested")
     assert SPEED not in {name for _, name in verdicts(old, new, speed_factor=None)}
-
-
-@pytest.mark.parametrize(("machine", "verdict"), [(MACHINE, "regressed"), ({**MACHINE, "threads": 2}, "untested")])
-def test_the_baseline_rows_own_seconds_count_on_the_same_processor(machine, verdict):
-    old = evidence({MASKED: OLD}, seconds={MASKED: 1.0}, sources={MASKED.block: MACHINE})
-    new = evidence({MASKED: OLD}, seconds={MASKED: 3.0}, sources={MASKED.block: machine})
-    assert verdicts(old, new)[MASKED, SPEED] == verdict
 
 
 def test_a_table_of_ones_own_is_compared_by_its_tasks_metric():

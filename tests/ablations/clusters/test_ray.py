@@ -86,11 +86,6 @@ def test_more_than_any_node_has_is_bad_input(sweep, plan, site):
         sweep(plan(), "ray", replace(site, gpus_per_run=2))
 
 
-def test_no_cluster_is_bad_input(sweep, plan):
-    with pytest.raises(InputError, match=r"There is no Ray cluster at '127\.0\.0\.1:1'"):
-        sweep(plan(), "ray", Ray("127.0.0.1:1", gpus_per_run=0))
-
-
 def test_a_node_is_lost_and_its_run_goes_on_on_the_other(sweep, plan, store, cluster, site):
     cells = plan(seeds=[0, 1])
     four = directories(cells, store)

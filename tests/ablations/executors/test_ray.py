@@ -1,6 +1,7 @@
 """Without a cluster; with a real one: ``tests/ablations/clusters``."""
 
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -20,3 +21,11 @@ def test_no_ray_is_bad_input(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(InputError, match="Ray is not installed"):
         RayExecutor(Ray(), 1).warm_up("fake:train")
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1", "somewhere.invalid:port"])
+def test_no_cluster_is_bad_input(monkeypatch, address):
+    """Before Ray itself tries, which it would for long."""
+    monkeypatch.setitem(sys.modules, "ray", SimpleNamespace())
+    with pytest.raises(InputError, match=f"There is no Ray cluster at '{address}'"):
+        RayExecutor(Ray(address), 1).warm_up("fake:train")
