@@ -9,7 +9,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from ablations.progress import LINE_SECONDS, duration
-from m2f.engine.coco_evaluation import Evaluation, columns
+from m2f.engine.coco_evaluation import Evaluation
+from m2f.engine.details import column_names
 
 COMPUTING = "computing the metrics"
 
@@ -57,7 +58,7 @@ class Lines:
 
 def show(evaluation: Evaluation, console: Console) -> None:
     """Print a table of the classes and one of the metrics."""
-    names = columns(evaluation.classes)
+    names = column_names(evaluation.classes)
     classes = Table()
     for name in names:
         classes.add_column(name, justify="left" if name in ("class", "kind") else "right")

@@ -1,6 +1,8 @@
 """Reading image files, with one clear sentence when a file cannot be used, and the code of panoptic PNGs."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -8,6 +10,11 @@ from numpy.typing import NDArray
 
 from m2f.data.segment_png import decode_segment_ids
 from m2f.errors import InputError
+
+
+def image_id(info: Mapping[str, Any]) -> Any:
+    """The id of an image by what its data set knows of it: the annotations' own, or the file's name without suffix."""
+    return info["img_id"] if "img_id" in info else Path(info["img_path"]).stem
 
 
 def read_image(path: str | Path) -> NDArray[np.uint8]:

@@ -4,7 +4,6 @@ A panoptic segment map goes through the geometric transforms as one int32 map of
 the end, so its cost does not grow with the number of segments.
 """
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from mmengine.structures import InstanceData, PixelData
 from mmseg.datasets.transforms import LoadAnnotations
 from numpy.typing import NDArray
 
-from m2f.data.images import read_image, read_segment_ids
+from m2f.data.images import image_id, read_image, read_segment_ids
 from m2f.errors import InputError
 from m2f.registry import TRANSFORMS
 
@@ -118,7 +117,7 @@ class PackSample(BaseTransform):
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Pack."""
         sample = DetDataSample(metainfo={key: results[key] for key in META_KEYS if key in results})
-        sample.set_metainfo({"img_id": results.get("img_id", Path(results["img_path"]).stem)})
+        sample.set_metainfo({"img_id": image_id(results)})
         if "target_masks" in results:
             masks, labels = torch.from_numpy(results["target_masks"]), torch.from_numpy(results["target_labels"])
             sample.gt_instances = InstanceData(masks=masks, labels=labels)

@@ -1,6 +1,5 @@
 """Evaluate any checkpoint of a Mask2Former on a data set in COCO's layout, and keep all that comes of it."""
 
-import csv
 import os
 import shutil
 import tempfile
@@ -11,15 +10,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from mmengine.config import Config
-from mmengine.dataset import BaseDataset
-from mmengine.evaluator import BaseMetric
 from mmengine.hooks import Hook
 from mmengine.logging import MMLogger
 from mmengine.runner import Runner
 
 from m2f.data.relocate import check_files, relocate
+from m2f.engine.details import PER_CLASS, PER_IMAGE, class_rows, image_rows, write_table
 from m2f.engine.evaluate import evaluation_runner, load_model
 from m2f.engine.files import write_json
 from m2f.engine.hooks import finite
@@ -46,6 +43,7 @@ class Evaluation:
         seconds: that it took in all.
         metrics: under the names of the paper's tables.
         classes: a row for each class in the data set's order, with its name and those of its values that are known.
+        per_image: a row for each image in the data set's order, with its id and the quality of its segmentation alone.
     """
 
     config: str
@@ -57,6 +55,7 @@ class Evaluation:
     seconds: float
     metrics: dict[str, float]
     classes: list[dict[str, Any]]
+    per_image: list[dict[str, Any]]
 
 
 def evaluate_on(
@@ -69,9 +68,10 @@ def evaluate_on(
 ) -> Evaluation:
     """Evaluate a checkpoint on a data set, in this process.
 
-    Writes ``metrics.json``, ``per_class.csv``, the predictions as :class:`~m2f.metrics.coco_results.CocoResults` does,
-    and a ``log``, all of them into a new directory that appears when everything is done. Masks are encoded image by
-    image: how much memory it takes hardly depends on the number of images.
+    Writes ``metrics.json``, ``per_class.csv``, ``per_image.csv``, the predictions as
+    :class:`~m2f.metrics.coco_results.CocoResults` does, and a ``log``, all of them into a new directory that appears
+    when everything is done. Masks are encoded image by image: how much memory it takes hardly depends on the number of
+    images.
 
     Args:
         config_file: a config as in ``configs/``, or a run's ``config.py``; says the model, the pipeline and the
@@ -106,6 +106,7 @@ def evaluate_on(
             seconds=round(time.perf_counter() - started, 1),
             metrics=metrics,
             classes=class_rows(dataset, runner.val_loop.evaluator.metrics),
+            per_image=image_rows(dataset, runner.val_loop.evaluator.metrics),
         )
         write(directory, evaluation)
     return evaluation
@@ -186,32 +187,10 @@ def quiet(log: Path) -> Iterator[None]:
                 handler.close()
 
 
-def class_rows(dataset: BaseDataset, metrics: Sequence[BaseMetric]) -> list[dict[str, Any]]:
-    """What the metrics that have computed know of each class, see their ``by_class``."""
-    names = dataset.metainfo["classes"]
-    stuff = dataset.metainfo.get("stuff_classes", ())
-    rows: list[dict[str, Any]] = [
-        {"class": name, **({"kind": "stuff" if name in stuff else "thing"} if stuff else {})} for name in names
-    ]
-    for metric in metrics:
-        for column, values in getattr(metric, "by_class", {}).items():
-            for row, value in zip(rows, values.tolist(), strict=False):  # the stuff classes, which come last, have none
-                if not np.isnan(value):
-                    row[column] = value
-    return rows
-
-
-def columns(classes: Sequence[dict[str, Any]]) -> list[str]:
-    """The columns of all rows, each once."""
-    return list(dict.fromkeys(column for row in classes for column in row))
-
-
 def write(directory: Path, evaluation: Evaluation) -> None:
-    """Write ``metrics.json`` and ``per_class.csv``."""
+    """Write ``metrics.json``, ``per_class.csv`` and ``per_image.csv``."""
     content = asdict(evaluation)
-    classes = content.pop("classes")
+    classes, images = content.pop("classes"), content.pop("per_image")
     write_json(directory / "metrics.json", content)
-    with (directory / "per_class.csv").open("w", newline="") as file:
-        table = csv.DictWriter(file, columns(classes))
-        table.writeheader()
-        table.writerows(classes)
+    write_table(directory / PER_CLASS, classes)
+    write_table(directory / PER_IMAGE, images)

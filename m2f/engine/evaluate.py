@@ -18,9 +18,10 @@ from m2f.errors import InputError
 def evaluate(config: Config, checkpoint: Path, work_dir: Path) -> dict[str, float]:
     """Evaluate a checkpoint's model in this process, or in all those that torchrun has started to call this.
 
-    What else the checkpoint holds is not used. Keeps ``progress.json`` and ``timing.json`` in ``work_dir``. The data
-    set that the model was trained on need not be there. Given the same config and checkpoint, the metrics are the same,
-    whatever the number of processes; of several, the first alone writes.
+    What else the checkpoint holds is not used. Keeps ``progress.json`` and ``timing.json`` in ``work_dir``, and
+    ``attention/`` of a model that tells its attention. The data set that the model was trained on need not be there.
+    Given the same config and checkpoint, the metrics are the same, whatever the number of processes; of several, the
+    first alone writes.
 
     Args:
         config: a whole config as in ``configs/``, data paths resolved; of its data, ``val_dataloader`` and
@@ -47,7 +48,11 @@ def evaluation_runner(config: Config, work_dir: Path) -> Runner:
         InputError: the data is missing or has other classes than the model.
     """
     init_default_scope(config.default_scope)
-    hooks = [{"type": "m2f.SeedEveryIteration", "seed": config.seed}, {"type": "m2f.EvaluationProgress"}]
+    hooks = [
+        {"type": "m2f.SeedEveryIteration", "seed": config.seed},
+        {"type": "m2f.EvaluationProgress"},
+        {"type": "m2f.AttentionSamples"},
+    ]
     runner = Runner.from_cfg(prepared(config, work_dir, hooks))
     check_class_count(config, runner.val_loop.dataloader.dataset)
     return runner

@@ -1,4 +1,4 @@
-"""What happens around training and evaluation: seeds, progress, history, divergence, sample pictures."""
+"""What happens around training and evaluation: seeds, progress, history, divergence."""
 
 import json
 import math
@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from mmengine.dist import all_reduce, all_reduce_params, get_dist_info, get_world_size, master_only
@@ -15,10 +14,8 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from m2f.data.images import read_image
-from m2f.engine.files import write_atomically, write_json
-from m2f.engine.pictures import ground_truth_picture, prediction_picture
-from m2f.engine.processes import from_main, gather_on_cpu
+from m2f.engine.files import write_json
+from m2f.engine.processes import from_main
 from m2f.errors import InputError
 from m2f.registry import HOOKS
 
@@ -285,49 +282,3 @@ def read_history(work_dir: Path) -> list[dict[str, Any]]:
     """The evaluations so far, oldest first; empty before the first."""
     path = work_dir / "history.json"
     return json.loads(path.read_text()) if path.exists() else []
-
-
-@HOOKS.register_module()
-class SamplePictures(Hook):
-    """After the last evaluation keep pictures of its first images in ``samples/``: image, ground truth, prediction.
-
-    Args:
-        count: how many images.
-        longest: longer side of a picture in pixels; larger ones are shrunk.
-    """
-
-    def __init__(self, count: int = 4, longest: int = 512) -> None:
-        self.count = count
-        self.longest = longest
-        self.drawn: dict[str, bytes] = {}
-
-    def after_val_iter(
-        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Sequence[Any] | None = None
-    ) -> None:
-        """Draw the batch's images that are among the first."""
-        if runner.iter < runner.max_iters or runner.val_loop is None:
-            return
-        first = batch_number(batch_idx) * (runner.val_dataloader.batch_size or 1)
-        for sample in list(outputs or [])[: max(self.count - first, 0)]:
-            self._draw(runner.val_dataloader.dataset, sample)
-
-    def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
-        """Write what all processes have drawn."""
-        everybodys = gather_on_cpu(self.drawn)
-        self.drawn = {}
-        directory = Path(runner.work_dir) / "samples"
-        for name, picture in (named for drawn in everybodys for named in drawn.items()):
-            directory.mkdir(exist_ok=True)
-            write_atomically(directory / name, picture)
-
-    def _draw(self, dataset: Any, sample: Any) -> None:
-        pictures = {
-            "image": cv2.cvtColor(read_image(sample.img_path), cv2.COLOR_BGR2RGB),
-            "truth": ground_truth_picture(dataset, sample),
-            "prediction": prediction_picture(dataset, sample),
-        }
-        for name, picture in pictures.items():
-            scale = min(1.0, self.longest / max(picture.shape[:2]))
-            shrunk = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-            _, png = cv2.imencode(".png", cv2.cvtColor(shrunk, cv2.COLOR_RGB2BGR))
-            self.drawn[f"{sample.img_id}_{name}.png"] = png.tobytes()

@@ -11,7 +11,9 @@ from mmengine.runner import Runner
 
 # Processes forked from one that has imported this module find all components imported.
 import m2f.data.registered
+import m2f.engine.details
 import m2f.engine.optimizer
+import m2f.engine.samples
 import m2f.metrics
 import m2f.models  # noqa: F401
 from m2f.data.prepare import check_class_count
@@ -24,8 +26,8 @@ __all__ = ["DivergenceError", "train"]
 def train(config: Config, work_dir: Path, *, resume: bool = True) -> dict[str, float]:
     """Train and evaluate a config in this process, or in all those that torchrun has started to call this.
 
-    Keeps ``progress.json``, ``history.json``, ``timing.json``, ``samples/`` and checkpoints in ``work_dir``; of several
-    processes the first alone writes, and all have to see the directory.
+    Keeps ``progress.json``, ``history.json``, ``timing.json``, ``per_class.csv``, ``per_image.csv``, ``samples/`` and
+    checkpoints in ``work_dir``; of several processes the first alone writes, and all have to see the directory.
 
     Several processes share the images of each batch, which are those that one alone would take. Their gradients are
     averaged; each weights the mean of its own class loss and divides its mask loss by the average number of masks, as
@@ -102,5 +104,6 @@ def training_hooks(seed: int) -> list[dict[str, Any]]:
         {"type": "m2f.StopAtDivergence"},
         {"type": "m2f.Progress"},
         {"type": "m2f.History"},
+        {"type": "m2f.Details"},
         {"type": "m2f.SamplePictures"},
     ]

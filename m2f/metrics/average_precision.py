@@ -60,6 +60,13 @@ def class_precisions(evaluation: "hotcoco.COCOeval | BoundaryEvaluation", truth:
     return {key: float(value) for key, value in zip(category_ids, precisions, strict=True) if value >= 0}
 
 
+def image_precisions(evaluation: hotcoco.COCOeval, image_ids: Sequence[int]) -> NDArray[np.float64]:
+    """AP of each image alone in [0, 1], ``[I]``, NaN without ground truth, from an evaluation of them that has run."""
+    slices = evaluation.slice_by({str(image_id): [image_id] for image_id in image_ids})
+    values = np.array([slices[str(image_id)]["AP"] for image_id in image_ids])
+    return np.where(values < 0, np.nan, values)
+
+
 def boundary_precision(truth: Mapping[str, Any], detections: Detections, image_ids: Sequence[int]) -> float:
     """AP where the overlap of two masks is the smaller of their IoU and their Boundary IoU (Cheng et al., 2021).
 

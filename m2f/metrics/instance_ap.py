@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import hotcoco
 import numpy as np
 from mmengine.evaluator import BaseMetric
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from m2f.metrics.annotations import check_class_names, check_image_ids
 from m2f.metrics.average_precision import (
     boundary_evaluation,
     class_precisions,
+    image_precisions,
     mask_evaluation,
     precision_of,
     statistics_of,
@@ -31,7 +33,8 @@ class InstanceAP(BaseMetric):
     """AP, AP50, AP75, AP_s, AP_m, AP_l and AP_boundary in percent, at most 100 masks an image and class.
 
     A value without ground truth (no object of that size, say) has no key. Once computed, ``by_class`` holds the ground
-    truth's objects without crowds, AP and AP_boundary of each class, ``[K]`` each, NaN without ground truth.
+    truth's objects without crowds, AP and AP_boundary of each class, ``[K]`` each, NaN without ground truth; see also
+    :meth:`by_image`.
 
     Args:
         instances_json: instance ground truth in COCO layout; label l is the l-th thing among its categories.
@@ -57,6 +60,8 @@ class InstanceAP(BaseMetric):
         if unknown:
             raise InputError(f"InstanceAP has no value '{min(unknown)}' to report; names may hold {', '.join(values)}.")
         self.by_class: dict[str, NDArray[Any]] = {}
+        self.evaluation: hotcoco.COCOeval | None = None
+        self.image_ids: list[int] = []
         self.truth = load_annotations(self.instances_json)
         self.things = [category for category in self.truth["categories"] if category.get("isthing", 1)]
 
@@ -90,6 +95,7 @@ class InstanceAP(BaseMetric):
         check_image_ids(self.instances_json, (image["id"] for image in self.truth["images"]), image_ids)
         detections = [detection for _, image_detections in results for detection in image_detections]
         masks = mask_evaluation(self.truth, detections, image_ids)
+        self.evaluation, self.image_ids = masks, image_ids
         statistics = statistics_of(masks)
         values = {name: statistics[theirs] for name, theirs in NAMES.items()}
         precisions = {"AP": class_precisions(masks, self.truth)}
@@ -99,6 +105,15 @@ class InstanceAP(BaseMetric):
             precisions["AP_boundary"] = class_precisions(boundaries, self.truth)
         self.by_class = self.class_values(set(image_ids), precisions)
         return {name: 100 * values[value] for value, name in self.names.items() if values[value] >= 0}
+
+    def by_image(self) -> dict[str, NDArray[np.float64]]:
+        """Once computed, AP of each image alone in percent ``[I]``, in the order in which they were evaluated.
+
+        It is the mean over the classes of the image's objects, NaN for an image without any.
+        """
+        if "AP" not in self.names or self.evaluation is None:
+            return {}
+        return {self.names["AP"]: 100 * image_precisions(self.evaluation, self.image_ids)}
 
     def class_values(
         self, image_ids: set[int], precisions: Mapping[str, Mapping[int, float]]

@@ -24,7 +24,8 @@ class MeanIoU(IoUMetric):
     """``mIoU`` in percent over the classes that occur in ground truth or prediction.
 
     The ground truth of a sample is its ``gt_sem_seg``; pixels labelled 255 do not count. Once computed, ``by_class``
-    holds the ground truth's pixels and the IoU of each class, ``[K]`` each, NaN for a class that does not occur.
+    holds the ground truth's pixels and the IoU of each class, ``[K]`` each, NaN for a class that does not occur; see
+    also :meth:`by_image`.
     """
 
     default_prefix = ""
@@ -33,13 +34,26 @@ class MeanIoU(IoUMetric):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(ignore_index=IGNORED, iou_metrics=["mIoU"], **kwargs)
         self.by_class: dict[str, NDArray[Any]] = {}
+        self.areas_by_image: list[NDArray[np.float64]] = []  # intersections and unions [I, K] of the last evaluation
 
     def compute_metrics(self, results: list[tuple[torch.Tensor, ...]]) -> dict[str, float]:
         """Sum the areas over images in float64 (float32, mmseg's own, cannot count past 2^24 pixels) and average."""
-        areas = [torch.stack(area).double().sum(dim=0) for area in zip(*results, strict=True)]
+        by_image = [torch.stack(area).double() for area in zip(*results, strict=True)]  # [I, K] each
+        self.areas_by_image = [area.numpy() for area in by_image[:2]]
+        areas = [area.sum(dim=0) for area in by_image]
         iou = self.total_area_to_metrics(*areas, metrics=["mIoU"])["IoU"]  # NaN for a class that nowhere occurs
         self.by_class = {"pixels": areas[3].long().numpy(), "IoU": 100 * np.asarray(iou)}
         return {self.name: 100 * float(np.nanmean(iou))}
+
+    def by_image(self) -> dict[str, NDArray[np.float64]]:
+        """Once computed, the mean IoU of each image alone in percent ``[I]``, in the order of evaluation.
+
+        It is the mean over the classes that occur in the image or its prediction, NaN without any.
+        """
+        intersections, unions = self.areas_by_image
+        number = (unions > 0).sum(axis=1)
+        total = (intersections / np.maximum(unions, 1)).sum(axis=1)
+        return {self.name: 100 * np.divide(total, number, out=np.full(len(number), np.nan), where=number > 0)}
 
 
 @METRICS.register_module()

@@ -21,7 +21,7 @@ class PanopticQuality(BaseMetric):
 
     A group of classes that occurs neither in the evaluated images nor in their predictions has no value and no key.
     Once computed, ``by_class`` holds the ground truth's segments without crowds, PQ, SQ and RQ of each class, ``[K]``
-    each; the qualities of a class that does not occur are NaN.
+    each; the qualities of a class that does not occur are NaN; see also :meth:`by_image`.
 
     Args:
         panoptic_json: panoptic ground truth in COCO layout; label l is the l-th of its categories.
@@ -42,6 +42,7 @@ class PanopticQuality(BaseMetric):
         self.labels = {category["id"]: label for label, category in enumerate(self.categories)}
         self.annotations = {annotation["image_id"]: annotation for annotation in truth["annotations"]}
         self.by_class: dict[str, NDArray[Any]] = {}
+        self.counts: NDArray[np.float64] = np.zeros((0, 4, len(self.categories)))  # of the images evaluated last
 
     @BaseMetric.dataset_meta.setter  # type: ignore[attr-defined]
     def dataset_meta(self, dataset_meta: dict[str, Any]) -> None:
@@ -74,7 +75,8 @@ class PanopticQuality(BaseMetric):
 
     def compute_metrics(self, results: list[NDArray[np.float64]]) -> dict[str, float]:
         """Quality by class from the sums over images, averaged over each group's classes that occur."""
-        counts = np.sum(results, axis=0)  # [4, K]
+        self.counts = np.stack(results)  # [I, 4, K]
+        counts = self.counts.sum(axis=0)  # [4, K]
         qualities, occurs = quality_by_class(counts)
         segments = (counts[1] + counts[3]).astype(int)
         percents = zip(("PQ", "SQ", "RQ"), np.where(occurs, 100 * qualities, np.nan), strict=True)
@@ -87,9 +89,19 @@ class PanopticQuality(BaseMetric):
             if (occurs & group).any()
         }
 
+    def by_image(self) -> dict[str, NDArray[np.float64]]:
+        """Once computed, PQ of each image alone in percent ``[I]``, in the order in which they were evaluated.
+
+        It is the mean over the classes that occur in the image or its prediction, NaN without any.
+        """
+        qualities, occurs = quality_by_class(self.counts.transpose(1, 0, 2))  # [3, I, K], [I, K]
+        total = np.where(occurs, qualities[0], 0).sum(axis=1)
+        number = occurs.sum(axis=1)
+        return {"PQ": 100 * np.divide(total, number, out=np.full(len(number), np.nan), where=number > 0)}
+
 
 def quality_by_class(counts: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """PQ, SQ and RQ ``[3, K]`` in [0, 1], and whether a class occurs ``[K]``, from counts ``[4, K]``."""
+    """PQ, SQ and RQ ``[3, ..., K]`` in [0, 1], and whether a class occurs ``[..., K]``, from counts ``[4, ..., K]``."""
     iou, matched, wrong, missed = counts
     weight = matched + wrong / 2 + missed / 2
     segmentation = iou / np.maximum(matched, 1)

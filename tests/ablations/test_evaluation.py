@@ -43,7 +43,7 @@ def test_tables(console):
         {"class": "person", "kind": "thing", "segments": 12, "PQ": 51.234, "AP_pan_th": 40.0},
         {"class": "sky", "kind": "stuff", "segments": 0},
     ]
-    show(Evaluation("c.py", "w.pth", "m2f", "data/coco", "val2017", 7, 65.0, {"PQ": 51.9}, classes), console)
+    show(Evaluation("c.py", "w.pth", "m2f", "data/coco", "val2017", 7, 65.0, {"PQ": 51.9}, classes, []), console)
     lines = console.file.getvalue().splitlines()
     cells = [[cell.strip() for cell in line.strip("│┃").replace("┃", "│").split("│")] for line in lines]
     assert ["class", "kind", "segments", "PQ", "AP_pan_th"] in cells

@@ -186,8 +186,9 @@ def test_every_task_writes_its_files(scenes, task, files, columns):
     root = scenes(task)
     evaluation = evaluate_in(root)
     written = {path.name for path in (root / "evaluation").iterdir()}
-    assert written == {"metrics.json", "per_class.csv", "log", *files}
+    assert written == {"metrics.json", "per_class.csv", "per_image.csv", "log", *files}
     assert evaluation.images == 8
+    assert len((root / "evaluation" / "per_image.csv").read_text().splitlines()) == 9
     header = (root / "evaluation" / "per_class.csv").read_text().partition("\n")[0].strip().split(",")
     assert {"class", *columns} <= set(header)
     assert evaluation.metrics

@@ -1,0 +1,78 @@
+"""What an evaluation knows of each class and each image, as tables."""
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmengine.dataset import BaseDataset
+from mmengine.dist import master_only
+from mmengine.evaluator import BaseMetric
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+
+from m2f.data.images import image_id
+from m2f.engine.files import write_atomically
+from m2f.registry import HOOKS
+
+PER_CLASS = "per_class.csv"
+PER_IMAGE = "per_image.csv"
+
+
+@HOOKS.register_module()
+class Details(Hook):
+    """Keep ``per_class.csv`` and ``per_image.csv`` of a training's last evaluation in the work directory."""
+
+    @master_only
+    def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
+        """Write both, of the last evaluation alone."""
+        if runner.iter < runner.max_iters:
+            return
+        dataset, computed = runner.val_dataloader.dataset, runner.val_evaluator.metrics
+        write_table(Path(runner.work_dir) / PER_CLASS, class_rows(dataset, computed))
+        write_table(Path(runner.work_dir) / PER_IMAGE, image_rows(dataset, computed))
+
+
+def class_rows(dataset: BaseDataset, metrics: Sequence[BaseMetric]) -> list[dict[str, Any]]:
+    """A row for each class in the data set's order: what metrics that have computed know, see their ``by_class``."""
+    names = dataset.metainfo["classes"]
+    stuff = dataset.metainfo.get("stuff_classes", ())
+    rows: list[dict[str, Any]] = [
+        {"class": name, **({"kind": "stuff" if name in stuff else "thing"} if stuff else {})} for name in names
+    ]
+    for metric in metrics:
+        add_columns(rows, getattr(metric, "by_class", {}))  # the stuff classes, which come last, may have none
+    return rows
+
+
+def image_rows(dataset: BaseDataset, metrics: Sequence[BaseMetric]) -> list[dict[str, Any]]:
+    """A row for each image in the data set's order: what metrics that have computed know, see their ``by_image``."""
+    rows = [{"image": image_id(dataset.get_data_info(index))} for index in range(len(dataset))]
+    for metric in metrics:
+        if hasattr(metric, "by_image"):
+            add_columns(rows, metric.by_image())
+    return rows
+
+
+def add_columns(rows: Sequence[dict[str, Any]], columns: dict[str, np.ndarray]) -> None:
+    """Add a value of each column to the rows it is known for; NaN is not known."""
+    for column, values in columns.items():
+        for row, value in zip(rows, values.tolist(), strict=False):
+            if not np.isnan(value):
+                row[column] = value
+
+
+def column_names(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """The columns of all rows, each once."""
+    return list(dict.fromkeys(column for row in rows for column in row))
+
+
+def write_table(path: Path, rows: Sequence[dict[str, Any]]) -> None:
+    """Write rows as CSV; a cell is empty where a row has no value."""
+    text = io.StringIO()
+    table = csv.DictWriter(text, column_names(rows), lineterminator="\n")
+    table.writeheader()
+    table.writerows(rows)
+    write_atomically(path, text.getvalue().encode())
