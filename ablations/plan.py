@@ -19,8 +19,10 @@ RUN_KEYS = (
     *("task", "scale", "dataset_name", "split", "seed", "scenes", "model", "default_scope"),
     *("train_dataloader", "val_dataloader", "val_evaluator", "train_cfg", "val_cfg"),
     *("optim_wrapper", "param_scheduler", "default_hooks", "custom_hooks", "custom_imports"),
-    *("log_processor", "log_level", "env_cfg", "visualizer", "vis_backends", "load_from"),
+    *("log_processor", "log_level", "env_cfg", "load_from"),
+    "visualizer",
 )
+SHOWING_KEYS = ("visualizer",)  # what shows a run to people, and decides nothing of its result
 DATA_KEYS = ("scenes", "dataset_name", "train_dataloader", "val_dataloader", "val_evaluator")
 
 Config = dict[str, Any]
@@ -41,7 +43,7 @@ class Run:
 
     Attributes:
         digest: of all that decides the result, in hex.
-        overrides: the user's own; what the row changes is in ``config`` alone.
+        overrides: the user's own that decide the result; what the row changes is in ``config`` alone.
         source: the training whose last checkpoint is evaluated; None for a training.
     """
 
@@ -189,7 +191,7 @@ def make_training(
         dataset=config["dataset_name"],
         split=config["split"],
         config_file=baseline.file,
-        overrides=overrides,
+        overrides={key: value for key, value in overrides.items() if key.partition(".")[0] not in SHOWING_KEYS},
         data_fingerprint=data_fingerprint,
         config=config,
     )
@@ -218,7 +220,7 @@ def evaluation_of(
 def digest(config: Config, data_fingerprint: str, source: Run | None = None) -> str:
     """SHA-256, in hex, of everything that decides a run's result; the config holds task and seed."""
     identity = {
-        "config": config,
+        "config": {key: value for key, value in config.items() if key not in SHOWING_KEYS},
         "task": config["task"],
         "seed": config["seed"],
         "data": data_fingerprint,

@@ -34,6 +34,7 @@ from ablations.commands.options import (
 )
 @click.option("--site", type=PATH, metavar="FILE", help="The executor's options, as docs/clusters.md explains them.")
 @click.option("--dry-run", is_flag=True, help="Print the runs to do with their GPUs and hours, and start nothing.")
+@click.option("--tensorboard", is_flag=True, help="Write training curves for TensorBoard to tensorboard/ in the store.")
 @click.option("--override", "overrides", multiple=True, metavar="KEY=VALUE", help="Replace a config value in all rows.")
 @import_option
 @store_option
@@ -47,6 +48,7 @@ def run(
     executor: str,
     site: Path | None,
     dry_run: bool,
+    tensorboard: bool,
     overrides: tuple[str, ...],
     store: Path,
     data: Path,
@@ -57,6 +59,7 @@ def run(
     failed, 2: bad input, 130: interrupted.
     """
     from ablations.executors import EXECUTORS, make_executor
+    from ablations.live_view import with_tensorboard
     from ablations.overrides import parse_override
     from ablations.plan import make_plan
     from ablations.site import read_site
@@ -81,6 +84,9 @@ def run(
     if dry_run:
         announce(cells, store, maker, console)
         return
+    if tensorboard:
+        cells = with_tensorboard(cells, store / "tensorboard")
+        console.print(f"Curves: tensorboard --logdir {store / 'tensorboard'}", highlight=False, soft_wrap=True)
     # A scheduler's request to end is met like Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     states = carry_out(cells, open_store(store), data.absolute(), maker, console)
