@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.table import Table
 
+WITH_MEMORY = ("4e",)  # tables that are compared by it, though the paper prints none
 METRICS = ("params", "flops", "training_flops", "memory")
 UNITS = {"params": "M", "flops": "G", "training_flops": "G", "memory": "GB"}
 SCALE = "paper"
@@ -85,7 +86,8 @@ def study_costs(studies: Iterable[Study], configs: Path = CONFIGS) -> list[CostR
                 baselines[task] = load_baseline(configs, f"{SCALE}/{task}.py")
             config = row_config(baselines[task], variation.overrides)
             identity = _identity(study, variation, config)
-            costs = config_costs(config, (task, "memory") in numbers, every_layer=variation.method == "MaskFormer")
+            memory = study.table in WITH_MEMORY or (task, "memory") in numbers
+            costs = config_costs(config, memory, every_layer=variation.method == "MaskFormer")
             for metric, value in costs.items():
                 rows.append(CostRow(identity, metric, value, numbers.get((task, metric))))
     return rows

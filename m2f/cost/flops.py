@@ -39,7 +39,30 @@ def upsampling(*_: object, out_shape: Sequence[int], **__: object) -> int:
     return TORCH_PER_MULTIPLY * BILINEAR * prod(out_shape)
 
 
+def convolution_backward(
+    gradient_shape: Sequence[int],
+    input_shape: Sequence[int],
+    weight_shape: Sequence[int],
+    bias: object,
+    stride: object,
+    padding: object,
+    dilation: object,
+    transposed: bool,
+    output_padding: object,
+    groups: int,
+    wanted: Sequence[bool],
+    **_: object,
+) -> int:
+    """torch's formula for the gradients of a convolution, each of which costs what the convolution does.
+
+    torch's own counts the weight's gradient as if there were no groups.
+    """
+    positions = prod(input_shape if transposed else gradient_shape)
+    return TORCH_PER_MULTIPLY * sum(wanted[:2]) * positions * prod(weight_shape[1:])
+
+
 FORMULAS = {
+    torch.ops.aten.convolution_backward: convolution_backward,
     torch.ops.aten._native_batch_norm_legit_no_training: per_input(2),
     torch.ops.aten.native_group_norm: per_input(5),
     torch.ops.aten.native_layer_norm: per_input(5),

@@ -42,6 +42,25 @@ def test_operators_cost_what_fvcore_says(run, expected):
     assert multiply_accumulates(run) == expected
 
 
+@pytest.mark.parametrize(
+    ("convolve", "weight"),
+    [
+        (lambda x, w: F.conv2d(x, w, padding=1), (8, 6, 3, 3)),
+        (lambda x, w: F.conv2d(x, w, groups=2, stride=2, padding=1), (8, 3, 3, 3)),
+        (lambda x, w: F.conv2d(x, w, groups=6, padding=1), (6, 1, 3, 3)),
+        (lambda x, w: F.conv_transpose2d(x, w, groups=2, stride=2), (6, 4, 2, 2)),
+    ],
+)
+@pytest.mark.parametrize("of_input", [True, False])
+def test_each_gradient_of_a_convolution_costs_what_it_does(convolve, weight, of_input):
+    """Also with groups, where torch's counter takes the weight's gradient for that of a convolution without."""
+    image, filters = meta(2, 6, 9, 9).requires_grad_(of_input), meta(*weight).requires_grad_()
+    once = multiply_accumulates(lambda: convolve(image, filters))
+    step = multiply_accumulates(lambda: convolve(image, filters).sum().backward(), gradients=True)
+    assert once > 0
+    assert step == (3 if of_input else 2) * once
+
+
 def test_attention_costs_four_projections_and_two_products():
     attention = MultiHeadAttention(16, 4).to("meta").eval()
     queries, keys = meta(2, 5, 16), meta(2, 7, 16)
