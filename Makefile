@@ -11,7 +11,7 @@ SEEDS ?= 0,1,2,3,4
 STORE ?= runs
 OUT ?= report
 
-.PHONY: reproduce test test-clusters lint benchmark setup
+.PHONY: reproduce test test-clusters browser lint benchmark docs setup
 
 # A failed run (exit code 1) does not keep the others from their report.
 reproduce: setup
@@ -21,6 +21,11 @@ reproduce: setup
 
 test: setup
 	$(BIN)/python -m pytest
+
+# Debian's Chromium, in which tests open the HTML report; without it they are skipped. To install it takes root.
+browser:
+	@command -v chromium > /dev/null && command -v chromedriver > /dev/null || { apt-get update --quiet && \
+		apt-get install --yes --quiet --no-install-recommends chromium chromium-driver; }
 
 # A Slurm and a Ray cluster of this machine. apt is asked for what is missing of Slurm, which takes root.
 test-clusters: setup
@@ -38,6 +43,11 @@ lint: setup
 
 benchmark: setup
 	$(BIN)/python -m pytest -o addopts=--import-mode=importlib --benchmark-only --benchmark-columns=min,median,max tests/benchmarks
+
+# A link that leads nowhere is a warning, and a warning ends the build.
+docs: setup
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-docs.lock
+	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going docs build/docs
 
 setup: $(READY)
 

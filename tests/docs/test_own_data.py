@@ -1,0 +1,78 @@
+"""``docs/own-data.md`` with a stranger's data set: scenes whose splits, classes and numbers are not m2f's."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from m2f.data.scenes import SceneSpec, ensure_scenes
+
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "docs" / "own-data.md").read_text()
+FILES = dict(re.findall(r"^`(\w+\.py)`:\n\n```python\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL))
+VERIFY, TRAIN, COMPARE = re.findall(r"^```bash\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
+SHORT = """
+train_cfg = dict(max_iters=2, val_interval=2)
+train_dataloader = dict(num_workers=0, persistent_workers=False)
+val_dataloader = dict(num_workers=0, persistent_workers=False)
+"""
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A directory with the data set, the configs, and the files of the document, its training shortened."""
+    directory = tmp_path_factory.mktemp("own")
+    data = directory / "data" / "parts"
+    ensure_scenes(SceneSpec(image_size=64, splits={"train": 8, "val": 2}, seed=0), data)
+    (data / "manifest.json").unlink()
+    for path in (data / "annotations").glob("*.json"):
+        content = json.loads(path.read_text())
+        for category in content["categories"]:
+            category["name"] = f"part {category['id']}"
+        path.write_text(json.dumps(content))
+    (directory / "configs").symlink_to(ROOT / "configs")
+    for name, source in FILES.items():
+        (directory / name).write_text(source)
+    (directory / "parts.py").write_text(shortened(FILES["parts.py"]))
+    return directory
+
+
+def shortened(config):
+    for line in SHORT.strip().splitlines():
+        key, value = line.split(" = ")
+        config += f"{key} = {{**{key}, **{value}}}\n" if f"\n{key} = " in config else f"{line}\n"
+    return config
+
+
+def done(command, directory):
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    result = subprocess.run(
+        ["bash", "-euc", command], cwd=directory, env={**os.environ, "PATH": path}, capture_output=True, text=True
+    )
+    assert result.returncode == 0, f"{command}\n{result.stdout}{result.stderr}"
+    return result.stdout
+
+
+def test_a_model_is_trained_and_evaluated(place):
+    assert done(VERIFY, place) == "data/parts is whole.\n"
+    done(TRAIN.replace("iter_300", "iter_2"), place)
+    content = json.loads((place / "parts-evaluation" / "metrics.json").read_text())
+    assert {"PQ", "AP", "mIoU_pan"} <= set(content["metrics"])
+    classes = (place / "parts-evaluation" / "per_class.csv").read_text()
+    assert "part 4" in classes
+    assert "triangle" not in classes
+    assert (place / "parts-evaluation" / "per_image.csv").is_file()
+
+
+def test_a_data_set_stands_in_for_coco(place):
+    """The document's links, and the runs that its last command would do."""
+    commands = COMPARE.replace("\\\n", " ").splitlines()
+    run = next(line for line in commands if line.startswith("m2f run "))
+    links = "\n".join(commands[: commands.index(run)])
+    planned = done(f"{links}\nm2f data verify stand-in/coco\n{run} --dry-run", place)
+    assert "stand-in/coco is whole." in planned
+    assert "5 runs to do" in planned
