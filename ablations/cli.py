@@ -7,6 +7,7 @@ import click
 
 from ablations.commands.bench import bench
 from ablations.commands.check import check
+from ablations.commands.compare import compare
 from ablations.commands.convert import convert
 from ablations.commands.cost import cost
 from ablations.commands.data import data_commands
@@ -20,7 +21,22 @@ from ablations.commands.run import run
 from ablations.commands.status import status
 from m2f.errors import InputError
 
-COMMANDS = (list_rows, run, status, report, check, diff, rerun, cost, bench, convert, evaluate, doctor, data_commands)
+COMMANDS = (
+    list_rows,
+    run,
+    status,
+    report,
+    check,
+    diff,
+    compare,
+    rerun,
+    cost,
+    bench,
+    convert,
+    evaluate,
+    doctor,
+    data_commands,
+)
 
 INTERRUPTED = 130
 

@@ -54,7 +54,7 @@ def evaluate(config: Path, checkpoint: Path, data: Path, split: str | None, out:
         click.echo("Stopped. Nothing is kept.", err=True)
         sys.exit(INTERRUPTED)
     if as_json:
-        click.echo(dumps(asdict(evaluation), indent=1))
+        click.echo(dumps({name: part for name, part in asdict(evaluation).items() if name != "per_image"}, indent=1))
         return
     show(evaluation, make_console())
     click.echo(f"Metrics, classes and predictions are in {out}.")

@@ -15,10 +15,8 @@ from mmengine.runner import Runner
 
 from m2f.data.images import image_id
 from m2f.engine.files import write_atomically
+from m2f.engine.kept import PER_CLASS, PER_IMAGE
 from m2f.registry import HOOKS
-
-PER_CLASS = "per_class.csv"
-PER_IMAGE = "per_image.csv"
 
 
 @HOOKS.register_module()

@@ -18,6 +18,7 @@ from m2f.data.images import encode_png, read_image
 from m2f.engine.details import image_rows
 from m2f.engine.files import write_atomically
 from m2f.engine.hooks import batch_number
+from m2f.engine.kept import ATTENTION, SAMPLES
 from m2f.engine.pictures import ground_truth_picture, prediction_picture
 from m2f.engine.processes import gather_on_cpu
 from m2f.registry import HOOKS
@@ -62,7 +63,7 @@ class SamplePictures(Hook):
             dataset = runner.val_dataloader.dataset
             for index in worst_images(dataset, runner.val_evaluator.metrics, self.worst):
                 drawn |= drawn_sample(dataset, predicted(runner, index), self.longest)
-        write_files(Path(runner.work_dir) / "samples", drawn)
+        write_files(Path(runner.work_dir) / SAMPLES, drawn)
 
 
 def first_samples(runner: Runner, batch_idx: int, outputs: Sequence[Any] | None, count: int) -> list[DetDataSample]:
@@ -145,7 +146,7 @@ class AttentionSamples(Hook):
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
         """Write what all processes have kept."""
         kept, self.kept = gathered(self.kept), {}
-        write_files(Path(runner.work_dir) / "attention", kept)
+        write_files(Path(runner.work_dir) / ATTENTION, kept)
 
 
 def example(masks: torch.Tensor) -> int | None:

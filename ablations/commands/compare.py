@@ -1,0 +1,37 @@
+"""``m2f compare``."""
+
+from pathlib import Path
+
+import click
+
+from ablations.commands.options import PATH, chosen_word, import_option, make_console, store_option
+
+
+@click.command()
+@click.argument("rows", nargs=-1, required=True, metavar="ROW ROW...")
+@click.option("--task", default="panoptic", show_default=True, metavar="TASK", help="panoptic, instance or semantic.")
+@click.option("--scale", default="mini", show_default=True, metavar="SCALE", help="smoke, mini or paper.")
+@click.option("--out", type=PATH, metavar="DIR", help="Also write a page with pictures, and tables as CSV.")
+@import_option
+@store_option
+def compare(rows: tuple[str, ...], task: str, scale: str, out: Path | None, store: Path) -> None:
+    """Lay any designs side by side: metrics with intervals, a paired test, classes and images that differ most.
+
+    ROW is TABLE:ROW as in `m2f list`, such as 4c:SMCA, or a row's name alone where it is a row of one table. The others
+    are compared with the first.
+    """
+    from contextlib import redirect_stdout
+    from io import StringIO
+
+    with redirect_stdout(StringIO()):  # OpenMMLab's packages print when they are imported
+        from ablations.plan import TASKS
+        from ablations.side_by_side import compare_designs
+        from ablations.variation import SCALES
+        from reports.side_by_side import show, write_page
+
+    designs = compare_designs(store, rows, chosen_word(task, TASKS, "task"), chosen_word(scale, SCALES, "scale"))
+    show(designs, make_console())
+    if out is not None:
+        with redirect_stdout(StringIO()):
+            written = write_page(designs, out)
+        click.echo(f"Page: {written['index.html']}")

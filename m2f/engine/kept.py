@@ -1,0 +1,6 @@
+"""Names of what a run keeps beside its metrics; whoever reads it needs no model."""
+
+PER_CLASS = "per_class.csv"
+PER_IMAGE = "per_image.csv"
+SAMPLES = "samples"
+ATTENTION = "attention"

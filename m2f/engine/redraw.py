@@ -1,0 +1,42 @@
+"""Pictures of any images of a data set, as a checkpoint's model segments them."""
+
+import tempfile
+from collections.abc import Collection
+from pathlib import Path
+
+from mmengine.config import Config
+
+from m2f.data.images import image_id
+from m2f.engine.evaluate import evaluation_runner, load_model
+from m2f.engine.samples import drawn_sample, predicted
+from m2f.errors import InputError
+
+LONGEST = 512  # pixels
+
+
+def drawn_predictions(config: Config, checkpoint: Path, images: Collection[str]) -> dict[str, bytes]:
+    """Draw images of the data set that a config evaluates on, with their ground truth and the model's predictions.
+
+    Args:
+        config: a whole config as in ``configs/``, data paths resolved.
+        checkpoint: of a model with the config's parameters.
+        images: ids, as text.
+
+    Returns:
+        PNGs by ``<image id>_image.png``, ``<image id>_truth.png`` and ``<image id>_prediction.png``, each at most
+        ``LONGEST`` pixels long.
+
+    Raises:
+        InputError: the checkpoint or the data cannot be used, or the data set has no such image.
+    """
+    drawn: dict[str, bytes] = {}
+    with tempfile.TemporaryDirectory() as work_dir:
+        runner = evaluation_runner(config, Path(work_dir))
+        load_model(runner, checkpoint)
+        dataset = runner.val_loop.dataloader.dataset
+        places = {str(image_id(dataset.get_data_info(index))): index for index in range(len(dataset))}
+        for image in images:
+            if image not in places:
+                raise InputError(f"The data set that {checkpoint.parent} was evaluated on has no image '{image}' now.")
+            drawn |= drawn_sample(dataset, predicted(runner, places[image]), LONGEST)
+    return drawn

@@ -1,0 +1,20 @@
+import pytest
+
+from m2f.engine.evaluate import last_checkpoint
+from m2f.engine.redraw import drawn_predictions
+from m2f.errors import InputError
+
+EVERY_SEGMENT = {"model.panoptic": {"score": 0.0, "overlap": 0.0}}
+
+
+def test_images_are_drawn_as_the_training_drew_them(smoke, trained):
+    drawn = drawn_predictions(smoke(**EVERY_SEGMENT), last_checkpoint(trained), ["3", "1"])
+    kinds = ("image", "truth", "prediction")
+    assert list(drawn) == [f"{image}_{kind}.png" for image in ("3", "1") for kind in kinds]
+    for name, picture in drawn.items():
+        assert picture == (trained / "samples" / name).read_bytes()
+
+
+def test_an_image_that_is_not_there(smoke, trained):
+    with pytest.raises(InputError, match="has no image '99' now"):
+        drawn_predictions(smoke(), last_checkpoint(trained), ["99"])
