@@ -6,10 +6,23 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from ablations.compare import BASELINE
-from reports.style import INK, OURS, PAPER, column_figure, house_style, line_style, vector_bytes
+from reports.style import (
+    INK,
+    OURS,
+    OVER_ALL,
+    PAPER,
+    column_figure,
+    house_style,
+    line_style,
+    point_at,
+    value_id,
+    vector_bytes,
+)
+from reports.text import number, signed, signed_with_bounds
 
 History = Sequence[Mapping[str, Any]]
 
@@ -48,7 +61,9 @@ def difference_figure(comparison: pd.DataFrame, metric: str) -> dict[str, bytes]
         axes.set_xlabel(f"{metric} minus the baseline's {metric}")
         axes.xaxis.set_major_locator(MaxNLocator(6, steps=TICK_STEPS))
         figure.legend(loc="outside upper center", ncols=2)
-        return vector_bytes(figure)
+        for row in range(len(rows)):
+            axes.axhspan(row - 0.5, row + 0.5, fill=False, linewidth=0, zorder=OVER_ALL, gid=value_id(row))
+        return vector_bytes(figure, [_difference_words(row, metric) for row in rows.to_dict("records")])
 
 
 def convergence_figure(histories: Mapping[str, Sequence[History]], metric: str) -> dict[str, bytes] | None:
@@ -80,13 +95,53 @@ def line_figure(
             style = line_style(position)
             axes.plot(curve.index, curve["mean"], label=name, marker="o", markersize=2.5, **style)
             axes.fill_between(curve.index, curve["min"], curve["max"], color=style["color"], alpha=0.18, linewidth=0)
-            for place, point in curve.iterrows() if "mark" in curve else ():
-                axes.annotate(point["mark"], (place, point["mean"]), (3, 3), textcoords="offset points", fontsize=6.5)
+            if "mark" in curve:
+                _write_marks(axes, curve)
         axes.set_xlabel(x_label)
         axes.set_ylabel(y_label)
         axes.xaxis.set_major_locator(MaxNLocator(7, steps=TICK_STEPS, integer=whole))
         figure.legend(loc="outside upper center", ncols=columns, handlelength=2.6)
-        return vector_bytes(figure)
+        return vector_bytes(figure, _pointed_points(axes, curves, x_label, y_label))
+
+
+def _write_marks(axes: Axes, curve: pd.DataFrame) -> None:
+    """Words at the points of a curve, on the side that the line turns away from: above a peak, below a valley."""
+    axes.margins(x=0.08, y=0.15)
+    means = list(curve["mean"])
+    for position, (place, mark) in enumerate(zip(curve.index, curve["mark"], strict=True)):
+        neighbours = [*means[max(position - 1, 0) : position], *means[position + 1 : position + 2]]
+        above = not neighbours or means[position] >= np.mean(neighbours)
+        axes.annotate(
+            mark,
+            (place, means[position]),
+            (0, 4 if above else -4),
+            textcoords="offset points",
+            ha="center",
+            va="bottom" if above else "top",
+            fontsize=6.5,
+        )
+
+
+def _difference_words(row: Mapping[Any, Any], metric: str) -> str:
+    unit = row["unit"]
+    ours = signed_with_bounds(row["difference"], row["difference_low"], row["difference_high"], unit)
+    paper = signed(row["paper_difference"], unit)
+    return f"{row['variant']}: {metric} minus the baseline's, paper {paper}, ours {ours}"
+
+
+def _pointed_points(axes: Axes, curves: Mapping[str, pd.DataFrame], x_label: str, y_label: str) -> list[str]:
+    """Lay an unseen disc over every point of the curves, to be pointed at; returns their words."""
+    words: list[str] = []
+    for name, curve in curves.items():
+        for place, point in zip(curve.index.astype(float), curve.to_dict("records"), strict=True):
+            point_at(axes, place, point["mean"], len(words))
+            words.append(f"{name}, {x_label} {place:.4g}: {_point_words(point, y_label)}")
+    return words
+
+
+def _point_words(point: Mapping[Any, Any], y_label: str) -> str:
+    mean, low, high = (number(point[key]) for key in ("mean", "min", "max"))
+    return f"{y_label} {mean}" + (f", seeds from {low} to {high}" if low != high else "")
 
 
 def _curve(runs: Sequence[History], metric: str) -> pd.DataFrame:

@@ -2,7 +2,9 @@
 
 import base64
 import re
+from collections.abc import Mapping
 from io import BytesIO
+from typing import Any
 
 from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
@@ -10,17 +12,28 @@ from PIL import Image
 
 from reports.content import Content
 from reports.style import INK
+from reports.text import MINUS
+
+NUMBER = re.compile(r"(?P<number>[+-]?\d+(\.\d+)?)( (?P<unit>s|min|h)\b)?")
+SECONDS = {"min": 60, "h": 3600}
 
 
 def render_html(content: Content) -> str:
     """Fill the page's template, with style, figures and images inside the page; an image that is shown often, once."""
-    environment = Environment(loader=PackageLoader("reports"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    environment.filters["inline_svg"] = lambda name: _inline_svg(content.files[name], name)
-    environment.filters["data_uri"] = lambda name: _data_uri(content.files[name], name)
-    environment.filters["picture_size"] = lambda name: _size(content.files[name])
-    environment.filters["picture_id"] = _identifier
     pictures = [name for name in content.files if name.startswith("samples/")]
-    return environment.get_template("report.html").render(content.data, pictures=pictures)
+    return page_environment(content.files).get_template("report.html").render(content.data, pictures=pictures)
+
+
+def page_environment(files: Mapping[str, bytes]) -> Environment:
+    """Templates of pages whose style, figures and images lie inside them; ``files`` are those that they name."""
+    environment = Environment(loader=PackageLoader("reports"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["inline_svg"] = lambda name: _inline_svg(files[name], name)
+    environment.filters["data_uri"] = lambda name: _data_uri(files[name], name)
+    environment.filters["picture_size"] = lambda name: _size(files[name])
+    environment.filters["picture_id"] = _identifier
+    environment.filters["sort_value"] = _sort_value
+    environment.filters["panel_sample"] = _panel_sample
+    return environment
 
 
 def _data_uri(picture: bytes, name: str) -> str:
@@ -34,6 +47,18 @@ def _size(picture: bytes) -> tuple[int, int]:
         return image.size
 
 
+def _sort_value(words: str) -> str:
+    """The number that a cell begins with, times in seconds; empty without one."""
+    match = NUMBER.match(words.replace(MINUS, "-"))
+    return f"{float(match['number']) * SECONDS.get(match['unit'], 1):g}" if match else ""
+
+
+def _panel_sample(row: dict[str, Any]) -> dict[str, Any]:
+    """A panel's row as one of a gallery of a single design, with its number and whether it failed as note."""
+    note = f"{row['value']}, failure" if row["failure"] else row["value"]
+    return {**row, "predictions": [row["prediction"]], "note": note}
+
+
 def _identifier(name: str) -> str:
     return re.sub(r"\W", "-", name)
 
@@ -41,6 +66,6 @@ def _identifier(name: str) -> str:
 def _inline_svg(svg: bytes, name: str) -> Markup:
     """The drawing as an element: ids made unique on the page, ink in the page's own colour (light or dark)."""
     text = svg.decode("utf-8")
-    text = text[text.index("<svg") :].replace(INK, "currentColor")
-    text = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{_identifier(name)}-", text)
+    text = text[text.index("<svg") :].replace(f": {INK}", ": currentColor")
+    text = re.sub(r'(\bid="|href="#|clip-path="url\(#)', rf"\g<1>{_identifier(name)}-", text)
     return Markup(text)

@@ -1,7 +1,8 @@
 """The house style of every figure: one column wide, colour-blind safe, vector, the same bytes each time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from html import escape
 from io import BytesIO
 from typing import Any
 
@@ -11,10 +12,11 @@ from matplotlib.figure import Figure
 
 COLUMN_WIDTH = 3.35  # inches: one column of a two-column paper
 INK = "#1f2328"
-PAPER = "#9aa3ad"
+PAPER = "#7d8792"
 OURS = "#0072b2"
 # Okabe and Ito's palette, without its yellow and black, which vanish on a light and on a dark page.
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+OVER_ALL = 9  # the zorder of what is there to be pointed at and not to be seen
 DASHES = ("-", "--", "-.", ":")
 
 _SETTINGS: dict[Any, Any] = {
@@ -73,8 +75,23 @@ def column_figure(height: float) -> tuple[Figure, Axes]:
     return figure, figure.subplots()
 
 
-def vector_bytes(figure: Figure) -> dict[str, bytes]:
-    """The figure as {'svg': ..., 'pdf': ...}, without the date and program that would differ between two builds."""
+def value_id(number: int) -> str:
+    """The gid of the artist that shows the value with this number: what a reader points at to learn it."""
+    return f"value-{number}"
+
+
+def point_at(axes: Axes, x: float, y: float, number: int) -> None:
+    """Lay an unseen disc over a point of a plot: the artist of the value with this number."""
+    unseen: dict[str, Any] = {"markerfacecolor": "none", "markeredgecolor": "none", "clip_on": False}
+    axes.plot(x, y, "o", markersize=8, zorder=OVER_ALL, gid=value_id(number), **unseen)
+
+
+def vector_bytes(figure: Figure, values: Sequence[str] = ()) -> dict[str, bytes]:
+    """The figure as {'svg': ..., 'pdf': ...}, without the date and program that would differ between two builds.
+
+    `values` are the words of the artists whose gids are `value_id(0)`, `value_id(1)` and so on. The SVG holds them as
+    their titles, which a viewer shows while the pointer rests there.
+    """
     no_metadata = {
         "svg": {"Date": None, "Creator": None, "Format": None, "Type": None},
         "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
@@ -84,4 +101,13 @@ def vector_bytes(figure: Figure) -> dict[str, bytes]:
         stream = BytesIO()
         figure.savefig(stream, format=suffix, metadata=metadata)
         files[suffix] = stream.getvalue()
+    files["svg"] = _with_titles(files["svg"].decode("utf-8"), values).encode("utf-8")
     return files
+
+
+def _with_titles(svg: str, values: Sequence[str]) -> str:
+    for number, words in enumerate(values):
+        group = f'<g id="{value_id(number)}"'
+        named = f'{group} class="value" role="img" aria-label="{escape(words)}" pointer-events="all">'
+        svg = svg.replace(f"{group}>", f"{named}<title>{escape(words)}</title>")
+    return svg

@@ -1,9 +1,11 @@
 import re
+from xml.etree import ElementTree
 
 import pandas as pd
 
-from reports.figures import convergence_figure, difference_figure
+from reports.figures import convergence_figure, difference_figure, line_figure
 from reports.style import line_style
+from reports.text import DASH, MINUS
 
 NAN = float("nan")
 
@@ -18,6 +20,7 @@ def comparison(differences):
             "difference_low": difference - 2,
             "difference_high": difference + 2,
             "verdict": "baseline" if variant == "base" else "inconclusive",
+            "unit": "%",
         }
         for variant, difference in differences.items()
     ]
@@ -64,11 +67,44 @@ def interval_lines(vectors):
     return re.findall(rb'<path d="[^"]+"', group)
 
 
+def told(vectors):
+    """The words of everything in the drawing that tells a value, by its title; its label says the same."""
+    values = [element for element in ElementTree.fromstring(vectors["svg"]).iter() if element.get("class") == "value"]
+    assert all(value.get("aria-label") == value[0].text for value in values)
+    return [value[0].text.replace(MINUS, "-") for value in values]
+
+
+def test_every_row_of_bars_tells_its_values():
+    rows = comparison({"<i>a</i> & '\"b\"'": -5.0, "not run": NAN, "base": 0.0})
+    assert told(difference_figure(rows, "PQ")) == [
+        "<i>a</i> & '\"b\"': PQ minus the baseline's, paper -4.8, ours -5.0 (-7.0 to -3.0)",
+        f"not run: PQ minus the baseline's, paper -4.8, ours {DASH}",
+    ]
+
+
+def test_every_point_of_a_line_tells_its_values():
+    assert told(convergence_figure({"a": histories(40.0, 44.0), "b": histories(30.0)}, "PQ")) == [
+        "a, training iteration 50: PQ 21.0, seeds from 20.0 to 22.0",
+        "a, training iteration 100: PQ 42.0, seeds from 40.0 to 44.0",
+        "b, training iteration 50: PQ 15.0",
+        "b, training iteration 100: PQ 30.0",
+    ]
+
+
 def test_curves_use_the_iterations_that_every_seed_has():
     short = [[{"iteration": 50, "metrics": {"PQ": 20.0}}], *histories(40.0)]
     assert convergence_figure({"a": short}, "PQ") == convergence_figure(
         {"a": [[{"iteration": 50, "metrics": {"PQ": 20.0}}]] * 2}, "PQ"
     )
+
+
+def test_words_beside_points_stand_above_peaks_and_below_valleys():
+    curve = pd.DataFrame({"mean": [30.0, 10.0, 20.0], "mark": ["first", "valley", "last"]}, index=[1, 2, 3])
+    svg = line_figure({"a": curve.assign(min=curve["mean"], max=curve["mean"])}, "x", "y")["svg"].decode()
+    words = re.findall(r"<!-- (first|valley|last) -->\s*<g [^>]*translate\([\d.]+ ([\d.]+)\)", svg)
+    points = re.findall(r'<g id="value-\d".*?<use [^>]*y="([\d.]+)"', svg, re.DOTALL)
+    above = {word: float(height) < float(point) for (word, height), point in zip(words, points, strict=True)}
+    assert above == {"first": True, "valley": False, "last": True}
 
 
 def test_no_two_lines_look_the_same():
