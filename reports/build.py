@@ -1,4 +1,4 @@
-"""Build the report of a store: PDF, HTML, Markdown, CSV and figures."""
+"""Build the report of a store: PDF, HTML, Markdown, CSV, LaTeX and figures."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,18 +17,19 @@ from m2f.errors import InputError
 from reports.content import SCALE_MEANING, compose
 from reports.cost_rows import counted_costs
 from reports.html import render_html
-from reports.markdown import render_markdown
+from reports.latex import render_latex
+from reports.markdown import pictures, render_markdown
 from reports.pdf import render_pdf
 from reports.runs import read_run
 from reports.section import Section
 
 
-def build(store: Path, tables: Sequence[str], out: Path) -> dict[str, Path]:
+def build(store: Path, tables: Sequence[str], out: Path, name_store: bool = False) -> dict[str, Path]:
     """Write the report of the named tables (none named: every table that the store has results for) under `out`.
 
-    Returns the files by name: pdf, html, markdown, results, comparison, costs; figures lie in `out/figures`. The same
-    store gives the same bytes. Raises InputError for an unknown table, and when the store has no result for any of
-    them.
+    Returns the files by name: pdf, html, markdown, results, comparison, costs, and the directory of tables, latex;
+    figures lie in `out/figures`. The same store gives the same bytes. `name_store` names the store in the commands that
+    fill what is missing. Raises InputError for an unknown table, and when the store has no result for any of them.
     """
     tables = [choose(table, STUDIES, "table") for table in tables]
     results = results_frame(store)
@@ -41,8 +42,8 @@ def build(store: Path, tables: Sequence[str], out: Path) -> dict[str, Path]:
     sections = _sections(results)
     runs = {name: read_run(run_directory(store, name)) for name in results["run"].unique()}
     costs = counted_costs()
-    absent = [table for table in tables if table not in set(results["table"])]
-    content = compose(sections, runs, absent, costs)
+    absent = [table for table in tables or STUDIES if table not in set(results["table"])]
+    content = compose(sections, runs, absent, costs, str(store) if name_store else "")
     comparison = pd.concat([section.comparison for section in sections], ignore_index=True)
     files = {
         "pdf": ("report.pdf", render_pdf(content)),
@@ -52,10 +53,11 @@ def build(store: Path, tables: Sequence[str], out: Path) -> dict[str, Path]:
         "comparison": ("comparison.csv", comparison.to_csv(index=False).encode()),
         "costs": ("costs.csv", cost_frame(costs).to_csv(index=False).encode()),
     }
-    figures = {name: data for name, data in content.files.items() if name.startswith("figures/")}
-    for name, data in [*files.values(), *figures.items()]:
+    shown = {name: data for name, data in content.files.items() if name.startswith("figures/")}
+    shown |= {name: content.files[name] for name in pictures(content)}
+    for name, data in [*files.values(), *shown.items(), *render_latex(content).items()]:
         _write(out / name, data)
-    return {kind: out / name for kind, (name, _) in files.items()}
+    return {**{kind: out / name for kind, (name, _) in files.items()}, "latex": out / "tables"}
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -6,10 +6,15 @@ from typing import Any
 
 from ablations.cost import CAPTION, CostRow
 from ablations.statistics import CONFIDENCE
+from ablations.studies import STUDIES
 from ablations.variation import Study
+from reports.attention import attention
 from reports.cost_rows import cost_rows, cost_summary
-from reports.runs import RunRecord, facts
-from reports.section import Section, changes, missing
+from reports.panels import panels
+from reports.pixel_decoders import TABLE as PIXEL_DECODERS
+from reports.pixel_decoders import pixel_decoders
+from reports.runs import RunRecord, commits, facts, packages
+from reports.section import Section, changes, imports, missing
 from reports.task import task_content
 from reports.text import listing, run_command, table_label
 from reports.verdicts import WORDS
@@ -24,15 +29,15 @@ SCALE_MEANING = {
     "The numbers say nothing about any design, and they are not COCO numbers.",
 }
 RULE = (
-    f"Verdict. Each row is compared with the table's baseline, seed by seed. It is reproduced when the "
+    "Verdict. Each row is compared with the table's baseline, seed by seed. It is reproduced when the "
     f"{CONFIDENCE:.0%} Student t interval of the mean paired difference lies wholly on the same side of zero as the "
-    "paper's difference, not reproduced when it lies wholly on the other side, and inconclusive otherwise (also with "
-    "fewer than two seeds, or where the paper's difference is zero). It speaks of the direction only, row by row, "
-    "without correction for the number of rows. Paper's direction counts the rows whose mean difference has the sign "
-    "of the paper's, of those that have a difference in both; with one seed that is all there is, and no verdict. "
-    f"Ours is the mean over n seeds ± half of its {CONFIDENCE:.0%} interval; differences are from the baseline, ours "
-    "with both ends of the interval. Metrics are in percent, with one decimal place; masses of attention are fractions "
-    "of one, with two."
+    "paper's difference, not reproduced when it lies wholly on the other side, and inconclusive otherwise (also "
+    "where the paper's difference is zero). One seed has no interval and no verdict. It speaks of the direction "
+    "only, row by row, without correction for the number of rows. Paper's direction counts the rows whose mean "
+    "difference has the sign of the paper's, of those that have a difference in both; with one seed that is all "
+    f"there is. Ours is the mean over n seeds ± half of its {CONFIDENCE:.0%} interval; differences are from the "
+    "baseline, ours with both ends of the interval. Metrics are in percent, with one decimal place; masses of "
+    "attention are fractions of one, with two."
 )
 PROVENANCE = (
     "Each row's design is exact where the paper fixes it, inferred where its numbers or sources tell it, unspecified "
@@ -49,19 +54,30 @@ class Content:
 
 
 def compose(
-    sections: list[Section], runs: Mapping[str, RunRecord], absent: list[str], costs: Sequence[CostRow]
+    sections: list[Section],
+    runs: Mapping[str, RunRecord],
+    absent: list[str],
+    costs: Sequence[CostRow],
+    store: str = "",
 ) -> Content:
     """Everything the templates show.
 
-    `absent` are the tables that were asked for and have no result at all; `costs` are those of the paper's rows, of
-    the report's tables and of others.
+    `absent` are the tables that belong in the report and have no result at all; `costs` are those of the paper's rows,
+    of the report's tables and of others; `store` is the directory to name in commands, if it is not their default.
     """
     files: dict[str, bytes] = {}
     by_scale: dict[str, list[dict[str, Any]]] = {}
     for section in sections:
-        data, section_files = _section(section, runs, costs)
+        data, section_files = _section(section, runs, costs, store)
         by_scale.setdefault(section.scale, []).append(data)
         files |= section_files
+    compared = [
+        pixel_decoders(section, runs, costs, store) for section in sections if section.study.table == PIXEL_DECODERS
+    ]
+    shown_panels, panel_files = panels(sections, runs)
+    shown_attention, attention_files = attention(sections, runs)
+    for page_files in (*(page_files for _, page_files in compared), panel_files, attention_files):
+        files |= page_files
     tables = [table for scale in SCALE_MEANING for table in by_scale.get(scale, [])]
     data = {
         "title": TITLE,
@@ -77,14 +93,19 @@ def compose(
             for direction in task["other_directions"]
         ],
         "not_run": _not_run(tables),
-        "absent": [
-            {"text": f"{table_label(table)} has no result", "command": run_command(table, "mini")} for table in absent
-        ],
+        "absent": [_absent(STUDIES[table], store) for table in absent],
+        "pixel_decoders": [page for page, _ in compared],
+        "panels": shown_panels,
+        "attention": shown_attention,
         "scales": [
             {
                 "name": scale,
                 "meaning": _meaning(scale, by_scale[scale]),
                 "facts": facts([runs[name] for name in _run_names(sections, scale)]),
+                "packages": packages([runs[name] for name in _run_names(sections, scale)]),
+                "origins": [
+                    origin for section in sections if section.scale == scale for origin in _origins(section, runs)
+                ],
                 "tables": by_scale[scale],
             }
             for scale in SCALE_MEANING
@@ -92,6 +113,38 @@ def compose(
         ],
     }
     return Content(data, files)
+
+
+def _absent(study: Study, store: str) -> dict[str, str]:
+    """A table or figure without results: what it is, where it can be run, and the command."""
+    scale = "mini" if "mini" in study.scales else study.scales[-1]
+    label = table_label(study.table)
+    return {
+        "label": label,
+        "title": study.title,
+        "scales": listing(list(study.scales)),
+        "text": f"{label} has no result (scale: {', '.join(study.scales)})",
+        "command": run_command(study.table, scale, imports=imports(study), store=store),
+    }
+
+
+def _origins(section: Section, runs: Mapping[str, RunRecord]) -> list[dict[str, Any]]:
+    """The runs behind each task of a table: how many, with which seeds, at which commits."""
+    origins = []
+    for task in section.study.tasks:
+        results = section.results[section.results["task"] == task]
+        if not results.empty:
+            names = sorted(results["run"].unique())
+            origins.append(
+                {
+                    "label": table_label(section.study.table),
+                    "task": task,
+                    "runs": len(names),
+                    "seeds": listing([str(seed) for seed in sorted(set(map(int, results["seed"])))]),
+                    "commits": commits([runs[name] for name in names]),
+                }
+            )
+    return origins
 
 
 def _not_run(tables: list[dict[str, Any]]) -> list[str]:
@@ -116,7 +169,7 @@ def _run_names(sections: list[Section], scale: str) -> list[str]:
 
 
 def _section(
-    section: Section, runs: Mapping[str, RunRecord], costs: Sequence[CostRow]
+    section: Section, runs: Mapping[str, RunRecord], costs: Sequence[CostRow], store: str
 ) -> tuple[dict[str, Any], dict[str, bytes]]:
     files: dict[str, bytes] = {}
     tasks = []
@@ -127,13 +180,14 @@ def _section(
             tasks.append(data)
             files |= task_files
     data = {
+        "name": section.study.table,
         "label": table_label(section.study.table),
         "title": section.study.title,
         "note": section.study.note,
         "scale": section.scale,
         "anchor": f"table-{section.study.table}-{section.scale}",
         "changes": overrides,
-        "missing": [gap for task in section.study.tasks for gap in missing(section, task, overrides)],
+        "missing": [gap for task in section.study.tasks for gap in missing(section, task, overrides, store)],
         "costs": cost_rows(section.study, costs),
         "reasons": _reasons(section.study),
         "tasks": tasks,

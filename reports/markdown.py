@@ -21,6 +21,15 @@ def render_markdown(content: Content) -> str:
     return environment.get_template("report.md").render(content.data)
 
 
+def pictures(content: Content) -> list[str]:
+    """The pictures that the Markdown shows beside its figures: they have to lie beside it."""
+    rows = [row for page in content.data["panels"] for row in page["rows"]]
+    names = [row[kind] for row in rows for kind in ("image", "truth", "prediction")]
+    for page in content.data["attention"]:
+        names += [page["image"], page["truth"], *(name for row in page["rows"] for name in row["pictures"])]
+    return list(dict.fromkeys(names))
+
+
 def _escape(value: Any) -> Any:
     """Backslash before whatever Markdown would read; a value that a template marks `safe` stays as it is."""
     return value if isinstance(value, Markup) else re.sub(r"([\\`*_<>|#$~\[\]])", r"\\\1", str(value))

@@ -12,7 +12,8 @@ from ablations.store import State, read_identity, read_state
 from m2f.errors import InputError
 from reports.text import DATASET_NAMES, listing
 
-PLACE = ("platform", "processor", "cores", "threads")  # what run.json's environment holds besides versions
+# What run.json's environment holds besides versions of what decides numbers.
+PLACE = ("platform", "processor", "cores", "memory", "gpus", "threads", "precision", "packages")
 
 
 @dataclass(frozen=True)
@@ -55,12 +56,27 @@ def facts(runs: list[RunRecord]) -> list[dict[str, str]]:
         "Data set": _data(runs),
         "Seeds": listing([str(seed) for seed in sorted({run.identity["seed"] for run in runs})]),
         "Runs": f"{_count(runs)}, {_dates(runs)}",
-        "Commit": _distinct(_commit(run.identity["git"]) for run in runs),
+        "Commit": commits(runs),
         "Versions": _distinct(map(_versions, environments)),
-        "Machine": _distinct(f"{e['processor']}, {e['cores']} cores, {e['platform']}" for e in environments),
+        "Machine": _distinct(map(_machine, environments)),
+        "Precision": _distinct(map(_precision, environments)),
         "Threads": _distinct(f"{e['threads']} for each run" for e in environments),
     }
     return [{"name": name, "value": value} for name, value in lines.items()]
+
+
+def packages(runs: list[RunRecord]) -> str:
+    """All packages of the runs' environments with their versions; empty where the runs kept none."""
+    return _distinct(
+        ", ".join(f"{name} {version}" for name, version in found.items() if version is not None)
+        for found in (run.identity["environment"].get("packages") or {} for run in runs)
+        if found
+    )
+
+
+def commits(runs: Iterable[RunRecord]) -> str:
+    """The commits that the runs were made with."""
+    return _distinct(_commit(run.identity["git"]) for run in runs)
 
 
 def _distinct(values: Iterable[str]) -> str:
@@ -100,6 +116,27 @@ def _commit(git: dict[str, Any]) -> str:
     if git["commit"] is None:
         return "unknown: the suite was not run from a checkout"
     return f"{git['commit'][:12]} ({'with uncommitted changes' if git['dirty'] else 'clean'})"
+
+
+def _machine(environment: dict[str, Any]) -> str:
+    gpus = environment.get("gpus") or []
+    memory = environment.get("memory")
+    return ", ".join(
+        [
+            environment["processor"],
+            f"{environment['cores']} cores",
+            *([f"{memory} GB"] if memory else []),
+            *gpus,
+            environment["platform"],
+        ]
+    )
+
+
+def _precision(environment: dict[str, Any]) -> str:
+    precision = environment.get("precision")
+    if not precision:
+        return "not recorded by these runs"
+    return f"{precision['type']} ({precision['wrapper']}), float32 matrix products {precision['matrix_products']}"
 
 
 def _versions(environment: dict[str, Any]) -> str:

@@ -8,6 +8,8 @@ from typing import Any
 
 from PIL import Image
 
+from m2f.engine.kept import SAMPLES
+
 IMAGES = 3  # of every design and task; fifteen tables of them must stay one page that opens quickly
 LONGEST_SIDE = 256  # pixels; enough for a grid cell, and keeps the page small at the paper's image sizes
 QUALITY = 85  # of a photograph that was made smaller, in JPEG's percent
@@ -24,26 +26,28 @@ def gallery(run_directories: Mapping[str, Path]) -> tuple[list[dict[str, Any]], 
     rows: list[dict[str, Any]] = []
     files: dict[str, bytes] = {}
     for image_id in _evenly(_common_images(designs)):
-        sources = [
-            _sample(designs[0], image_id, "image"),
-            _sample(designs[0], image_id, "truth"),
-            *(_sample(directory, image_id, "prediction") for directory in designs),
+        pictures = [
+            stored_picture(designs[0], image_id, "image"),
+            stored_picture(designs[0], image_id, "truth"),
+            *(stored_picture(directory, image_id, "prediction") for directory in designs),
         ]
-        pictures = [_thumbnail(source) for source in sources]
-        names = [f"samples/{hashlib.sha256(data).hexdigest()[:16]}.{suffix}" for suffix, data in pictures]
-        files |= {name: data for name, (_, data) in zip(names, pictures, strict=True)}
+        files |= dict(pictures)
+        names = [name for name, _ in pictures]
         rows.append({"id": image_id, "image": names[0], "truth": names[1], "predictions": names[2:]})
     return rows, files
 
 
 def _common_images(run_directories: list[Path]) -> list[str]:
-    """Ids of the images that every run drew, shortest first and then by name, so that numbers come in order."""
-    per_run = [
-        {path.name.removesuffix("_prediction.png") for path in (directory / "samples").glob("*_prediction.png")}
-        for directory in run_directories
-    ]
-    common = set.intersection(*per_run) if per_run else set()
-    return sorted(common, key=lambda image_id: (len(image_id), image_id))
+    """Ids of the images that every run drew, in their order."""
+    per_run = [sampled_images(directory) for directory in run_directories]
+    common = set.intersection(*map(set, per_run)) if per_run else set()
+    return [image_id for image_id in per_run[0] if image_id in common] if common else []
+
+
+def sampled_images(run_directory: Path) -> list[str]:
+    """Ids of the images that a run drew, shortest first and then by name, so that numbers come in order."""
+    paths = (run_directory / SAMPLES).glob("*_prediction.png")
+    return sorted((path.name.removesuffix("_prediction.png") for path in paths), key=lambda own: (len(own), own))
 
 
 def _evenly(image_ids: list[str]) -> list[str]:
@@ -53,8 +57,10 @@ def _evenly(image_ids: list[str]) -> list[str]:
     return [image_ids[number * (len(image_ids) - 1) // (IMAGES - 1)] for number in range(IMAGES)]
 
 
-def _sample(run_directory: Path, image_id: str, kind: str) -> Path:
-    return run_directory / "samples" / f"{image_id}_{kind}.png"
+def stored_picture(run_directory: Path, image_id: str, kind: str) -> tuple[str, bytes]:
+    """A picture that a run drew: its file in the report, named by its content, and that content."""
+    suffix, data = _thumbnail(run_directory / SAMPLES / f"{image_id}_{kind}.png")
+    return f"samples/{hashlib.sha256(data).hexdigest()[:16]}.{suffix}", data
 
 
 def _thumbnail(path: Path) -> tuple[str, bytes]:

@@ -41,8 +41,16 @@ def changes(section: Section, runs: Mapping[str, RunRecord]) -> list[str]:
     return sorted(found)
 
 
-def missing(section: Section, task: str, overrides: list[str]) -> list[dict[str, str]]:
-    """What keeps the task's table from being whole, and the command that mends it, with the other runs' overrides."""
+def imports(study: Study) -> list[str]:
+    """The modules of a user's own that the study's rows come from."""
+    return list(dict.fromkeys(module for variation in study.variations for module in variation.imports))
+
+
+def missing(section: Section, task: str, overrides: list[str], store: str) -> list[dict[str, str]]:
+    """What keeps the task's table from being whole, and the command that mends it, with the other runs' overrides.
+
+    `store` is named in the command if it is not empty.
+    """
     metric = metric_of(section, task)
     comparison = section.comparison
     rows = comparison[(comparison["task"] == task) & (comparison["metric"] == metric)]
@@ -50,7 +58,15 @@ def missing(section: Section, task: str, overrides: list[str]) -> list[dict[str,
         variant: set(map(int, names.split())) for variant, names in zip(rows["variant"], rows["seeds"], strict=True)
     }
     seeds = sorted(set.union(*seeds_of.values()))
-    command = partial(run_command, section.study.table, section.scale, task, overrides=overrides)
+    command = partial(
+        run_command,
+        section.study.table,
+        section.scale,
+        task,
+        overrides=overrides,
+        imports=imports(section.study),
+        store=store,
+    )
     if not seeds:
         return [{"text": f"The {task} task was not run", "command": command()}]
     gaps = []

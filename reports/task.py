@@ -13,7 +13,7 @@ from reports import figures, samples
 from reports.paper_figures import PAPER_FIGURES
 from reports.runs import RunRecord
 from reports.section import Section, metric_of
-from reports.text import DATASET_NAMES, duration, listing, number, signed, signed_with_bounds, with_interval
+from reports.text import DATASET_NAMES, duration, file_stem, listing, number, signed, signed_with_bounds, with_interval
 from reports.verdicts import other_directions, tally, verdict_word
 
 
@@ -87,12 +87,12 @@ def _figures(
     drawn = [
         (
             "differences",
-            f"Difference from the baseline in {metric}: the paper's, and ours with its {CONFIDENCE:.0%} interval.",
+            f"Difference from the baseline in {metric}: the paper's, and ours {interval_words(comparison, metric)}.",
             figures.difference_figure(comparison, metric),
         ),
         (
             "convergence",
-            f"{metric} during training: mean over seeds, with a band from the lowest to the highest seed.",
+            f"{metric} during training: {_band_words(histories)}.",
             figures.convergence_figure(histories, metric),
         ),
     ]
@@ -103,10 +103,22 @@ def _figures(
     files: dict[str, bytes] = {}
     for kind, caption, vectors in drawn:
         if vectors is not None:
-            stem = f"figures/{section.study.table}-{section.scale}-{task}-{kind}"
+            stem = f"figures/{file_stem(section.study.table, section.scale, task, kind)}"
             entries.append({"stem": stem, "caption": caption})
             files |= {f"{stem}.{suffix}": content for suffix, content in vectors.items()}
     return entries, files
+
+
+def interval_words(comparison: pd.DataFrame, metric: str) -> str:
+    """What a figure shows of the intervals of our differences: of one seed there is none."""
+    rows = comparison[(comparison["metric"] == metric) & (comparison["verdict"] != BASELINE)]
+    known = rows["difference_low"].notna().any()
+    return f"with its {CONFIDENCE:.0%} interval" if known else "with one seed, which gives no interval"
+
+
+def _band_words(histories: Mapping[str, list[Any]]) -> str:
+    several = any(len(of_design) > 1 for of_design in histories.values())
+    return "mean over seeds, with a band from the lowest to the highest seed" if several else "one seed"
 
 
 def _gallery(

@@ -5,10 +5,12 @@ import re
 import shlex
 from collections.abc import Sequence
 
+from ablations.studies import FIGURES, MAIN_RESULTS, TABLES
+
 MINUS = "\N{MINUS SIGN}"
 DASH = "\N{EM DASH}"
-FIGURES = ("Ib",)  # figures of the paper that hold numbers, so that they are called like tables
 DECIMALS = {"%": 1, "fraction": 2, "M": 1, "G": 1, "GB": 1}  # by the unit that the results frame names
+THE_PAPERS = frozenset(study.table for study in (*TABLES, *FIGURES, *MAIN_RESULTS))
 DATASET_NAMES = {"coco": "COCO", "ade20k": "ADE20K", "scenes": "generated scenes"}
 
 
@@ -57,18 +59,40 @@ def listing(words: list[str]) -> str:
 
 
 def run_command(
-    table: str, scale: str, task: str = "", seeds: Sequence[int] = (), overrides: Sequence[str] = ()
+    table: str,
+    scale: str,
+    task: str = "",
+    seeds: Sequence[int] = (),
+    overrides: Sequence[str] = (),
+    imports: Sequence[str] = (),
+    store: str = "",
 ) -> str:
-    """The command that runs this table (skipping what is done)."""
-    parts = ["m2f run", table, "--scale", scale]
+    """The command that runs this table (skipping what is done).
+
+    `imports` are modules of a user's own; `store` is the directory of runs, if it is not the command's default.
+    """
+    parts = ["m2f run", shlex.quote(table), "--scale", scale]
     parts += ["--tasks", task] if task else []
     parts += ["--seeds", ",".join(map(str, seeds))] if seeds else []
     parts += [f"--override {shlex.quote(override)}" for override in overrides]
+    parts += import_flags(imports)
+    parts += ["--store", shlex.quote(store)] if store else []
     return " ".join(parts)
+
+
+def import_flags(modules: Sequence[str]) -> list[str]:
+    """The options that import a user's own modules."""
+    return [f"--import {module}" for module in modules]
+
+
+def file_stem(*parts: str) -> str:
+    """The beginning of a file's name: words joined by dashes, and a dash for whatever is awkward in a path."""
+    return re.sub(r"[^\w.-]+", "-", "-".join(parts))
 
 
 def table_label(table: str) -> str:
     """The paper's own way to write a number: '4c' is 'Table 4(c)', 'figII' is 'Figure II'; a user's name stays."""
-    number = re.sub(r"^fig(?=[\dIVX])", "", table)
-    kind = "Figure" if number != table or table in FIGURES else "Table"
-    return f"{kind} " + re.sub(r"(?<=[\dIVX])([a-z])$", r"(\1)", number)
+    if table not in THE_PAPERS:
+        return f"Table {table}"
+    kind = "Figure" if table in (study.table for study in FIGURES) else "Table"
+    return f"{kind} " + re.sub(r"(?<=[\dIVX])([a-z])$", r"(\1)", table.removeprefix("fig"))

@@ -11,15 +11,21 @@ from reports.text import DASH, bounds, listing, signed
 
 NOT_RUN = "not run"
 NO_PAPER_NUMBER = "no paper number"
-WORDS = (*get_args(Verdict), NO_PAPER_NUMBER, NOT_RUN)
+ONE_SEED = "one seed"
+WORDS = (*get_args(Verdict), ONE_SEED, NO_PAPER_NUMBER, NOT_RUN)
 
 
 def verdict_word(row: Mapping[Any, Any]) -> str:
-    """What stands in the verdict's place in a row of the comparison frame: a row without any number has no verdict."""
+    """What stands in the verdict's place in a row of the comparison frame.
+
+    A row without any number has no verdict, and neither has one that shares a single seed with the baseline.
+    """
     if row["n"] == 0:
         return NOT_RUN
     if row["verdict"] != BASELINE and pd.isna(row["paper_difference"]):
         return NO_PAPER_NUMBER
+    if row["verdict"] != BASELINE and row["pairs"] == 1:
+        return ONE_SEED
     return str(row["verdict"])
 
 

@@ -65,9 +65,21 @@ def test_report_lays_numbers_beside_the_papers(sweep, place):
     result = m2f("report", "4c", "--store", place / "runs", "--out", place / "report")
     assert result.returncode == 0, result.stderr
     written = {Path(line.split(maxsplit=1)[1]).name for line in result.stdout.splitlines()}
-    assert written == {"report.pdf", "report.html", "report.md", "results.csv", "comparison.csv", "costs.csv"}
+    assert written == {"report.pdf", "report.html", "report.md", "results.csv", "comparison.csv", "costs.csv", "tables"}
     assert all((place / "report" / name).stat().st_size > 0 for name in written)
+    assert (place / "report" / "tables" / "4c-smoke-panoptic.tex").exists()
     assert "51.9" in (place / "report" / "report.md").read_text()
+
+
+def test_compare_draws_the_images_on_which_designs_differ(sweep, place):
+    rows = ("4c:masked attention", "SMCA")
+    result = m2f("compare", *rows, "--scale", "smoke", "--store", place / "runs", "--out", place / "compared")
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.startswith("'4c:SMCA' compared with '4c:masked attention': panoptic, scale smoke")
+    assert result.stdout.splitlines()[-1] == f"Page: {place / 'compared' / 'index.html'}"
+    page = (place / "compared" / "index.html").read_text()
+    # Of six images each the image, its ground truth and two predictions.
+    assert page.count("data:image/png;base64,") == 6 * 4
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from ablations.commands.options import PATH, chosen_studies, import_option, store_option
 
@@ -12,13 +13,15 @@ from ablations.commands.options import PATH, chosen_studies, import_option, stor
 @click.option("--out", type=PATH, required=True, metavar="DIR", help="Directory to write the report to.")
 @import_option
 @store_option
-def report(tables: tuple[str, ...], out: Path, store: Path) -> None:
-    """Write a store's report: PDF, HTML, Markdown and CSV. Without TABLE, every table that has results."""
+@click.pass_context
+def report(context: click.Context, tables: tuple[str, ...], out: Path, store: Path) -> None:
+    """Write a store's report: PDF, HTML, Markdown, CSV and LaTeX. Without TABLE, the whole paper."""
     from ablations.store import require_store
 
     studies = chosen_studies(tables)
     require_store(store)
     from reports.build import build
 
-    for kind, path in build(store, [study.table for study in studies], out).items():
+    named = context.get_parameter_source("store") is not ParameterSource.DEFAULT
+    for kind, path in build(store, [study.table for study in studies], out, name_store=named).items():
         click.echo(f"{kind:<11}{path}")

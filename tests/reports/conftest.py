@@ -196,10 +196,29 @@ def pdf_tables(pdf_elements):
     return read
 
 
+@pytest.fixture
+def pdf_rows(pdf_elements):
+    """Reads the PDF's tables with one line of headings: each as its headings and its rows of cells."""
+
+    def read(content):
+        tables = []
+        for table in pdf_elements(content, "table"):
+            (header,) = [child for child in table["children"] if child["func"] == "header"]
+            headings = [_text(cell) for cell in header["children"]]
+            cells = [_text(cell) for cell in table["children"] if cell["func"] == "cell"]
+            count = len(headings)
+            tables.append((headings, [cells[start : start + count] for start in range(0, len(cells), count)]))
+        return tables
+
+    return read
+
+
 def _text(node):
     """All text under a node of typst's document, in order."""
     if isinstance(node, list):
         return "".join(map(_text, node))
     if node["func"] in ("text", "raw"):
         return node["text"]
+    if node["func"] == "space":
+        return " "
     return "".join(_text(node[key]) for key in ("body", "child", "children") if key in node)

@@ -1,6 +1,8 @@
 import json
 import re
 import shutil
+from dataclasses import replace
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from ablations.results import results_frame
 from ablations.store import open_store
 from ablations.studies import STUDIES
+from ablations.variation import Variation
 from m2f.errors import InputError
 from reports.build import build
 
@@ -32,6 +35,7 @@ def test_writes_every_format_and_vector_figures(built):
         "results": "results.csv",
         "comparison": "comparison.csv",
         "costs": "costs.csv",
+        "latex": "tables",
     }
     out = built["pdf"].parent
     figures = {path.name for path in (out / "figures").iterdir()}
@@ -66,11 +70,16 @@ def test_settings_changed_by_the_user_are_named(built):
 
 def test_a_copied_store_gives_the_same_bytes(built, store, tmp_path):
     shutil.copytree(store, tmp_path / "copy")
-    again = build(tmp_path / "copy", ["4C"], tmp_path / "out")
-    for name, path in built.items():
-        assert again[name].read_bytes() == path.read_bytes(), name
-    for path in (built["pdf"].parent / "figures").iterdir():
-        assert (tmp_path / "out" / "figures" / path.name).read_bytes() == path.read_bytes()
+    build(tmp_path / "copy", [], tmp_path / "out")
+    first, second = files_under(built["pdf"].parent), files_under(tmp_path / "out")
+    assert {Path(name).suffix for name in first} == {".pdf", ".html", ".md", ".csv", ".tex", ".svg"}
+    assert first.keys() == second.keys()
+    for name, data in first.items():
+        assert second[name] == data, name
+
+
+def files_under(directory):
+    return {str(path.relative_to(directory)): path.read_bytes() for path in directory.rglob("*") if path.is_file()}
 
 
 def test_nothing_to_report(tmp_path, store):
@@ -106,3 +115,34 @@ def test_missing_seeds_are_named_with_their_command(store, tmp_path):
     text = build(tmp_path / "copy", [], tmp_path / "out")["markdown"].read_text()
     command = "m2f run 4c --scale mini --tasks panoptic --seeds 0,1,2 --override train_cfg.max_iters=1000"
     assert f"In the panoptic task, cross-attention lacks seed 2: `{command}`" in text
+
+
+def test_without_tables_the_whole_paper_is_asked_for(built):
+    text = built["markdown"].read_text()
+    assert "| Table 1: Panoptic segmentation | paper | `m2f run 1 --scale paper` |" in text
+    assert "| Figure II: Panoptic quality after each decoder layer |" in text
+    assert text.count("| `m2f run ") == len(STUDIES) - 1
+
+
+def test_named_tables_are_the_whole_report(store, tmp_path):
+    text = build(store, ["4c", "4d"], tmp_path)["markdown"].read_text()
+    assert "| Table 4(d): " in text and "Table 4(e)" not in text
+
+
+def test_commands_name_the_store_that_the_user_named(store, tmp_path):
+    text = build(store, ["4c", "4d"], tmp_path, name_store=True)["markdown"].read_text()
+    commands = re.findall(r"`(m2f run [^`]+)`", text)
+    assert len(commands) == 2 and all(command.endswith(f" --store {store}") for command in commands)
+
+
+def test_commands_import_a_user_s_modules(section, store, tmp_path, monkeypatch):
+    rows = (*section.study.variations, Variation("mine", {"a": 1}, provenance="own", imports=("my_rows",)))
+    monkeypatch.setitem(STUDIES, "4c", replace(section.study, variations=rows))
+    text = build(store, ["4c"], tmp_path)["markdown"].read_text()
+    commands = re.findall(r"`(m2f run [^`]+)`", text)
+    assert len(commands) == 2 and all(command.endswith(" --import my_rows") for command in commands)
+
+
+def test_captions_tell_intervals_and_bands_of_several_seeds(built):
+    text = built["markdown"].read_text()
+    assert "ours with its 95% interval." in text and "with a band from the lowest to the highest seed." in text

@@ -20,7 +20,7 @@ def built(attention, attention_store, tmp_path_factory):
 
 def test_fractions_are_not_percentages(built):
     text = built["markdown"].read_text()
-    row = f"| cross-attention | fg\\_avg | 0.20 | 0.62 | 1 | {MINUS}0.39 | +0.38 | inconclusive | inferred | 9 s |"
+    row = f"| cross-attention | fg\\_avg | 0.20 | 0.62 | 1 | {MINUS}0.39 | +0.38 | one seed | inferred | 9 s |"
     assert row in text
     comparison = pd.read_csv(built["comparison"])
     assert comparison.groupby("metric")["unit"].unique().loc["fg_avg"] == ["fraction"]
@@ -30,6 +30,10 @@ def test_a_direction_other_than_the_paper_s_is_said_in_the_summary_and_beside_th
     sentence = f"fg_avg +0.38, the paper's {MINUS}0.39: one seed, other direction than the paper's; that is no verdict."
     assert built["html"].read_text().count(sentence.replace("'", "&#39;")) == 2
     assert built["markdown"].read_text().count(sentence.replace("_", r"\_")) == 2
+
+
+def test_captions_speak_of_an_interval_where_there_is_one(built):
+    assert "the paper's, and ours with one seed, which gives no interval." in built["markdown"].read_text()
 
 
 def test_the_note_and_the_source_of_each_evaluation_are_shown(built, attention: Study):

@@ -1,12 +1,15 @@
 import math
+import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ablations.studies import STUDIES
 from reports.text import (
     MINUS,
     duration,
+    file_stem,
     listing,
     number,
     run_command,
@@ -67,7 +70,22 @@ def test_words():
     ]
     assert run_command("4c", "mini") == "m2f run 4c --scale mini"
     assert run_command("4c", "mini", "panoptic", [0, 2]) == "m2f run 4c --scale mini --tasks panoptic --seeds 0,2"
+    assert run_command("my own", "mini", imports=["mine"], store="a b") == (
+        "m2f run 'my own' --scale mini --import mine --store 'a b'"
+    )
     assert run_command("4c", "mini", overrides=["a.b=x y"]) == "m2f run 4c --scale mini --override 'a.b=x y'"
     assert [table_label(table) for table in ("4c", "XIa", "5")] == ["Table 4(c)", "Table XI(a)", "Table 5"]
     assert [table_label(table) for table in ("Ib", "figII", "fig3")] == ["Figure I(b)", "Figure II", "Figure 3"]
-    assert [table_label(table) for table in ("mine", "figures")] == ["Table mine", "Table figures"]
+    assert [table_label(table) for table in ("mine", "figures", "mV2a", "figXs", "9a")] == [
+        f"Table {name}" for name in ("mine", "figures", "mV2a", "figXs", "9a")
+    ]
+
+
+def test_every_number_of_the_paper_is_written_its_way():
+    labels = [table_label(table) for table in STUDIES]
+    assert all(re.fullmatch(r"(Table|Figure) (\d+|[IVX]+)(\([a-e]\))?", label) for label in labels), labels
+
+
+def test_file_names_hold_nothing_awkward():
+    assert file_stem("4c", "mini", "panoptic") == "4c-mini-panoptic"
+    assert file_stem("<b>x</b> $ _ #", "mini") == "-b-x-b-_--mini"

@@ -1,0 +1,79 @@
+"""Figures V to VII: what the paper's own design predicts, and where it fails, as the metric says."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ablations.compare import PRIMARY_METRIC
+from m2f.engine.kept import PER_IMAGE
+from reports.runs import RunRecord
+from reports.samples import sampled_images, stored_picture
+from reports.section import Section
+from reports.text import number
+
+FIGURES = {"panoptic": "Figure V", "instance": "Figure VI", "semantic": "Figure VII"}
+FAILURES = 2  # rows
+NOTE = (
+    "The first images of the data set, and last the two that the metric finds the worst of all, each image judged "
+    "alone; first seed."
+)
+
+
+def panels(sections: Sequence[Section], runs: Mapping[str, RunRecord]) -> tuple[list[dict[str, Any]], dict[str, bytes]]:
+    """The panels of each scale and task, and the files that they show.
+
+    A panel is that of the first table whose baseline is the design of section 4.2, unchanged. Without the values of
+    each image, which runs of earlier versions do not keep, there is none.
+    """
+    pages: dict[tuple[str, str], dict[str, Any]] = {}
+    files: dict[str, bytes] = {}
+    for section in sections:
+        for task, figure in FIGURES.items():
+            run = baseline_run(section, task)
+            if run is None or (section.scale, task) in pages:
+                continue
+            rows, row_files = panel_rows(runs[run].directory, PRIMARY_METRIC[task])
+            if rows:
+                files |= row_files
+                pages[section.scale, task] = {
+                    "anchor": f"panel-{task}-{section.scale}",
+                    "label": figure,
+                    "title": "Predictions",
+                    "task": task,
+                    "scale": section.scale,
+                    "design": section.study.baseline,
+                    "note": NOTE,
+                    "rows": rows,
+                }
+    return list(pages.values()), files
+
+
+def baseline_run(section: Section, task: str) -> str | None:
+    """The run of the table's baseline with the first seed, if that is the design of section 4.2 and was trained."""
+    baseline = next(row for row in section.study.variations if row.name == section.study.baseline)
+    if baseline.overrides or section.study.evaluation:
+        return None
+    own = section.results[(section.results["variant"] == baseline.name) & (section.results["task"] == task)]
+    return str(own.sort_values("seed")["run"].iloc[0]) if len(own) else None
+
+
+def panel_rows(directory: Path, metric: str) -> tuple[list[dict[str, Any]], dict[str, bytes]]:
+    """The images that a run drew, its worst last, and the files of their pictures."""
+    path = directory / PER_IMAGE
+    if not path.is_file():
+        return [], {}
+    quality = pd.read_csv(path, index_col="image", dtype={"image": str})[metric]
+    drawn = sampled_images(directory)
+    worst = [image for image in quality.sort_values(kind="stable").index[:FAILURES] if image in drawn]
+    ordered = [image for image in drawn if image not in worst] + worst[::-1]
+    rows: list[dict[str, Any]] = []
+    files: dict[str, bytes] = {}
+    for image in ordered:
+        pictures = {kind: stored_picture(directory, image, kind) for kind in ("image", "truth", "prediction")}
+        files |= dict(pictures.values())
+        value = quality.get(image, float("nan"))
+        names = {kind: name for kind, (name, _) in pictures.items()}
+        rows.append({"id": image, "value": f"{metric} {number(value)}", "failure": image in worst, **names})
+    return rows, files
