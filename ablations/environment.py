@@ -9,6 +9,8 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import Any
 
+from ablations.store import read_config
+
 ROOT = Path(__file__).resolve().parent.parent
 PATCH = "dirty.patch"
 GIGABYTE = 1e9
@@ -45,7 +47,7 @@ def surroundings(directory: Path, suite: Suite | None = None) -> dict[str, Any]:
     git = {**commit, "patch": PATCH} if commit["dirty"] else commit
     if commit["dirty"]:
         patch.write_bytes(changes)
-    return {"environment": {**environment(), "precision": precision(directory / "config.py")}, "git": git}
+    return {"environment": {**environment(), "precision": precision(directory)}, "git": git}
 
 
 def suite_state() -> Suite:
@@ -75,12 +77,11 @@ def environment() -> dict[str, Any]:
     }
 
 
-def precision(config_file: Path) -> dict[str, str]:
-    """In which numbers a config trains: its optimizer wrapper, that one's type, and float32's in matrix products."""
+def precision(directory: Path) -> dict[str, str]:
+    """In which numbers a run trains: its optimizer wrapper, that one's type, and float32's in matrix products."""
     import torch
-    from mmengine import Config
 
-    wrapper = Config.fromfile(config_file, import_custom_modules=False).get("optim_wrapper", {})
+    wrapper = read_config(directory).get("optim_wrapper", {})
     mixed = "Amp" in wrapper.get("type", "")
     return {
         "wrapper": wrapper.get("type", ""),

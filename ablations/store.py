@@ -7,6 +7,7 @@ Files are written to a temporary name, flushed to disk and renamed, so a crash a
 A run is *running* only while the claim of its worker lives (``ablations.claims``).
 """
 
+import ast
 import hashlib
 import json
 import os
@@ -27,6 +28,8 @@ from m2f.engine.files import write_atomically, write_json
 from m2f.errors import InputError
 
 STATES = ("done", "running", "failed", "interrupted", "planned")
+CELL_KEYS = ("table", "variant", "method", "backbone", "dataset", "split", "task", "scale", "seed", "run")
+OWN_SWEEPS = "sweeps/" + 16 * "[0-9a-f]" + ".json"
 
 
 @dataclass(frozen=True)
@@ -96,8 +99,10 @@ def create_run(store: Path, run: Run, data_directory: Path) -> Path:
     if not directory.exists():
         _write_run(directory, run, data_directory)
     identity = require_own(store, run)
-    if identity["data_directory"] != str(data_directory) and not is_held(directory):
-        write_json(directory / "run.json", {**identity, "data_directory": str(data_directory)})
+    if not is_held(directory):
+        if identity["data_directory"] != str(data_directory):
+            write_json(directory / "run.json", {**identity, "data_directory": str(data_directory)})
+        _write_config(directory, run)  # which may now be shown to people in another way
     return directory
 
 
@@ -119,7 +124,7 @@ def require_own(store: Path, run: Run) -> dict[str, Any]:
 def _write_run(directory: Path, run: Run, data_directory: Path) -> None:
     temporary = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
     temporary.chmod(0o755)
-    write_atomically(temporary / "config.py", config_text(run.config).encode())
+    _write_config(temporary, run)
     write_json(temporary / "run.json", _identity(run, data_directory))
     try:
         temporary.replace(directory)
@@ -128,9 +133,35 @@ def _write_run(directory: Path, run: Run, data_directory: Path) -> None:
         shutil.rmtree(temporary)
 
 
+def _write_config(directory: Path, run: Run) -> None:
+    path, text = directory / "config.py", config_text(run.config).encode()
+    if not path.exists() or path.read_bytes() != text:
+        write_atomically(path, text)
+
+
 def config_text(config: Mapping[str, Any]) -> str:
     """A config as a Python file that mmengine reads back as it was."""
     return "\n".join(f"{key} = {pprint.pformat(value, width=118, sort_dicts=False)}" for key, value in config.items())
+
+
+def read_config(directory: Path) -> Any:
+    """The run's config. Its file holds values alone, so nothing is run, and mmengine's reader would take 20 ms.
+
+    Raises:
+        InputError: it is not there, damaged, or more than values.
+    """
+    from mmengine import Config
+
+    path = directory / "config.py"
+    try:
+        lines = ast.parse(path.read_text()).body
+        values = {line.targets[0].id: ast.literal_eval(line.value) for line in lines}  # type: ignore[attr-defined]
+    except (OSError, SyntaxError, ValueError, AttributeError) as error:
+        raise InputError(
+            f"{path} cannot be read as a run's config; remove its run directory and give the `m2f run` that made it "
+            "again."
+        ) from error
+    return Config(values, filename=path)
 
 
 def _identity(run: Run, data_directory: Path) -> dict[str, Any]:
@@ -174,18 +205,24 @@ def record(directory: Path, **facts: Any) -> None:
 
 def read_state(directory: Path) -> State:
     """Where a run stands, whatever happened to its worker."""
-    content = _read_json(directory / "state.json")
+    content = _written_state(directory)
     if content is not None and content["state"] == "running" and not is_held(directory):
         # The worker writes its last state before it lets go of the run.
-        content = _read_json(directory / "state.json")
+        content = _written_state(directory)
         if content is not None and content["state"] == "running":
             content |= {"state": "interrupted", "reason": "its worker is gone"}
-    if content is not None and content["state"] == "done" and read_metrics(directory) is None:
-        content |= {"state": "interrupted", "reason": "metrics.json is missing or damaged"}
+    if content is not None and content["state"] == "done" and isinstance(fault := _metrics_or_fault(directory), str):
+        content |= {"state": "interrupted", "reason": fault}
     if content is None:
         return State("planned")
     known = ("reason", "kind", "pid", "host", "started", "finished")
     return State(content["state"], **{key: content.get(key) for key in known})
+
+
+def _written_state(directory: Path) -> dict[str, Any] | None:
+    """What ``state.json`` says; None if it is not there, damaged or a stranger's."""
+    content = _read_json(directory / "state.json")
+    return content if content is not None and content.get("state") in STATES else None
 
 
 def write_running(directory: Path) -> None:
@@ -207,17 +244,25 @@ def write_failed(directory: Path, reason: str, kind: str) -> None:
 
 
 def _write_end(directory: Path, state: str, **facts: str) -> None:
-    content = _read_json(directory / "state.json") or {}
+    content = _written_state(directory) or {}
     write_json(directory / "state.json", {**content, "state": state, **facts, "finished": _now()})
 
 
 def read_metrics(directory: Path) -> dict[str, float] | None:
     """The run's metrics by name; None if there are none that can be relied on."""
-    content = _read_json(directory / "metrics.json")
-    if content is None or content.get("results_format") != RESULTS_FORMAT_VERSION:
-        return None
-    metrics = content.get("metrics")
+    metrics = _metrics_or_fault(directory)
     return metrics if isinstance(metrics, dict) else None
+
+
+def _metrics_or_fault(directory: Path) -> dict[str, float] | str:
+    """The run's metrics by name, or why there are none that can be relied on."""
+    content = _read_json(directory / "metrics.json")
+    if content is None or not isinstance(content.get("metrics"), dict):
+        return "metrics.json is missing or damaged"
+    written = content.get("results_format")
+    if written != RESULTS_FORMAT_VERSION:
+        return f"metrics.json is of results format {written}, this version of m2f writes {RESULTS_FORMAT_VERSION}"
+    return content["metrics"]
 
 
 def read_progress(directory: Path) -> dict[str, Any]:
@@ -258,20 +303,32 @@ def cell_record(cell: Cell) -> dict[str, Any]:
 
 
 def read_cells(store: Path) -> list[dict[str, Any]]:
-    """The cells of all sweeps, oldest sweep first, each once.
+    """The cells of all sweeps, oldest sweep first, each once. What others have put beside their records is left alone.
 
     Raises:
-        InputError: there is no store, or a sweep's record is damaged.
+        InputError: there is no store, or a sweep's record is damaged or of another version of m2f.
     """
     sweeps = []
-    for path in require_store(store).glob("sweeps/*.json"):
+    for path in require_store(store).glob(OWN_SWEEPS):
         sweep = _read_json(path)
-        if sweep is None:
-            raise InputError(f"{path} is damaged; remove it and give the `m2f run` that wrote it again.")
+        if sweep is None or not _is_sweep(sweep):
+            raise InputError(
+                f"{path} is damaged or of another version of m2f; remove it and give the `m2f run` that wrote it again."
+            )
         sweeps.append(sweep)
     sweeps.sort(key=lambda sweep: sweep["created"])
     cells = [cell for sweep in sweeps for cell in sweep["cells"]]
     return list({tuple(cell.items()): cell for cell in cells}.values())
+
+
+def _is_sweep(content: dict[str, Any]) -> bool:
+    """Whether this is what ``write_sweep`` writes."""
+    cells = content.get("cells")
+    return (
+        isinstance(content.get("created"), str)
+        and isinstance(cells, list)
+        and all(isinstance(cell, dict) and cell.keys() >= set(CELL_KEYS) for cell in cells)
+    )
 
 
 def _read_json(path: Path) -> dict[str, Any] | None:

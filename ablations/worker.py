@@ -10,7 +10,7 @@ from typing import Any
 
 from ablations.claims import HELD, Holding, RunHeldError, claim
 from ablations.environment import Suite, suite_state, surroundings
-from ablations.store import read_identity, read_state, record, write_done, write_failed, write_running
+from ablations.store import read_config, read_identity, read_state, record, write_done, write_failed, write_running
 from m2f.errors import InputError
 
 TRAINING = "m2f.engine.train:train"
@@ -85,11 +85,11 @@ def perform(directory: Path, work: str | None) -> dict[str, float]:
     """Train, or evaluate another run's last checkpoint, in this process; the metrics."""
     source = read_identity(directory).get("source")
     if source is None:
-        return pkgutil.resolve_name(work or TRAINING)(_config(directory), directory, resume=True)
+        return pkgutil.resolve_name(work or TRAINING)(run_config(directory), directory, resume=True)
     from m2f.engine.evaluate import last_checkpoint
 
     checkpoint = last_checkpoint(directory.parent / source)
-    return pkgutil.resolve_name(work or EVALUATION)(_config(directory), checkpoint, directory)
+    return pkgutil.resolve_name(work or EVALUATION)(run_config(directory), checkpoint, directory)
 
 
 def input_sentence(error: InputError) -> str:
@@ -97,12 +97,14 @@ def input_sentence(error: InputError) -> str:
     return str(error).strip().splitlines()[-1].removeprefix(f"{InputError.__module__}.{InputError.__name__}: ")
 
 
-def _config(directory: Path) -> Any:
-    from mmengine import Config
+def run_config(directory: Path) -> Any:
+    """The config that a run has, its data where the run found them."""
+    from mmengine.utils import import_modules_from_strings
 
     from m2f.data.paths import resolve_data_paths
 
-    config = Config.fromfile(directory / "config.py")
+    config = read_config(directory)
+    import_modules_from_strings(**config.get("custom_imports", {"imports": []}))
     return resolve_data_paths(config, read_identity(directory)["data_directory"])
 
 

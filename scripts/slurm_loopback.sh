@@ -73,9 +73,16 @@ free_port() {
 stop() {
     export SLURM_CONF=$directory/slurm.conf
     scancel --quiet --user "$user" --full --signal=KILL 2> /dev/null || true
+    # What watches over a job outlives the daemons where it cannot tell them its end.
+    for _ in $(seq 40); do
+        [ -n "$(timeout 10 squeue --noheader 2> /dev/null)" ] || break
+        sleep 0.25
+    done
     for daemon in slurmd slurmctld munged; do
         if [ -f "$directory/$daemon.pid" ]; then
-            kill "$(cat "$directory/$daemon.pid")" 2> /dev/null || true
+            pid=$(cat "$directory/$daemon.pid")
+            kill "$pid" 2> /dev/null || true
+            timeout 10 tail --pid="$pid" --follow /dev/null || true
         fi
     done
 }

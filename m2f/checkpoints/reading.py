@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile, is_zipfile
 
 import torch
 from safetensors import SafetensorError
@@ -116,6 +117,8 @@ BESIDE_TENSORS: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [
 def read_torch(path: Path) -> Any:
     """The state of a model in a file of torch's."""
     try:
+        if is_zipfile(path):  # torch's files of before 1.6 are none, and have no checksums
+            require_whole(path)
         with torch.serialization.safe_globals(BESIDE_TENSORS):
             content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged file may raise any
@@ -123,6 +126,18 @@ def read_torch(path: Path) -> Any:
         reason = f"it names {named[1]}, which may run anything" if named else str(error).partition("\n")[0]
         raise InputError(f"{path} cannot be read as tensors alone, get an official one; {reason}.") from error
     return plain_state(content)
+
+
+def require_whole(path: Path) -> None:
+    """Look at the checksums of a file that torch wrote; torch itself reads a damaged tensor without a word.
+
+    Raises:
+        ValueError: one is wrong.
+        BadZipFile: the file is cut off.
+    """
+    with ZipFile(path) as archive:
+        if part := archive.testzip():
+            raise ValueError(f"the checksum of {part} is wrong")
 
 
 def plain_state(content: Any) -> Any:

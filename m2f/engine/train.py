@@ -19,6 +19,7 @@ import m2f.models  # noqa: F401
 from m2f.data.prepare import check_class_count
 from m2f.engine.hooks import DivergenceError, read_history
 from m2f.engine.processes import from_main, joined_processes, share_of_batch
+from m2f.engine.resume import resume_newest
 
 __all__ = ["DivergenceError", "train"]
 
@@ -41,7 +42,7 @@ def train(config: Config, work_dir: Path, *, resume: bool = True) -> dict[str, f
     Args:
         config: a whole config as in ``configs/``, data paths resolved; ``config.seed`` seeds everything.
         work_dir: the run's directory.
-        resume: go on from the latest checkpoint in ``work_dir`` if there is one.
+        resume: go on from the newest whole checkpoint in ``work_dir`` if there is one.
 
     Returns:
         The last evaluation's metrics, in every process.
@@ -61,7 +62,9 @@ def train(config: Config, work_dir: Path, *, resume: bool = True) -> dict[str, f
 def runnable(config: Config, work_dir: Path, resume: bool) -> Config:
     """``config`` with the work directory, the seed in all its places, and the suite's hooks."""
     config = prepared(config, work_dir, training_hooks(config.seed))
-    config.resume = resume
+    config.resume = False
+    if resume:
+        resume_newest(config, work_dir)
     config.train_dataloader.dataset.seed = config.seed
     config.train_dataloader.batch_size = share_of_batch(config.train_dataloader.batch_size)
     return config

@@ -5,14 +5,18 @@ import subprocess
 import sys
 import textwrap
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+from ablations.executors import make_executor
 from ablations.executors.local import THREAD_VARIABLES
 from ablations.plan import make_plan
+from ablations.site import Local
 from ablations.store import create_run, open_store
+from ablations.sweep import carry_out, summarise
 from ablations.variation import Evaluation, Study, Times, Variation
 
 TASKS = ("panoptic", "instance", "semantic")
@@ -98,6 +102,19 @@ def fake_training(monkeypatch):
     monkeypatch.syspath_prepend(str(Path(__file__).parent))
     for variable in THREAD_VARIABLES:
         monkeypatch.setenv(variable, "1")
+
+
+@pytest.fixture
+def sweep(store, tmp_path, console, fake_training):
+    """Carry out a plan with functions of ``fake_training``, or others by their whole names; the exit code."""
+
+    def run(cells, training="train", evaluation="evaluate", jobs=2):
+        work = [name if ":" in name else f"fake_training:{name}" for name in (training, evaluation)]
+        executor = partial(make_executor, "local", Local(jobs=jobs))
+        states = carry_out(cells, store, tmp_path / "data", executor, console, *work)
+        return summarise(cells, states, store, console)
+
+    return run
 
 
 @pytest.fixture

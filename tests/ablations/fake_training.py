@@ -49,6 +49,36 @@ def be_killed(config, work_dir, *, resume=True):
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def with_seed_1(fault):
+    """A training that meets a fault where its seed is 1."""
+
+    def training(config, work_dir, *, resume=True):
+        if config.seed == 1:
+            fault(config, work_dir)
+        return train(config, work_dir, resume=resume)
+
+    return training
+
+
+def fill_memory(config, work_dir, *, resume=True):
+    """Take 1 GiB in the control group whose list of processes the file ``group`` beside the store's runs names."""
+    Path((work_dir.parent / "group").read_text()).write_text(str(os.getpid()))
+    held = [bytearray(1 << 20) for _ in range(1024)]
+    raise AssertionError(f"{len(held)} MiB were not too much")
+
+
+def fill_disk(config, work_dir, *, resume=True):
+    """Write a checkpoint that takes what is left of the disk, to the last page, unless that is more than 1 MiB."""
+    with (work_dir / "iter_5.pth").open("wb", buffering=0) as file:
+        for _ in range(256):
+            file.write(bytes(4096))
+    return train(config, work_dir, resume=resume)
+
+
+be_killed_with_seed_1 = with_seed_1(be_killed)
+fill_memory_with_seed_1 = with_seed_1(fill_memory)
+
+
 def wait_for_release(config, work_dir, *, resume=True):
     """Train when the file ``release`` appears beside the store's runs."""
     say_progress(work_dir)

@@ -75,15 +75,14 @@ def test_no_gpus_without_the_tool(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("wrapper", "kind", "type_"),
     [
-        ('dict(type="OptimWrapper")', "OptimWrapper", "float32"),
-        ('dict(type="AmpOptimWrapper")', "AmpOptimWrapper", "the device's own"),
-        ('dict(type="AmpOptimWrapper", dtype="bfloat16")', "AmpOptimWrapper", "bfloat16"),
+        ({"type": "OptimWrapper"}, "OptimWrapper", "float32"),
+        ({"type": "AmpOptimWrapper"}, "AmpOptimWrapper", "the device's own"),
+        ({"type": "AmpOptimWrapper", "dtype": "bfloat16"}, "AmpOptimWrapper", "bfloat16"),
     ],
 )
 def test_precision_is_the_configs(tmp_path, wrapper, kind, type_):
-    config = tmp_path / "config.py"
-    config.write_text(f"optim_wrapper = {wrapper}\n")
-    assert environment.precision(config) == {"wrapper": kind, "type": type_, "matrix_products": "highest"}
+    (tmp_path / "config.py").write_text(f"optim_wrapper = {wrapper}\n")
+    assert environment.precision(tmp_path) == {"wrapper": kind, "type": type_, "matrix_products": "highest"}
 
 
 @pytest.fixture

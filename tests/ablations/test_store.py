@@ -2,6 +2,7 @@ import json
 import signal
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from ablations.store import (
     create_run,
     open_store,
     read_cells,
+    read_config,
     read_identity,
     read_metrics,
     read_state,
@@ -49,7 +51,7 @@ def test_run_directory_holds_config_and_identity(plan, store, tmp_path):
     run = plan(seeds=[3], **{"train_cfg.max_iters": 5})[0].run
     directory = create_run(store, run, tmp_path / "data")
     assert directory == store / "runs" / run.digest[:16]
-    assert Config.fromfile(directory / "config.py").to_dict() == run.config
+    assert Config.fromfile(directory / "config.py").to_dict() == read_config(directory).to_dict() == run.config
     identity = read_identity(directory)
     assert identity["digest"] == run.digest
     assert (identity["task"], identity["scale"], identity["seed"]) == ("panoptic", "smoke", 3)
@@ -63,7 +65,15 @@ def test_config_text_is_read_back_as_it_was(tmp_path):
     config = {"a": {"b": [1, (2, 3)], "c": None, "long": ["x" * 50] * 5}, "d": 'it\'s "quoted"\n', "e": 1e-05}
     path = tmp_path / "config.py"
     path.write_text(config_text(config))
-    assert Config.fromfile(path).to_dict() == config
+    assert Config.fromfile(path).to_dict() == read_config(tmp_path).to_dict() == config
+
+
+@pytest.mark.parametrize("content", [None, "a = 1\nb = [", "import os", "a = open('x')", "a.b = 1"])
+def test_a_config_that_is_damaged_or_more_than_values(tmp_path, content):
+    if content is not None:
+        (tmp_path / "config.py").write_text(content)
+    with pytest.raises(InputError, match=r"config.py cannot be read as a run's config"):
+        read_config(tmp_path)
 
 
 def test_existing_run_is_taken_with_its_new_data_directory(plan, store, tmp_path):
@@ -73,6 +83,18 @@ def test_existing_run_is_taken_with_its_new_data_directory(plan, store, tmp_path
     assert create_run(store, run, tmp_path / "there") == directory
     assert read_identity(directory)["data_directory"] == str(tmp_path / "there")
     assert read_metrics(directory) == {"PQ": 1.0}
+
+
+def test_existing_run_is_taken_with_its_new_config_unless_it_is_at_work(plan, store, tmp_path):
+    """Its result is the same, but it may be shown to people in another way."""
+    run = plan()[0].run
+    directory = create_run(store, run, tmp_path)
+    shown = replace(run, config={**run.config, "visualizer": {"type": "Visualizer"}})
+    with claim(directory):
+        create_run(store, shown, tmp_path)
+        assert "visualizer" not in Config.fromfile(directory / "config.py")
+    create_run(store, shown, tmp_path)
+    assert Config.fromfile(directory / "config.py").visualizer == {"type": "Visualizer"}
 
 
 @pytest.mark.parametrize("content", [None, "{", json.dumps({"digest": "of another"})])
@@ -162,7 +184,7 @@ def test_kill_while_writing_leaves_whole_files(directory, start_python):
 
 @pytest.mark.parametrize(
     "content",
-    ['{"metrics": {"PQ": 5', "", "[]", '{"metrics": {"PQ": 5}, "results_format": 0}', '{"results_format": 1}'],
+    ['{"metrics": {"PQ": 5', "", "[]", '{"metrics": 5, "results_format": 1}', '{"results_format": 1}'],
 )
 def test_done_without_whole_metrics_is_not_done(directory, content):
     write_running(directory)
@@ -173,8 +195,9 @@ def test_done_without_whole_metrics_is_not_done(directory, content):
     assert (state.name, state.reason) == ("interrupted", "metrics.json is missing or damaged")
 
 
-def test_damaged_state_counts_as_not_begun(directory):
-    (directory / "state.json").write_text('{"state": "don')
+@pytest.mark.parametrize("content", ['{"state": "don', "[]", "{}", '{"state": "wonderful"}'])
+def test_damaged_state_counts_as_not_begun(directory, content):
+    (directory / "state.json").write_text(content)
     assert read_state(directory).name == "planned"
 
 
@@ -193,9 +216,10 @@ def test_sweeps_name_each_cell_once(plan, store):
     assert [cell["run"] for cell in cells] == [cell.run.name for cell in both]
 
 
-def test_damaged_sweep_is_bad_input(plan, store):
+@pytest.mark.parametrize("content", ["{", "{}", '{"created": "2021", "cells": [{"table": "4c"}]}'])
+def test_damaged_sweep_is_bad_input(plan, store, content):
     path = write_sweep(store, plan())
-    path.write_text("{")
+    path.write_text(content)
     with pytest.raises(InputError, match=path.name):
         read_cells(store)
 

@@ -1,12 +1,9 @@
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import pytest
 
-from ablations.executors import make_executor
 from ablations.results import COLUMNS, results_frame
-from ablations.site import Local
 from ablations.status import run_states, show_status
 from ablations.store import (
     create_run,
@@ -17,24 +14,11 @@ from ablations.store import (
     write_failed,
     write_sweep,
 )
-from ablations.sweep import carry_out, plan_words, report_command, summarise
+from ablations.sweep import plan_words, report_command
 from ablations.variation import Variation
 from m2f.errors import InputError
 
 pytestmark = pytest.mark.usefixtures("fake_training")
-
-
-@pytest.fixture
-def sweep(store, tmp_path, console):
-    """Carry out a plan with a fake training; the exit code."""
-
-    def run(cells, training="train", evaluation="evaluate"):
-        work = [f"fake_training:{function}" for function in (training, evaluation)]
-        executor = partial(make_executor, "local", Local(jobs=2))
-        states = carry_out(cells, store, tmp_path / "data", executor, console, *work)
-        return summarise(cells, states, store, console)
-
-    return run
 
 
 def shown(console):

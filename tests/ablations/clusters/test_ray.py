@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from ablations.site import Ray
+from ablations.status import run_states
 from ablations.store import read_metrics, read_state, run_directory
 from m2f.errors import InputError
 
@@ -102,6 +103,7 @@ def test_a_node_is_lost_and_its_run_goes_on_on_the_other(sweep, plan, store, clu
     thread.start()
     assert sweep(cells, "ray", site, "wait_for_release") == 0
     thread.join()
+    assert [run["state"] for run in run_states(store)] == ["done"] * 4
     assert [read_metrics(directory)["PQ"] for directory in four] == [40.0, 40.0, 41.0, 41.0]
     assert [len(calls(directory)) for directory in four] == [1] * 4
     again = [directory for directory in four if began[directory] not in (None, read_state(directory).pid)]

@@ -152,6 +152,17 @@ def test_the_format_can_be_named(tmp_path):
     assert read_checkpoint(path, "m2f")[0].keys() == {"panoptic_head.query_feat.weight"}
 
 
+def test_a_tensor_that_was_lost_on_the_disk_is_told(tmp_path):
+    """torch reads a page of zeros without a word."""
+    path = saved(tmp_path / "model.pth", {"transformer_decoder.a.weight": torch.ones(4096)})
+    content = bytearray(path.read_bytes())
+    place = content.index(torch.ones(1024).numpy().tobytes())
+    content[place : place + 4096] = bytes(4096)
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"model\.pth cannot be read .*; the checksum of .* is wrong"):
+        read_checkpoint(path)
+
+
 def test_bad_input_is_told(tmp_path):
     (tmp_path / "damaged.pth").write_bytes(b"PK\x03\x04")
     (tmp_path / "damaged.pkl").write_bytes(b"\x80\x04")

@@ -2,7 +2,6 @@
 
 import copy
 import json
-import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -56,20 +55,25 @@ def runs(smoke, trained, tmp_path_factory) -> Runs:
     (directory / "trained.pth").symlink_to(last_checkpoint(trained))
     config = training(smoke, directory / "untrained.pth")
     evaluations = evaluations_of(smoke)
-    config.dump(directory / "training.py")
+    write(config, directory / "training.py")
     for name, evaluation in evaluations.items():
-        evaluation.dump(directory / f"{name}.py")
+        write(evaluation, directory / f"{name}.py")
     config.train_dataloader.batch_size = 5
-    config.dump(directory / "odd.py")
+    write(config, directory / "odd.py")
     config.train_dataloader.batch_size = BATCH
     (directory / "alone").mkdir()
-    shutil.copy(trained / "last_checkpoint", directory / "alone")
+    (directory / "alone" / "iter_40.pth").symlink_to(last_checkpoint(trained))
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", RUNS, directory]
     with (directory / "log").open("w") as log:
         ended = subprocess.run([*command, *evaluations], stdout=log, stderr=log, timeout=600)
     assert ended.returncode == 0, (directory / "log").read_text()[-10000:]
     given = [json.loads((directory / f"given{rank}.json").read_text()) for rank in (0, 1)]
     return Runs(directory, config, evaluations, given)
+
+
+def write(config, path):
+    """Laying a config out nicely would take a second."""
+    Config(config.to_dict(), format_python_code=False).dump(path)
 
 
 def training(smoke, weights):

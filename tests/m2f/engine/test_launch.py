@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from mmengine import Config
 
 from m2f.engine.launch import in_processes
 
@@ -20,7 +21,7 @@ QUICKLY = 60  # seconds, on a machine that does much else; processes wait half a
 def endings(smoke, tmp_path_factory):
     """How trainings and other work by two processes ended, and after how many seconds."""
     directory = tmp_path_factory.mktemp("endings")
-    config = smoke(**{"train_cfg.max_iters": 3})
+    config = Config(smoke(**{"train_cfg.max_iters": 3}).to_dict(), format_python_code=False)  # quick to write
     config.dump(directory / "whole.py")
     dataset = config.train_dataloader.dataset.dataset
     content = json.loads(Path(dataset.data_root, dataset.ann_file).read_text())
