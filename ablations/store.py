@@ -3,7 +3,8 @@
     store/runs/<digest[:16]>/   config.py, run.json, state.json, metrics.json, log.txt, claim.<n>, checkpoints
     store/sweeps/<id>.json      which row, task and seed of which table is which run
 
-Files are written to a temporary name, flushed to disk and renamed, so a crash at any moment leaves each of them whole.
+Files are written to a temporary name and renamed, so a crash at any moment leaves each of them whole. What cannot be
+told again is flushed to the disk.
 A run is *running* only while the claim of its worker lives (``ablations.claims``).
 """
 
@@ -136,7 +137,7 @@ def _write_run(directory: Path, run: Run, data_directory: Path) -> None:
 def _write_config(directory: Path, run: Run) -> None:
     path, text = directory / "config.py", config_text(run.config).encode()
     if not path.exists() or path.read_bytes() != text:
-        write_atomically(path, text)
+        write_atomically(path, text, lasting=False)
 
 
 def config_text(config: Mapping[str, Any]) -> str:
@@ -228,7 +229,7 @@ def _written_state(directory: Path) -> dict[str, Any] | None:
 def write_running(directory: Path) -> None:
     """The run has begun, in this process."""
     facts = {"state": "running", "pid": os.getpid(), "host": socket.gethostname(), "started": _now()}
-    write_json(directory / "state.json", facts)
+    write_json(directory / "state.json", facts, lasting=False)
 
 
 def write_done(directory: Path, metrics: Mapping[str, float]) -> None:

@@ -64,7 +64,7 @@ class LocalExecutor:
         for variable in THREAD_VARIABLES:
             os.environ[variable] = str(max(available_cores() // self.slots, 1))
         os.environ.update(self.environment)
-        context.set_forkserver_preload(["__main__", "ablations.executors.preload", work.partition(":")[0]])
+        context.set_forkserver_preload(["__main__", work.partition(":")[0], "ablations.executors.preload"])
         handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:
             with _silent():

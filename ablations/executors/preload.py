@@ -1,5 +1,7 @@
 """What each run would otherwise do for itself: the server from which local runs are forked imports this once."""
 
+import gc
+
 import mmengine  # noqa: F401
 import torch  # noqa: F401
 
@@ -10,3 +12,6 @@ from ablations.worker import loaded_suite
 loaded_suite()
 package_versions()
 required_packages()
+# Else each run's own collections would go through all of this, and copy the memory that it is in.
+gc.collect()
+gc.freeze()

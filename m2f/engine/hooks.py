@@ -240,7 +240,7 @@ def write_progress(
         "eta_seconds": eta,
         "updated": time.time(),
     }
-    write_json(work_dir / "progress.json", progress)
+    write_json(work_dir / "progress.json", progress, lasting=False)
 
 
 @master_only
