@@ -12,6 +12,8 @@ from typing import Any
 from ablations.store import read_config
 
 ROOT = Path(__file__).resolve().parent.parent
+# What decides results: not the reports, stores and data sets that users keep in the checkout.
+SUITE = ("m2f", "ablations", "configs", "pyproject.toml", "requirements.lock", ":(top,glob)*.py")
 PATCH = "dirty.patch"
 GIGABYTE = 1e9
 # A patch as git applies it, whatever the user's own settings make of differences.
@@ -152,7 +154,7 @@ def git_commit() -> dict[str, Any]:
     commit = _git("rev-parse", "HEAD")
     if commit is None:
         return {"commit": None, "dirty": None}
-    return {"commit": commit.decode().strip(), "dirty": bool(_git("status", "--porcelain"))}
+    return {"commit": commit.decode().strip(), "dirty": bool(_git("status", "--porcelain", "--", *SUITE))}
 
 
 def local_changes() -> bytes:
@@ -161,8 +163,8 @@ def local_changes() -> bytes:
 
 
 def _changes() -> Iterator[bytes]:
-    yield _git(*DIFF, "--binary", "HEAD") or b""
-    for name in (_git("ls-files", "--others", "--exclude-standard", "-z") or b"").split(b"\0"):
+    yield _git(*DIFF, "--binary", "HEAD", "--", *SUITE) or b""
+    for name in (_git("ls-files", "--others", "--exclude-standard", "-z", "--", *SUITE) or b"").split(b"\0"):
         if name:
             # Files that differ, as these do from nothing, make git exit with 1.
             yield _git(*DIFF, "--no-index", "--", os.devnull, os.fsdecode(name), codes=(0, 1)) or b""

@@ -11,14 +11,14 @@ BACKEND = "TensorboardVisBackend"
 
 
 def with_tensorboard(cells: Sequence[Cell], directory: Path) -> list[Cell]:
-    """The cells, whose trainings also write their curves below ``directory``, named by the first row that needs each.
+    """The cells, whose trainings also write their curves below ``directory``, named by the first of them that needs it.
 
     A run is called the same with and without: what shows it decides nothing of its result.
     """
     places: dict[str, Path] = {}
     for cell in cells:
         training = cell.training
-        parts = (cell.table, cell.variant, training.scale, training.task, f"seed {training.seed}")
+        parts = (cell.table, cell.variant, training.scale, training.task, f"seed {training.seed}, {training.name[:8]}")
         places.setdefault(training.name, directory.absolute() / Path(*map(file_name, parts)))
     return [replace(cell, run=_watched(cell.run, places)) for cell in cells]
 

@@ -21,6 +21,8 @@ from m2f.errors import InputError
 CLASS_COLUMN = {"panoptic": "PQ", "instance": "AP", "semantic": "IoU"}
 """Which column of ``per_class.csv`` is the class's part in a task's metric."""
 
+ROUNDING = 1e-9  # differences that vary by less do not vary
+
 
 @dataclass(frozen=True)
 class Design:
@@ -121,6 +123,7 @@ def chosen_design(word: str, results: pd.DataFrame, store: Path, task: str, scal
 def metrics_by_seed(results: pd.DataFrame, design: Design) -> pd.DataFrame:
     """A design's values, a line a metric and a column a seed."""
     own = results[(results["table"] == design.table) & (results["variant"] == design.variant)]
+    own = own.drop_duplicates(["metric", "seed"])
     return own.pivot(index="metric", columns="seed", values="value").reindex(own["metric"].unique())
 
 
@@ -176,7 +179,7 @@ def differences(name: str, designs: Sequence[Design], by_seed: Sequence[pd.DataF
 
 def paired_test(paired: Sequence[float]) -> float:
     """p of the two-sided one-sample t-test that differences are zero in the mean, NaN where it says nothing."""
-    if len(paired) < 2 or len(set(paired)) == 1:
+    if len(paired) < 2 or max(paired) - min(paired) < ROUNDING:
         return math.nan
     return float(stats.ttest_1samp(paired, 0).pvalue)
 

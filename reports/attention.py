@@ -15,9 +15,11 @@ from PIL import Image
 from m2f.engine.kept import ATTENTION
 from reports.runs import RunRecord
 from reports.section import Section
-from reports.text import listing
+from reports.text import listing, run_command
 
 TABLE = "Ib"
+LABEL = "Figure I(a)"
+TITLE = "Where a query looks"
 SIDE = 384  # pixels of a picture's longer side
 COLOURS = matplotlib.colormaps["inferno"]
 GREY = 0.35  # how bright the image is below its map
@@ -42,6 +44,26 @@ def attention(
                 figures.append(data)
                 files |= figure_files
     return figures, files
+
+
+def missing_attention(sections: Sequence[Section], shown: Sequence[dict[str, Any]], store: str) -> list[dict[str, str]]:
+    """The figures that could not be shown, as the report lists what is missing, with the commands that make them."""
+    gaps = []
+    for scale in dict.fromkeys(section.scale for section in sections):
+        if not any(figure["scale"] == scale for figure in shown):
+            evaluated = any(section.study.table == TABLE for section in sections if section.scale == scale)
+            reason = ": the runs of Figure I(b) are of an earlier version, which kept none" if evaluated else ""
+            gaps.append(
+                {
+                    "label": LABEL,
+                    "title": TITLE,
+                    "scales": scale,
+                    "text": f"{LABEL} has no maps ({scale} scale){reason}",
+                    # What is done is not done again, but in another store.
+                    "command": run_command(TABLE, scale, store=f"{store or 'runs'}-new" if evaluated else store),
+                }
+            )
+    return gaps
 
 
 def design_directories(section: Section, runs: Mapping[str, RunRecord]) -> dict[str, Path]:
@@ -77,8 +99,8 @@ def figure(section: Section, directories: Mapping[str, Path], image: str) -> tup
     ]
     data = {
         "anchor": f"attention-{section.scale}",
-        "label": "Figure I(a)",
-        "title": "Where a query looks",
+        "label": LABEL,
+        "title": TITLE,
         "scale": section.scale,
         "note": (
             f"Image {image}, first seed: the query that is matched with its largest segment of at most a quarter of "

@@ -43,7 +43,7 @@ def build(store: Path, tables: Sequence[str], out: Path, name_store: bool = Fals
     runs = {name: read_run(run_directory(store, name)) for name in results["run"].unique()}
     costs = counted_costs()
     absent = [table for table in tables or STUDIES if table not in set(results["table"])]
-    content = compose(sections, runs, absent, costs, str(store) if name_store else "")
+    content = compose(sections, runs, absent, costs, str(store) if name_store else "", whole=not tables)
     comparison = pd.concat([section.comparison for section in sections], ignore_index=True)
     files = {
         "pdf": ("report.pdf", render_pdf(content)),

@@ -8,9 +8,9 @@ from ablations.cost import CAPTION, CostRow
 from ablations.statistics import CONFIDENCE
 from ablations.studies import STUDIES
 from ablations.variation import Study
-from reports.attention import attention
+from reports.attention import attention, missing_attention
 from reports.cost_rows import cost_rows, cost_summary
-from reports.panels import panels
+from reports.panels import missing_panels, panels
 from reports.pixel_decoders import TABLE as PIXEL_DECODERS
 from reports.pixel_decoders import pixel_decoders
 from reports.runs import RunRecord, commits, facts, packages
@@ -59,11 +59,13 @@ def compose(
     absent: list[str],
     costs: Sequence[CostRow],
     store: str = "",
+    whole: bool = False,
 ) -> Content:
     """Everything the templates show.
 
     `absent` are the tables that belong in the report and have no result at all; `costs` are those of the paper's rows,
-    of the report's tables and of others; `store` is the directory to name in commands, if it is not their default.
+    of the report's tables and of others; `store` is the directory to name in commands, if it is not their default;
+    of the `whole` paper, figures that need pictures are missed too.
     """
     files: dict[str, bytes] = {}
     by_scale: dict[str, list[dict[str, Any]]] = {}
@@ -76,6 +78,10 @@ def compose(
     ]
     shown_panels, panel_files = panels(sections, runs)
     shown_attention, attention_files = attention(sections, runs)
+    missing_figures = [
+        *(missing_attention(sections, shown_attention, store) if whole else []),
+        *(missing_panels(sections, shown_panels, store) if whole else []),
+    ]
     for page_files in (*(page_files for _, page_files in compared), panel_files, attention_files):
         files |= page_files
     tables = [table for scale in SCALE_MEANING for table in by_scale.get(scale, [])]
@@ -93,7 +99,7 @@ def compose(
             for direction in task["other_directions"]
         ],
         "not_run": _not_run(tables),
-        "absent": [_absent(STUDIES[table], store) for table in absent],
+        "absent": [*(_absent(STUDIES[table], store) for table in absent), *missing_figures],
         "pixel_decoders": [page for page, _ in compared],
         "panels": shown_panels,
         "attention": shown_attention,

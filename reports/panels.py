@@ -4,20 +4,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from ablations.compare import PRIMARY_METRIC
+from ablations.side_by_side import read_column
 from m2f.engine.kept import PER_IMAGE
 from reports.runs import RunRecord
 from reports.samples import sampled_images, stored_picture
 from reports.section import Section
-from reports.text import number
+from reports.text import number, run_command
 
 FIGURES = {"panoptic": "Figure V", "instance": "Figure VI", "semantic": "Figure VII"}
 FAILURES = 2  # rows
 NOTE = (
-    "The first images of the data set, and last the two that the metric finds the worst of all, each image judged "
-    "alone; first seed."
+    "The first images of the data set, and last, as failures, those that the metric finds the worst of all, each image "
+    "judged alone; first seed."
 )
 
 
@@ -50,6 +49,27 @@ def panels(sections: Sequence[Section], runs: Mapping[str, RunRecord]) -> tuple[
     return list(pages.values()), files
 
 
+def missing_panels(sections: Sequence[Section], shown: Sequence[dict[str, Any]], store: str) -> list[dict[str, str]]:
+    """The panels that could not be shown, as the report lists what is missing, with the commands that make them."""
+    gaps = []
+    for scale in dict.fromkeys(section.scale for section in sections):
+        for task, label in FIGURES.items():
+            if not any((panel["scale"], panel["task"]) == (scale, task) for panel in shown):
+                trained = any(baseline_run(section, task) for section in sections if section.scale == scale)
+                reason = ": the run of the paper's design is of an earlier version, which kept none" if trained else ""
+                gaps.append(
+                    {
+                        "label": label,
+                        "title": f"Predictions, {task}",
+                        "scales": scale,
+                        "text": f"{label} has no pictures ({task}, {scale} scale){reason}",
+                        # What is done is not done again, but in another store.
+                        "command": run_command("4c", scale, task, store=f"{store or 'runs'}-new" if trained else store),
+                    }
+                )
+    return gaps
+
+
 def baseline_run(section: Section, task: str) -> str | None:
     """The run of the table's baseline with the first seed, if that is the design of section 4.2 and was trained."""
     baseline = next(row for row in section.study.variations if row.name == section.study.baseline)
@@ -64,7 +84,7 @@ def panel_rows(directory: Path, metric: str) -> tuple[list[dict[str, Any]], dict
     path = directory / PER_IMAGE
     if not path.is_file():
         return [], {}
-    quality = pd.read_csv(path, index_col="image", dtype={"image": str})[metric]
+    quality = read_column(path, metric)
     drawn = sampled_images(directory)
     worst = [image for image in quality.sort_values(kind="stable").index[:FAILURES] if image in drawn]
     ordered = [image for image in drawn if image not in worst] + worst[::-1]

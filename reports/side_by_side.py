@@ -125,6 +125,10 @@ def write_page(designs: SideBySide, out: Path) -> dict[str, Path]:
     Raises:
         InputError: the directory cannot be written to.
     """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{out} cannot be made ({error.strerror}); choose another directory with --out.") from error
     rows = wide_rows(designs, "image", designs.images)[:SHOWN_IMAGES]
     pictures, trouble = drawn_images(designs, [row["key"] for row in rows])
     environment = page_environment(pictures)
@@ -152,7 +156,6 @@ def write_page(designs: SideBySide, out: Path) -> dict[str, Path]:
         },
     }
     try:
-        out.mkdir(parents=True, exist_ok=True)
         for name, content in contents.items():
             (out / name).write_bytes(content)
     except OSError as error:
@@ -163,8 +166,10 @@ def write_page(designs: SideBySide, out: Path) -> dict[str, Path]:
 def drawn_images(designs: SideBySide, images: Sequence[str]) -> tuple[dict[str, bytes], str]:
     """Pictures by name, ``samples/<place of the design>-<image>_<kind>``, and why there are none."""
     common = set.intersection(*(set(design.runs) for design in designs.designs))
-    if not images or not common:
+    if not images:
         return {}, ""
+    if not common:
+        return {}, "the designs have no seed in common."
     pictures: dict[str, bytes] = {}
     try:
         for place, design in enumerate(designs.designs):

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
-from zipfile import ZipFile, is_zipfile
+from zipfile import BadZipFile, ZipFile, is_zipfile
 
 import torch
 from safetensors import SafetensorError
@@ -116,9 +116,15 @@ BESIDE_TENSORS: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [
 
 def read_torch(path: Path) -> Any:
     """The state of a model in a file of torch's."""
-    try:
-        if is_zipfile(path):  # torch's files of before 1.6 are none, and have no checksums
+    if is_zipfile(path):  # torch's files of before 1.6 are none, and have no checksums
+        try:
             require_whole(path)
+        except (ValueError, BadZipFile) as error:
+            raise InputError(
+                f"{path} is damaged ({error}); get it again, or if a run wrote it, remove the run's directory and "
+                "train again."
+            ) from error
+    try:
         with torch.serialization.safe_globals(BESIDE_TENSORS):
             content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged file may raise any

@@ -11,6 +11,7 @@ from m2f.checkpoints import load_into, read_checkpoint
 from m2f.data.prepare import check_class_count
 from m2f.engine.hooks import finite
 from m2f.engine.processes import joined_processes
+from m2f.engine.resume import newest_first
 from m2f.engine.train import prepared
 from m2f.errors import InputError
 
@@ -81,8 +82,9 @@ def last_checkpoint(run_directory: Path) -> Path:
     Raises:
         InputError: there is none.
     """
-    written = find_latest_checkpoint(str(run_directory))
-    checkpoint = run_directory / Path(written or "none").name
+    written = find_latest_checkpoint(str(run_directory))  # none or empty after a loss of power
+    names = [written] if written else [path for _, path in newest_first(run_directory)]
+    checkpoint = run_directory / Path(next(iter(names), "none")).name
     if not checkpoint.is_file():
         raise InputError(f"{run_directory} has no checkpoint to evaluate; remove it and train again with `m2f run`.")
     return checkpoint

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,10 @@ def write_atomically(path: Path, content: bytes, *, lasting: bool = True) -> Non
     Args:
         path: the file.
         content: all of it.
-        lasting: flush it to the disk, so that it outlasts a loss of power; the disk takes milliseconds for that. What
-            can be told or written again need not be.
+        lasting: flush the content to the disk first, so that a loss of power does not leave the file without it. That
+            takes milliseconds, and what can be told or written again does not need it.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}")
     try:
         with temporary.open("wb") as file:
             file.write(content)

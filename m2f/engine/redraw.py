@@ -12,6 +12,7 @@ from m2f.engine.samples import drawn_sample, predicted
 from m2f.errors import InputError
 
 LONGEST = 512  # pixels
+UNSEEN = {"type": "Visualizer", "vis_backends": []}  # else looking at a run would write to its live view
 
 
 def drawn_predictions(config: Config, checkpoint: Path, images: Collection[str]) -> dict[str, bytes]:
@@ -30,6 +31,7 @@ def drawn_predictions(config: Config, checkpoint: Path, images: Collection[str])
         InputError: the checkpoint or the data cannot be used, or the data set has no such image.
     """
     drawn: dict[str, bytes] = {}
+    config = Config({**config.to_dict(), "visualizer": UNSEEN}, filename=config.filename)
     with tempfile.TemporaryDirectory() as work_dir:
         runner = evaluation_runner(config, Path(work_dir))
         load_model(runner, checkpoint)

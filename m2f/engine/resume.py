@@ -34,10 +34,8 @@ def resume_newest(config: Config, work_dir: Path) -> None:
 
 def newest_whole(work_dir: Path) -> Path | None:
     """The newest checkpoint that is whole, which ``last_checkpoint`` then names; None if there is none."""
-    names = {path: re.fullmatch(r"iter_(\d+)\.pth", path.name) for path in work_dir.glob("*.pth")}
-    found = {int(match[1]): path for path, match in names.items() if match}
     passed_over = False
-    for iteration, path in sorted(found.items(), reverse=True):
+    for iteration, path in newest_first(work_dir):
         if fault := damage(path):
             print(f"{path} is damaged ({fault}) and passed over.", flush=True)
             passed_over = True
@@ -49,6 +47,12 @@ def newest_whole(work_dir: Path) -> Path | None:
     if passed_over:
         print(f"{work_dir} has no whole checkpoint; the training begins anew.", flush=True)
     return None
+
+
+def newest_first(work_dir: Path) -> list[tuple[int, Path]]:
+    """The checkpoints that a training has written, with their iterations."""
+    names = {path: re.fullmatch(r"iter_(\d+)\.pth", path.name) for path in work_dir.glob("*.pth")}
+    return sorted(((int(match[1]), path) for path, match in names.items() if match), reverse=True)
 
 
 def damage(path: Path) -> str:
@@ -81,11 +85,12 @@ def load_from_training(filename: str, map_location: Any) -> dict[str, Any]:
     try:
         with torch.serialization.safe_globals(BESIDE_TENSORS):
             checkpoint = torch.load(path, map_location=map_location, weights_only=True)
+        # What is read in place of numpy's numbers and of the log's history is not to be used.
+        checkpoint["message_hub"]["log_scalars"] = {}
+        checkpoint["message_hub"]["runtime_info"].pop("eta", None)
+        checkpoint["meta"].pop("config", None)  # code, which mmengine would run
     except Exception as error:  # whatever a file may raise that is no checkpoint of ours
         named = re.search(r"GLOBAL (\S+)", str(error))
         reason = f"it names {named[1]}, which may run anything" if named else str(error).partition("\n")[0]
         raise InputError(f"{path} cannot be gone on from, {reason}; remove it to go on from an earlier one.") from error
-    # What is read in place of numpy's numbers and of the log's history is not to be used.
-    checkpoint["message_hub"]["log_scalars"] = {}
-    checkpoint["message_hub"]["runtime_info"].pop("eta", None)
     return checkpoint

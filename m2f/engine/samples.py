@@ -140,7 +140,10 @@ class AttentionSamples(Hook):
         """Keep the batch's images that are among the first and whose attention was looked at."""
         samples = first_samples(runner, batch_idx, outputs, self.count)
         for image, sample in zip(data_batch["inputs"] if samples else [], samples, strict=False):
-            if "attention_maps" in sample and (place := example(sample.attended_masks)) is not None:
+            height, width = image.shape[1:]
+            if "attention_maps" not in sample:
+                continue
+            if (place := example(sample.attended_masks[:, :height, :width])) is not None:
                 self.kept[f"{sample.img_id}.npz"] = packed(image, sample, place)
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:

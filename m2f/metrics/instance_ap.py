@@ -62,6 +62,7 @@ class InstanceAP(BaseMetric):
         self.by_class: dict[str, NDArray[Any]] = {}
         self.evaluation: hotcoco.COCOeval | None = None
         self.image_ids: list[int] = []
+        self.per_image: dict[str, NDArray[np.float64]] = {}
         self.truth = load_annotations(self.instances_json)
         self.things = [category for category in self.truth["categories"] if category.get("isthing", 1)]
 
@@ -95,7 +96,7 @@ class InstanceAP(BaseMetric):
         check_image_ids(self.instances_json, (image["id"] for image in self.truth["images"]), image_ids)
         detections = [detection for _, image_detections in results for detection in image_detections]
         masks = mask_evaluation(self.truth, detections, image_ids)
-        self.evaluation, self.image_ids = masks, image_ids
+        self.evaluation, self.image_ids, self.per_image = masks, image_ids, {}
         statistics = statistics_of(masks)
         values = {name: statistics[theirs] for name, theirs in NAMES.items()}
         precisions = {"AP": class_precisions(masks, self.truth)}
@@ -111,9 +112,10 @@ class InstanceAP(BaseMetric):
 
         It is the mean over the classes of the image's objects, NaN for an image without any.
         """
-        if "AP" not in self.names or self.evaluation is None:
-            return {}
-        return {self.names["AP"]: 100 * image_precisions(self.evaluation, self.image_ids)}
+        if "AP" in self.names and self.evaluation is not None:
+            self.per_image = {self.names["AP"]: 100 * image_precisions(self.evaluation, self.image_ids)}
+            self.evaluation = None  # of a large data set, much memory
+        return self.per_image
 
     def class_values(
         self, image_ids: set[int], precisions: Mapping[str, Mapping[int, float]]

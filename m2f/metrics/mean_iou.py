@@ -50,6 +50,8 @@ class MeanIoU(IoUMetric):
 
         It is the mean over the classes that occur in the image or its prediction, NaN without any.
         """
+        if not self.areas_by_image:
+            return {}
         intersections, unions = self.areas_by_image
         number = (unions > 0).sum(axis=1)
         total = (intersections / np.maximum(unions, 1)).sum(axis=1)

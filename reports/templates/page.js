@@ -51,7 +51,7 @@ all("table:not(.designs)").forEach(makeSortable);
 
 // A link to a row's runs leads to their group, which a sorted table has taken apart.
 function showTarget() {
-  const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  const target = document.querySelector(":target");
   if (target?.matches(".runs tbody")) {
     sorters.get(target.closest("table"))(0, "none");
     target.scrollIntoView({ block: "center" });

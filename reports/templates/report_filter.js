@@ -31,7 +31,7 @@ function filter() {
   all(".summary tbody tr").forEach((row) => (row.hidden = !blocks.has(row.dataset.block)));
   all(".block").forEach((block) => block.classList.toggle("unmatched", !blocks.has(block.dataset.block)));
   for (const link of all("nav .to-table")) {
-    const section = document.getElementById(decodeURIComponent(link.hash.slice(1)));
+    const section = document.getElementById(link.getAttribute("href").slice(1));
     for (const element of [link, section]) element.classList.toggle("unmatched", !sections.has(section.id));
   }
   document.getElementById("verdicts").classList.toggle("unmatched", blocks.size === 0);

@@ -103,8 +103,9 @@ def git(tmp_path, monkeypatch):
 def commit(git):
     """A commit of one file."""
     git("init", "-q")
-    (environment.ROOT / "file").write_text("one\n")
-    git("add", "file")
+    (environment.ROOT / "m2f").mkdir()
+    (environment.ROOT / "m2f" / "file").write_text("one\n")
+    git("add", "m2f/file")
     git("commit", "-q", "-m", "one")
     return environment.git_commit()["commit"]
 
@@ -116,21 +117,31 @@ def test_no_commit(git):
 def test_commit_and_changes(commit):
     assert len(commit) == 40
     assert environment.git_commit() == {"commit": commit, "dirty": False}
-    (environment.ROOT / "file").write_text("two\n")
+    (environment.ROOT / "m2f" / "file").write_text("two\n")
     assert environment.git_commit() == {"commit": commit, "dirty": True}
+
+
+def test_what_users_keep_in_the_checkout_is_no_change(commit):
+    (environment.ROOT / "report-mini").mkdir()
+    (environment.ROOT / "report-mini" / "report.html").write_text("<p>")
+    assert environment.git_commit() == {"commit": commit, "dirty": False}
+    assert environment.local_changes() == b""
+    (environment.ROOT / "my_rows.py").write_text("ROWS = ()\n")
+    assert environment.git_commit() == {"commit": commit, "dirty": True}
+    assert b"+ROWS = ()" in environment.local_changes()
 
 
 def test_local_changes_can_be_applied_again(commit, git, tmp_path):
     """Changed, new and binary files, whatever the user's settings make of differences."""
     git("config", "diff.noprefix", "true")
     git("config", "color.ui", "always")
-    root = environment.ROOT
+    root = environment.ROOT / "m2f"
     (root / "file").write_text("two\n")
     (root / "new file").write_text("three\n")
     patch = tmp_path / "dirty.patch"
     patch.write_bytes(environment.local_changes())
     (root / "new file").unlink()
-    git("checkout", "-q", "file")
+    git("checkout", "-q", "m2f/file")
     git("-c", "diff.noprefix=false", "apply", str(patch))
     assert (root / "file").read_text() == "two\n"
     assert (root / "new file").read_text() == "three\n"
@@ -140,11 +151,11 @@ def test_surroundings_keep_the_patch_of_the_latest_attempt(commit, tmp_path):
     directory = tmp_path / "run"
     directory.mkdir()
     (directory / "config.py").write_text("")
-    (environment.ROOT / "file").write_text("two\n")
+    (environment.ROOT / "m2f" / "file").write_text("two\n")
     facts = environment.surroundings(directory)
     assert facts["git"] == {"commit": commit, "dirty": True, "patch": "dirty.patch"}
     assert facts["environment"]["precision"]["type"] == "float32"
     assert "+two" in (directory / "dirty.patch").read_text()
-    (environment.ROOT / "file").write_text("one\n")
+    (environment.ROOT / "m2f" / "file").write_text("one\n")
     assert environment.surroundings(directory)["git"] == {"commit": commit, "dirty": False}
     assert not (directory / "dirty.patch").exists()

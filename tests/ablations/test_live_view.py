@@ -26,7 +26,8 @@ def test_curves_of_a_training(tmp_path):
     prepare_data([cell.run], tmp_path, Console(quiet=True))
     directory = create_run(open_store(tmp_path / "store"), cell.run, tmp_path)
     metrics = perform(directory, None)
-    events = EventAccumulator(str(tmp_path / "curves/4c/masked attention/smoke/panoptic/seed 0")).Reload()
+    place = tmp_path / "curves/4c/masked attention/smoke/panoptic" / f"seed 0, {cell.run.name[:8]}"
+    events = EventAccumulator(str(place)).Reload()
     assert [event.step for event in events.Scalars("loss")] == [1, 2, 3, 4]
     shown = events.Scalars("PQ")[-1]
     assert (shown.step, round(shown.value, 4)) == (4, round(metrics["PQ"], 4))
@@ -60,7 +61,7 @@ def test_equal_rows_have_one_place(tmp_path):
     rows = (Variation("a/b", {}), Variation("c", {}))
     cells = with_tensorboard(smoke_plan(tmp_path, Study("own", "Own", "c", rows, ("panoptic",))), tmp_path)
     places = {cell.run.config["visualizer"]["vis_backends"][-1]["save_dir"] for cell in cells}
-    assert places == {str(tmp_path / "own/a_b/smoke/panoptic/seed 0")}
+    assert places == {str(tmp_path / "own/a_b/smoke/panoptic" / f"seed 0, {cells[0].run.name[:8]}")}
 
 
 def test_a_name_is_one_directory():

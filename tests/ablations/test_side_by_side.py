@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from ablations.side_by_side import compare_designs
+from ablations.side_by_side import compare_designs, paired_test
 from ablations.store import create_run, write_done, write_sweep
 from m2f.errors import InputError
 
@@ -61,6 +61,11 @@ def test_differences_that_do_not_vary_have_no_p(finished):
     own = one(found.metrics, metric="SQ", design="9z:plain")
     assert (own["difference"], own["n"], own["pairs"]) == (0, 2, 2)
     assert pd.isna(own["p"])
+
+
+def test_differences_that_vary_by_rounding_alone_have_no_p():
+    assert np.isnan(paired_test([0.1 + 0.2, 0.3, 0.3]))
+    assert paired_test([0.1, 0.3, 0.2]) == pytest.approx(stats.ttest_1samp([0.1, 0.3, 0.2], 0).pvalue)
 
 
 def test_classes_and_images_that_differ_most_come_first(finished):

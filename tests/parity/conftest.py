@@ -105,7 +105,7 @@ def implementation() -> Callable[..., Peer]:
     return cached_implementation
 
 
-@pytest.fixture(params=["embedded", "embedded, large", "dense"], scope="session")
+@pytest.fixture(params=["embedded", "embedded, large", "dense"], scope="module")
 def way(request: pytest.FixtureRequest) -> Iterator[str]:
     """Our two ways of predicting masks, and the first with what our layers do where tensors are large."""
     way, _, large = request.param.partition(", ")

@@ -121,7 +121,13 @@ def test_without_tables_the_whole_paper_is_asked_for(built):
     text = built["markdown"].read_text()
     assert "| Table 1: Panoptic segmentation | paper | `m2f run 1 --scale paper` |" in text
     assert "| Figure II: Panoptic quality after each decoder layer |" in text
-    assert text.count("| `m2f run ") == len(STUDIES) - 1
+    for figure in (
+        "Figure I(a): Where a query looks",
+        "Figure V: Predictions, panoptic",
+        "Figure VII: Predictions, semantic",
+    ):
+        assert f"| {figure} | mini | `m2f run " in text
+    assert text.count("| `m2f run ") == len(STUDIES) - 1 + 4, "Figures I(a) and V to VII"
 
 
 def test_named_tables_are_the_whole_report(store, tmp_path):

@@ -32,7 +32,7 @@ def section_of(results):
 @pytest.fixture(scope="module")
 def panoptic():
     results = pd.read_csv(REFERENCE, dtype={"table": str})
-    return results[results["table"] == "4e"]
+    return results[(results["table"] == "4e") & (results["task"] == "panoptic")]
 
 
 @pytest.fixture(scope="module")

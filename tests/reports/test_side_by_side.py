@@ -1,6 +1,7 @@
 import io
 import math
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -97,6 +98,12 @@ def test_the_page_has_the_same_numbers_and_the_reason_why_there_are_no_pictures(
     pd.testing.assert_frame_equal(pd.read_csv(written["metrics.csv"]), designs.metrics)
 
 
+def test_designs_without_a_common_seed_are_not_drawn_and_the_page_says_why(designs, tmp_path):
+    apart = [DESIGNS[0], Design("mine", MARKUP, {7: Path("c")})]
+    page = write_page(replace(designs, designs=apart), tmp_path)["index.html"].read_text()
+    assert "The images are not drawn: the designs have no seed in common." in page
+
+
 def test_without_details_the_page_says_so(designs, tmp_path):
     nothing = pd.DataFrame()
     bare = SideBySide(designs.task, designs.scale, designs.designs, designs.metrics, nothing, nothing)
@@ -107,5 +114,5 @@ def test_without_details_the_page_says_so(designs, tmp_path):
 
 def test_a_place_that_cannot_be_written(designs, tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match="cannot be written"):
+    with pytest.raises(InputError, match="cannot be made"):
         write_page(designs, tmp_path / "file")

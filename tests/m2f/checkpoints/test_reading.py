@@ -159,7 +159,7 @@ def test_a_tensor_that_was_lost_on_the_disk_is_told(tmp_path):
     place = content.index(torch.ones(1024).numpy().tobytes())
     content[place : place + 4096] = bytes(4096)
     path.write_bytes(content)
-    with pytest.raises(InputError, match=r"model\.pth cannot be read .*; the checksum of .* is wrong"):
+    with pytest.raises(InputError, match=r"model\.pth is damaged \(the checksum of .* is wrong\)"):
         read_checkpoint(path)
 
 

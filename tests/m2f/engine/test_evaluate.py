@@ -105,9 +105,16 @@ class TestLastCheckpoint:
         moved = shutil.copytree(trained, tmp_path / "moved")
         assert last_checkpoint(moved) == moved / last_checkpoint(trained).name
 
-    @pytest.mark.parametrize("missing", ["last_checkpoint", "iter_40.pth"])
-    def test_that_is_not_there(self, missing, trained, tmp_path):
+    @pytest.mark.parametrize("content", [None, ""])
+    def test_is_the_newest_where_its_name_was_lost(self, content, trained, tmp_path):
         moved = shutil.copytree(trained, tmp_path / "moved")
-        (moved / missing).unlink()
+        (moved / "last_checkpoint").unlink()
+        if content is not None:
+            (moved / "last_checkpoint").write_text(content)
+        assert last_checkpoint(moved) == moved / "iter_40.pth"
+
+    def test_that_is_not_there(self, trained, tmp_path):
+        moved = shutil.copytree(trained, tmp_path / "moved")
+        (moved / "iter_40.pth").unlink()
         with pytest.raises(InputError, match="has no checkpoint to evaluate; remove it and train again"):
             last_checkpoint(moved)

@@ -15,6 +15,12 @@ def test_images_are_drawn_as_the_training_drew_them(smoke, trained):
         assert picture == (trained / "samples" / name).read_bytes()
 
 
+def test_nothing_is_written_where_the_training_is_shown(smoke, trained, tmp_path):
+    shown = [{"type": "TensorboardVisBackend", "save_dir": str(tmp_path)}]
+    drawn_predictions(smoke(**{"visualizer.vis_backends": shown}), last_checkpoint(trained), ["1"])
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_image_that_is_not_there(smoke, trained):
     with pytest.raises(InputError, match="has no image '99' now"):
         drawn_predictions(smoke(), last_checkpoint(trained), ["99"])

@@ -101,6 +101,22 @@ def test_nothing_to_go_on_from(tmp_path, capfd):
     assert capfd.readouterr().out == ""
 
 
+def test_a_config_in_a_checkpoint_is_not_run(smoke, broken, tmp_path, monkeypatch):
+    """mmengine would, to see with how many GPUs the training began."""
+    path = broken / "iter_4.pth" if (broken / "iter_4.pth").exists() else next(broken.glob("iter_*.pth"))
+    checkpoint = torch.load(path, weights_only=False)
+    checkpoint["meta"]["config"] = f"import os\nos.mkdir({str(tmp_path / 'ran')!r})\n"
+    torch.save(checkpoint, path)
+    train(smoke(), broken)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_strangers_checkpoint_is_bad_input(smoke, broken):
+    torch.save({"weight": torch.zeros(1)}, broken / "iter_4.pth")
+    with pytest.raises(InputError, match=r"iter_4.pth cannot be gone on from, 'message_hub'; remove it"):
+        train(smoke(), broken)
+
+
 def test_what_a_checkpoint_brings_is_not_run(smoke, broken, tmp_path):
     class Harmful:
         def __reduce__(self):

@@ -112,7 +112,7 @@ def ellipse(size: tuple[int, int], generator: torch.Generator) -> Tensor:
     return ((rows[:, None] - y) / height) ** 2 + ((columns - x) / width) ** 2 < 0.25
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def steps(implementation: Callable[..., Peer], way: str, batch: Batch) -> dict[str, Step]:
     """The step of our model and of the libraries by name, all with the same points in matching and in the loss.
 
