@@ -7,8 +7,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from ablations.environment import available_cores, environment, git_commit
-from ablations.variation import SCALES
+from ablations.running.environment import available_cores, environment, git_commit
+from ablations.studies.study import SCALES
 
 BUILD_OPS = (
     "on a GPU they make deformable attention faster and smaller, a CPU does not need them; build them with "

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from ablations.progress import LINE_SECONDS, duration
+from ablations.running.progress import LINE_SECONDS, duration
 from m2f.engine.coco_evaluation import Evaluation
 from m2f.engine.details import column_names
 

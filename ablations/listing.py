@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ablations.overrides import override_as_json
-from ablations.variation import Study, Variation
+from ablations.planning.overrides import override_as_json
+from ablations.studies.study import Study, Variation
 
 
 def listed_rows(studies: Iterable[Study]) -> list[dict[str, Any]]:

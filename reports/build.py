@@ -6,13 +6,13 @@ from pathlib import Path
 import pandas as pd
 
 from ablations.choice import choose
-from ablations.compare import comparison_frame
-from ablations.cost import cost_frame
+from ablations.comparing.beside_paper import comparison_frame
+from ablations.costs.counted import cost_frame
 from ablations.paper import paper_results
-from ablations.results import results_frame
-from ablations.store import run_directory
+from ablations.store.results_frame import results_frame
+from ablations.store.runs import run_directory
 from ablations.studies import STUDIES
-from ablations.variation import Study
+from ablations.studies.study import Study
 from m2f.errors import InputError
 from reports.content import SCALE_MEANING, compose
 from reports.cost_rows import counted_costs

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ablations.cost import CAPTION, CostRow
-from ablations.statistics import CONFIDENCE
+from ablations.comparing.statistics import CONFIDENCE
+from ablations.costs.counted import CAPTION, CostRow
 from ablations.studies import STUDIES
-from ablations.variation import Study
+from ablations.studies.study import Study
 from reports.attention import attention, missing_attention
 from reports.cost_rows import cost_rows, cost_summary
 from reports.panels import missing_panels, panels

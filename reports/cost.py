@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ablations.cost import with_masks
+from ablations.costs.counted import with_masks
 
 
 def inference_flops(run_directory: Path) -> float:

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from ablations.cost import METRICS, ROW, UNITS, CostRow, read_costs
-from ablations.variation import Study
+from ablations.costs.counted import METRICS, ROW, UNITS, CostRow, read_costs
+from ablations.studies.study import Study
 from reports.text import DASH, number, signed, table_label
 from reports.verdicts import NO_PAPER_NUMBER
 

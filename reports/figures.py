@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from ablations.compare import BASELINE
+from ablations.comparing.beside_paper import BASELINE
 from reports.style import (
     INK,
     OURS,

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ablations.compare import PRIMARY_METRIC
-from ablations.side_by_side import read_column
+from ablations.comparing.beside_paper import PRIMARY_METRIC
+from ablations.comparing.designs import read_column
 from m2f.engine.kept import PER_IMAGE
 from reports.runs import RunRecord
 from reports.samples import sampled_images, stored_picture

@@ -6,9 +6,9 @@ from typing import Any
 
 import pandas as pd
 
-from ablations.cost import ROW, UNITS, CostRow
-from ablations.results import unit
-from ablations.statistics import mean_interval
+from ablations.comparing.statistics import mean_interval
+from ablations.costs.counted import ROW, UNITS, CostRow
+from ablations.store.results_frame import unit
 from reports.pixel_decoder_figure import accuracy_against_flops
 from reports.runs import RunRecord
 from reports.section import Section, changes, imports, metric_of, missing

@@ -7,8 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ablations.compare import PRIMARY_METRIC
-from ablations.store import State, read_identity, read_state
+from ablations.comparing.beside_paper import PRIMARY_METRIC
+from ablations.store.runs import State, read_identity, read_state
 from m2f.errors import InputError
 from reports.text import DATASET_NAMES, listing
 

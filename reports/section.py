@@ -6,8 +6,8 @@ from functools import partial
 
 import pandas as pd
 
-from ablations.compare import primary_metric
-from ablations.variation import Study
+from ablations.comparing.beside_paper import primary_metric
+from ablations.studies.study import Study
 from reports.runs import RunRecord
 from reports.text import listing, run_command
 

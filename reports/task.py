@@ -6,9 +6,9 @@ from typing import Any
 
 import pandas as pd
 
-from ablations.compare import BASELINE
-from ablations.statistics import CONFIDENCE, mean_interval
-from ablations.variation import Study
+from ablations.comparing.beside_paper import BASELINE
+from ablations.comparing.statistics import CONFIDENCE, mean_interval
+from ablations.studies.study import Study
 from reports import figures, samples
 from reports.paper_figures import PAPER_FIGURES
 from reports.runs import RunRecord

@@ -5,8 +5,8 @@ from typing import Any, get_args
 
 import pandas as pd
 
-from ablations.compare import BASELINE
-from ablations.statistics import Verdict
+from ablations.comparing.beside_paper import BASELINE
+from ablations.comparing.statistics import Verdict
 from reports.text import DASH, bounds, listing, signed
 
 NOT_RUN = "not run"

@@ -19,12 +19,12 @@ from typing import Any
 
 from rich.console import Console
 
-from ablations.executors import make_executor
-from ablations.plan import Cell, make_plan
-from ablations.site import Local
-from ablations.store import open_store
+from ablations.planning.plan import Cell, make_plan
+from ablations.running.executors import make_executor
+from ablations.running.site_file import Local
+from ablations.running.sweep import carry_out
+from ablations.store.runs import open_store
 from ablations.studies import STUDIES
-from ablations.sweep import carry_out
 
 TABLE = "4c"
 CALLS = "calls.txt"

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from ablations.plan import make_plan
-from ablations.store import create_run, open_store, read_state
+from ablations.planning.plan import make_plan
+from ablations.running.worker import execute
+from ablations.store.runs import create_run, open_store, read_state
 from ablations.studies import STUDIES
-from ablations.worker import execute
 
 M2F = Path(sys.executable).with_name("m2f")
 SMOKE = ["4c", "--scale", "smoke", "--tasks", "panoptic"]

@@ -42,7 +42,7 @@ def bench_peers(
     Weights are random and the same in all. A training step is forward pass, loss and backward pass; a prediction
     includes post-processing. The peers compute in float32. Everything at once: --sizes 512,1024 --batches 1,2.
     """
-    from ablations.peers import compare_peers, peers_json, show_peers
+    from ablations.costs.beside_peers import compare_peers, peers_json, show_peers
     from m2f.cost.peer_speed import PRECISIONS
     from m2f.peers import PEERS
 
@@ -73,7 +73,7 @@ def bench_evaluation(images: int, repeats: int, as_json: bool) -> None:
 
     Times are the processor's, of all threads together.
     """
-    from ablations.peers import evaluation_table
+    from ablations.costs.beside_peers import evaluation_table
     from m2f.cost.evaluation_speed import compare_evaluation
 
     speeds = compare_evaluation(images, repeats=repeats)

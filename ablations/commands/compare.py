@@ -24,10 +24,10 @@ def compare(rows: tuple[str, ...], task: str, scale: str, out: Path | None, stor
     from io import StringIO
 
     with redirect_stdout(StringIO()):  # OpenMMLab's packages print when they are imported
-        from ablations.plan import TASKS
-        from ablations.side_by_side import compare_designs
-        from ablations.variation import SCALES
-        from reports.side_by_side import show, write_page
+        from ablations.comparing.designs import compare_designs
+        from ablations.planning.plan import TASKS
+        from ablations.studies.study import SCALES
+        from reports.designs import show, write_page
 
     designs = compare_designs(store, rows, chosen_word(task, TASKS, "task"), chosen_word(scale, SCALES, "scale"))
     show(designs, make_console())

@@ -19,8 +19,8 @@ def cost(tables: tuple[str, ...], config: Path | None, measure: bool, as_json: b
 
     Without TABLE, every table. The counts are those of the paper's scale.
     """
-    from ablations.cost import cost_frame, cost_table, file_costs, study_costs
-    from ablations.speed import speed_frame, speed_table, study_speeds
+    from ablations.costs.counted import cost_frame, cost_table, file_costs, study_costs
+    from ablations.costs.timed import speed_frame, speed_table, study_speeds
     from ablations.studies import MAIN_RESULTS, TABLES
 
     if config and (tables or measure):

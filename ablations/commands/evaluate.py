@@ -40,7 +40,7 @@ def evaluate(config: Path, checkpoint: Path, data: Path, split: str | None, out:
     with redirect_stdout(StringIO()):  # OpenMMLab's packages print when they are imported
         from ablations.cli import INTERRUPTED
         from ablations.evaluation import show, shown_progress
-        from ablations.worker import input_sentence
+        from ablations.running.worker import input_sentence
         from m2f.engine.coco_evaluation import evaluate_on
 
     # A scheduler's request to end is met like Ctrl-C.

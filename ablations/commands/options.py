@@ -47,7 +47,7 @@ def import_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def import_users_modules(context: click.Context, option: click.Parameter, names: tuple[str, ...]) -> None:
     """The option's callback."""
-    from ablations.own import import_modules
+    from ablations.studies.users_rows import import_modules
 
     import_modules(names)
 

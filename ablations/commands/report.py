@@ -16,7 +16,7 @@ from ablations.commands.options import PATH, chosen_studies, import_option, stor
 @click.pass_context
 def report(context: click.Context, tables: tuple[str, ...], out: Path, store: Path) -> None:
     """Write a store's report: PDF, HTML, Markdown, CSV and LaTeX. Without TABLE, the whole paper."""
-    from ablations.store import require_store
+    from ablations.store.runs import require_store
 
     studies = chosen_studies(tables)
     require_store(store)

@@ -18,8 +18,8 @@ def rerun(run: str, store: Path) -> None:
     RUN is a run's name, as in `m2f status --json`, or its beginning. The repetition has a directory of its own, under
     reruns/ in the store. Exit code 0: all metrics are equal, 1: they are not, or the repetition failed, 2: bad input.
     """
-    from ablations.rerun import lines
-    from ablations.rerun import rerun as repeat
+    from ablations.running.rerun import lines
+    from ablations.running.rerun import rerun as repeat
 
     console = make_console()
 

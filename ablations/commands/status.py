@@ -13,7 +13,7 @@ from ablations.commands.options import make_console, store_option
 @store_option
 def status(store: Path, as_json: bool) -> None:
     """Show where each run of a store stands."""
-    from ablations.status import run_states, show_status
+    from ablations.running.status import run_states, show_status
 
     if as_json:
         click.echo(json.dumps(run_states(store), indent=1))

@@ -9,6 +9,7 @@ from ablations.studies.figure_ii import FIGURE_II
 from ablations.studies.figure_iii import FIGURE_III
 from ablations.studies.figure_iv import FIGURE_IV
 from ablations.studies.main_results import TABLE_1, TABLE_2, TABLE_I, TABLE_III, TABLE_V
+from ablations.studies.study import Study
 from ablations.studies.table_4a import TABLE_4A
 from ablations.studies.table_4b import TABLE_4B
 from ablations.studies.table_4c import TABLE_4C
@@ -19,7 +20,6 @@ from ablations.studies.table_xia import TABLE_XIA
 from ablations.studies.table_xib import TABLE_XIB
 from ablations.studies.table_xiic import TABLE_XIIC
 from ablations.studies.table_xiid import TABLE_XIID
-from ablations.variation import Study
 
 TABLES = (TABLE_4A, TABLE_4B, TABLE_4C, TABLE_4D, TABLE_4E, TABLE_5, TABLE_XIA, TABLE_XIB, TABLE_XIIC, TABLE_XIID)
 FIGURES = (FIGURE_IB, FIGURE_II, FIGURE_III, FIGURE_IV, FIGURE_3)

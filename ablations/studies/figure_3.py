@@ -1,7 +1,7 @@
 """Figure 3: learnable queries as region proposals."""
 
 from ablations.studies.figure_ii import EVERY_LAYER
-from ablations.variation import Study, Variation
+from ablations.studies.study import Study, Variation
 
 FIGURE_3 = Study(
     table="fig3",

@@ -1,7 +1,7 @@
 """Figure I(b): how much of the attention falls on the object."""
 
 from ablations.studies.keys import CROSS_ATTENTION, VALIDATION_PIPELINE
-from ablations.variation import Evaluation, Setting, Study, Variation
+from ablations.studies.study import Evaluation, Setting, Study, Variation
 
 FIGURE_IB = Study(
     table="Ib",

@@ -1,7 +1,7 @@
 """Figure II: how good the prediction after each decoder layer is."""
 
 from ablations.studies.keys import CROSS_ATTENTION
-from ablations.variation import Evaluation, Setting, Study, Variation
+from ablations.studies.study import Evaluation, Setting, Study, Variation
 
 # Every layer's masks are looked at both as segmentations and as proposals: Figure 3 reads the same evaluation.
 EVERY_LAYER = Evaluation({"model.type": "LayerInspector", "val_evaluator": Setting("evaluators.layers")})

@@ -1,7 +1,7 @@
 """Figure III: accuracy against FLOPs, MaskFormer and Mask2Former with four sizes of the backbone."""
 
 from ablations.studies.keys import MASKFORMER, PIXEL_DECODER, with_backbone
-from ablations.variation import Study, Variation
+from ablations.studies.study import Study, Variation
 
 BACKBONES = {"tiny": "Swin-T", "small": "Swin-S", "base": "Swin-B", "large": "Swin-L"}
 # With a Swin Transformer MaskFormer has no encoder layers in its FPN: Table I prints 42M parameters with Swin-T and 45M

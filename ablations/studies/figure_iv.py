@@ -1,7 +1,7 @@
 """Figure IV: convergence over training lengths with two augmentations."""
 
 from ablations.studies.keys import TRAIN_PIPELINE, trained_for
-from ablations.variation import Setting, Study, Variation
+from ablations.studies.study import Setting, Study, Variation
 
 EPOCHS = (12, 25, 50, 100)
 AUGMENTATIONS = {"standard augmentation": {TRAIN_PIPELINE: Setting("pipelines.standard")}, "LSJ": {}}

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ablations.variation import Setting, Times
+from ablations.studies.study import Setting, Times
 
 BACKBONE = "model.backbone"
 CHANNELS = "model.pixel_decoder.in_channels"

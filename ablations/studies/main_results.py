@@ -13,7 +13,7 @@ from ablations.studies.keys import (
     trained_for,
     with_backbone,
 )
-from ablations.variation import Setting, Study, Times, Variation
+from ablations.studies.study import Setting, Study, Times, Variation
 
 PLAIN_FPN = {PIXEL_DECODER: "FPN"}
 LONG = {QUERY_COUNT: Times(2), **trained_for(100)}

@@ -1,7 +1,7 @@
 """Table 4(a): masked attention and high-resolution features."""
 
 from ablations.studies.keys import ALL_TASKS, CROSS_ATTENTION, READS
-from ablations.variation import Study, Variation
+from ablations.studies.study import Study, Variation
 
 TABLE_4A = Study(
     table="4a",

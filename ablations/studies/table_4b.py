@@ -1,7 +1,7 @@
 """Table 4(b): the three improvements of the decoder that cost nothing."""
 
 from ablations.studies.keys import ALL_TASKS, CROSS_ATTENTION_FIRST, DROPOUT, QUERIES
-from ablations.variation import Study, Variation
+from ablations.studies.study import Study, Variation
 
 TABLE_4B = Study(
     table="4b",

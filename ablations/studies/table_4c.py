@@ -1,7 +1,7 @@
 """Table 4(c): what the queries' cross-attention looks at."""
 
 from ablations.studies.keys import ALL_TASKS, CROSS_ATTENTION
-from ablations.variation import Study, Variation
+from ablations.studies.study import Study, Variation
 
 TABLE_4C = Study(
     table="4c",

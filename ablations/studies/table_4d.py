@@ -1,7 +1,7 @@
 """Table 4(d): which resolutions the decoder's layers read."""
 
 from ablations.studies.keys import ALL_TASKS, READS
-from ablations.variation import Study, Variation
+from ablations.studies.study import Study, Variation
 
 SINGLE = (
     "Every layer reads this scale; its {} GFLOPs say that the pixel decoder is unchanged. Without a level embedding, "

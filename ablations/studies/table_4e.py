@@ -1,7 +1,7 @@
 """Table 4(e): pixel decoders."""
 
 from ablations.studies.keys import ALL_TASKS, PIXEL_DECODER
-from ablations.variation import Study, Variation
+from ablations.studies.study import Study, Variation
 
 TABLE_4E = Study(
     table="4e",

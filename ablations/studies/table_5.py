@@ -1,7 +1,7 @@
 """Table 5: masks or sampled points in matching and in training."""
 
 from ablations.studies.keys import ALL_TASKS, MATCH_ON, TRAIN_ON
-from ablations.variation import Study, Variation
+from ablations.studies.study import Study, Variation
 
 MASKS = (
     "Whole masks as MaskFormer has them, with this paper's mask losses and weights; of those the paper says nothing."

@@ -1,7 +1,7 @@
 """Table XI(a): the number of queries."""
 
 from ablations.studies.keys import ALL_TASKS, QUERY_COUNT
-from ablations.variation import Study, Times, Variation
+from ablations.studies.study import Study, Times, Variation
 
 EXACT = "Table XI(a): the number is all that changes."
 

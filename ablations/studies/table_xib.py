@@ -1,7 +1,7 @@
 """Table XI(b): what query features start from, and whether they are supervised."""
 
 from ablations.studies.keys import ALL_TASKS, QUERIES, SUPERVISED_QUERIES
-from ablations.variation import Study, Variation
+from ablations.studies.study import Study, Variation
 
 TABLE_XIB = Study(
     table="XIb",

@@ -1,7 +1,7 @@
 """Table XII(c): MaskFormer with its own training parameters and with this paper's."""
 
 from ablations.studies.keys import ALL_TASKS, MASKFORMER, MASKFORMER_TRAINING
-from ablations.variation import Study, Variation
+from ablations.studies.study import Study, Variation
 
 TABLE_XIIC = Study(
     table="XIIc",

@@ -1,7 +1,7 @@
 """Table XII(d): MaskFormer's transformer decoder against this paper's, on one FPN."""
 
 from ablations.studies.keys import ALL_TASKS, MASKFORMER, PIXEL_DECODER
-from ablations.variation import Study, Variation
+from ablations.studies.study import Study, Variation
 
 TABLE_XIID = Study(
     table="XIId",

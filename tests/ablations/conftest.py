@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from ablations.executors import make_executor
-from ablations.executors.local import THREAD_VARIABLES
-from ablations.plan import make_plan
-from ablations.site import Local
-from ablations.store import create_run, open_store
-from ablations.sweep import carry_out, summarise
-from ablations.variation import Evaluation, Study, Times, Variation
+from ablations.planning.plan import make_plan
+from ablations.running.executors import make_executor
+from ablations.running.executors.local import THREAD_VARIABLES
+from ablations.running.site_file import Local
+from ablations.running.sweep import carry_out, summarise
+from ablations.store.runs import create_run, open_store
+from ablations.studies.study import Evaluation, Study, Times, Variation
 
 TASKS = ("panoptic", "instance", "semantic")
 CONFIG = """

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from ablations.cli import main
 from ablations.paper import RESULTS_CSV
-from ablations.store import open_store, write_done, write_sweep
+from ablations.store.runs import open_store, write_done, write_sweep
 from ablations.studies import STUDIES
 
 HEAVY = ("torch", "mmengine", "mmdet", "pandas", "matplotlib", "numpy", "rich")
@@ -107,7 +107,7 @@ def test_a_users_row_is_listed_and_planned(own_module, tmp_path, monkeypatch):
     assert (mine["table"], mine["provenance"], mine["reason"]) == ("4c", "own", "Mine.")
 
     plans = []
-    monkeypatch.setattr("ablations.sweep.carry_out", lambda cells, *rest: plans.append(cells) or {})
+    monkeypatch.setattr("ablations.running.sweep.carry_out", lambda cells, *rest: plans.append(cells) or {})
     result = call("run", "4c", "--import", own_module, "--tasks", "semantic", "--scale", "smoke")
     assert result.exit_code == 0
     assert f"Next: m2f report 4c --import {own_module} --store runs --out report" in result.output

@@ -11,11 +11,11 @@ import pytest
 from ablations.choice import choose
 from ablations.cli import main
 from ablations.commands.options import chosen_seeds
-from ablations.executors import EXECUTORS
-from ablations.overrides import apply_overrides, parse_override
-from ablations.plan import CONFIGS, TASKS, load_baseline
+from ablations.planning.overrides import apply_overrides, parse_override
+from ablations.planning.plan import CONFIGS, TASKS, load_baseline
+from ablations.running.executors import EXECUTORS
 from ablations.studies import STUDIES
-from ablations.variation import SCALES
+from ablations.studies.study import SCALES
 
 ROOT = Path(__file__).parents[2]
 

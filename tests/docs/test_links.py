@@ -27,7 +27,7 @@ def test_links_lead_somewhere(document, prose):
 
 
 def test_files_that_are_named_are_there(document, prose):
-    """Paths from the repository's root, in code, such as `ablations/plan.py`."""
+    """Paths from the repository's root, in code, such as `ablations/planning/plan.py`."""
     for name in re.findall(rf"`((?:{FOLDERS})/[\w./-]*)`", prose(document)):
         assert (ROOT / name).exists(), name
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from ablations.plan import CONFIGS, load_baseline
+from ablations.planning.plan import CONFIGS, load_baseline
 from ablations.studies import TABLES
 from m2f.cost.memory import training_memory
 from m2f.cost.training_flops import training_flops

@@ -7,12 +7,12 @@ import pytest
 import typst
 from PIL import Image
 
-from ablations.compare import comparison_frame
-from ablations.cost import CostRow
-from ablations.plan import Cell, Run
-from ablations.results import results_frame
-from ablations.store import create_run, open_store, record, write_done, write_running, write_sweep
-from ablations.variation import Evaluation, Study, Variation
+from ablations.comparing.beside_paper import comparison_frame
+from ablations.costs.counted import CostRow
+from ablations.planning.plan import Cell, Run
+from ablations.store.results_frame import results_frame
+from ablations.store.runs import create_run, open_store, record, write_done, write_running, write_sweep
+from ablations.studies.study import Evaluation, Study, Variation
 from reports.content import compose
 from reports.pdf import write_sources
 from reports.runs import read_run

@@ -7,10 +7,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from ablations.results import results_frame
-from ablations.store import open_store
+from ablations.store.results_frame import results_frame
+from ablations.store.runs import open_store
 from ablations.studies import STUDIES
-from ablations.variation import Variation
+from ablations.studies.study import Variation
 from m2f.errors import InputError
 from reports.build import build
 

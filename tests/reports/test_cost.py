@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
-from ablations.store import config_text
+from ablations.store.runs import config_text
 from m2f.cost import Images, flops
 from reports.cost import inference_flops
 

@@ -3,7 +3,7 @@
 import csv
 from dataclasses import replace
 
-from ablations.cost import METRICS, ROW
+from ablations.costs.counted import METRICS, ROW
 from ablations.paper import paper_results
 from ablations.studies import STUDIES
 from reports.build import build

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from ablations.studies import STUDIES
-from ablations.variation import Study
+from ablations.studies.study import Study
 from reports.build import build
 from reports.text import MINUS
 

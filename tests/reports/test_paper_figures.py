@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from ablations.variation import Study, Variation
+from ablations.studies.study import Study, Variation
 from reports import paper_figures
 from reports.section import Section
 

@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 from pylatexenc.latex2text import LatexNodes2Text
 
-from ablations.compare import comparison_frame
+from ablations.comparing.beside_paper import comparison_frame
+from ablations.comparing.statistics import mean_interval
 from ablations.paper import paper_results
-from ablations.statistics import mean_interval
-from ablations.store import State
+from ablations.store.runs import State
 from ablations.studies import STUDIES
 from reports.content import compose
 from reports.cost_rows import counted_costs

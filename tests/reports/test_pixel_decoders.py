@@ -7,9 +7,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from ablations.compare import comparison_frame
+from ablations.comparing.beside_paper import comparison_frame
 from ablations.paper import paper_results
-from ablations.store import State
+from ablations.store.runs import State
 from ablations.studies import STUDIES
 from reports.cost_rows import counted_costs
 from reports.pixel_decoder_figure import accuracy_against_flops

@@ -5,9 +5,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from ablations.compare import comparison_frame
+from ablations.comparing.beside_paper import comparison_frame
 from ablations.paper import paper_results
-from ablations.results import COLUMNS, unit
+from ablations.store.results_frame import COLUMNS, unit
 from ablations.studies import FIGURES, STUDIES, TABLES
 
 ROOT = Path(__file__).parents[2]

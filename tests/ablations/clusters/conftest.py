@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from ablations.executors import make_executor
-from ablations.sweep import carry_out, summarise
+from ablations.running.executors import make_executor
+from ablations.running.sweep import carry_out, summarise
 
 SCRIPT = Path(__file__).resolve().parents[3] / "scripts" / "slurm_loopback.sh"
 

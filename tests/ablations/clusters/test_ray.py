@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from ablations.site import Ray
-from ablations.status import run_states
-from ablations.store import read_metrics, read_state, run_directory
+from ablations.running.site_file import Ray
+from ablations.running.status import run_states
+from ablations.store.runs import read_metrics, read_state, run_directory
 from m2f.errors import InputError
 
 ray = pytest.importorskip("ray", reason="Ray is not installed; `make test-clusters` installs it")

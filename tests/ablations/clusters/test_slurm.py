@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from ablations.executors import slurm as slurm_executor
-from ablations.executors.slurm import job_states
-from ablations.site import Slurm
-from ablations.store import read_identity, read_metrics, read_state, run_directory
+from ablations.running.executors import slurm as slurm_executor
+from ablations.running.executors.slurm import job_states
+from ablations.running.site_file import Slurm
+from ablations.store.runs import read_identity, read_metrics, read_state, run_directory
 from m2f.errors import InputError
 
 pytestmark = pytest.mark.usefixtures("slurm", "quick_questions")

@@ -1,0 +1,192 @@
+"""Any designs of a store side by side: metrics, a paired test, classes and images on which they differ most."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+from scipy import stats
+
+from ablations.choice import did_you_mean
+from ablations.comparing.beside_paper import PRIMARY_METRIC
+from ablations.comparing.statistics import mean_interval
+from ablations.store.results_frame import results_frame
+from ablations.store.runs import run_directory
+from ablations.studies import STUDIES
+from m2f.engine.kept import PER_CLASS, PER_IMAGE
+from m2f.errors import InputError
+
+CLASS_COLUMN = {"panoptic": "PQ", "instance": "AP", "semantic": "IoU"}
+"""Which column of ``per_class.csv`` is the class's part in a task's metric."""
+
+ROUNDING = 1e-9  # differences that vary by less do not vary
+
+
+@dataclass(frozen=True)
+class Design:
+    """A row of a table, with its run of each seed."""
+
+    table: str
+    variant: str
+    runs: dict[int, Path]
+
+    @property
+    def label(self) -> str:
+        """How the command and its page call it."""
+        return f"{self.table}:{self.variant}"
+
+
+@dataclass(frozen=True)
+class SideBySide:
+    """Designs with the same task and scale, of which the first is what the others are compared with.
+
+    The frames have a line for each metric, class or image and design. Columns: ``metric``, ``class`` or ``image``;
+    ``design`` (label), ``mean, low, high, n`` over all its seeds; ``difference, difference_low, difference_high, pairs,
+    p`` from the first over the seeds that both have, NaN for the first itself. Values in percent, attention masses as
+    fractions. ``p`` is that of the two-sided paired t-test, NaN below two pairs and where the differences do not vary.
+
+    Attributes:
+        classes: those with the largest difference of any design first; empty if the runs keep no values by class.
+        images: likewise.
+    """
+
+    task: str
+    scale: str
+    designs: list[Design]
+    metrics: pd.DataFrame
+    classes: pd.DataFrame
+    images: pd.DataFrame
+
+
+def compare_designs(store: Path, words: Sequence[str], task: str, scale: str) -> SideBySide:
+    """Lay rows of tables side by side.
+
+    Args:
+        store: where their runs are.
+        words: two rows or more, each ``TABLE:ROW``, or ``ROW`` alone where the store has it in one table.
+        task: of the runs.
+        scale: of the runs.
+
+    Raises:
+        InputError: fewer than two rows, a row that the store has no finished run of, or one that is meant by several
+            tables.
+    """
+    results = results_frame(store)
+    results = results[(results["task"] == task) & (results["scale"] == scale)]
+    designs = [chosen_design(word, results, store, task, scale) for word in words]
+    designs = list({design.label: design for design in designs}.values())
+    if len(designs) < 2:
+        raise InputError("A comparison takes two rows or more, such as `m2f compare 4c:SMCA '4c:masked attention'`.")
+    by_seed = [metrics_by_seed(results, design) for design in designs]
+    details = partial(details_by_seed, designs)
+    return SideBySide(
+        task,
+        scale,
+        designs,
+        differences("metric", designs, by_seed),
+        largest_first("class", differences("class", designs, details(PER_CLASS, CLASS_COLUMN[task]))),
+        largest_first("image", differences("image", designs, details(PER_IMAGE, PRIMARY_METRIC[task]))),
+    )
+
+
+def chosen_design(word: str, results: pd.DataFrame, store: Path, task: str, scale: str) -> Design:
+    """The row that a word names, see :func:`compare_designs`."""
+    rows = results[["table", "variant"]].drop_duplicates().itertuples(index=False, name=None)
+    by_label = {f"{table}:{variant}": (table, variant) for table, variant in rows}
+    labels = [label for label, (_, variant) in by_label.items() if word.lower() in (label.lower(), variant.lower())]
+    if len(labels) > 1:
+        raise InputError(f"'{word}' is a row of several tables; name one of {', '.join(map(repr, labels))}.")
+    if not labels:
+        table = word.partition(":")[0]
+        known = [label for label in by_label if label.startswith(f"{table}:")] or list(by_label)
+        mend = (
+            f"; `m2f run {table} --scale {scale} --tasks {task} --store {store}` makes one" if table in STUDIES else ""
+        )
+        raise InputError(
+            f"{store} has no finished run of '{word}' ({task}, {scale}){did_you_mean(word, by_label)}{mend}. "
+            f"It has: {', '.join(known) or 'none'}."
+        )
+    table, variant = by_label[labels[0]]
+    own = results[(results["table"] == table) & (results["variant"] == variant)]
+    runs = own.drop_duplicates("run").groupby("seed")["run"].agg(list)
+    for seed, names in runs.items():
+        if len(names) > 1:
+            raise InputError(
+                f"{store} holds {len(names)} different runs of '{labels[0]}' (seed {seed}), {' and '.join(names)}, "
+                "trained from different configs; remove one of these run directories, or keep them apart with --store."
+            )
+    return Design(table, variant, {int(seed): run_directory(store, names[0]) for seed, names in runs.items()})
+
+
+def metrics_by_seed(results: pd.DataFrame, design: Design) -> pd.DataFrame:
+    """A design's values, a line a metric and a column a seed."""
+    own = results[(results["table"] == design.table) & (results["variant"] == design.variant)]
+    own = own.drop_duplicates(["metric", "seed"])
+    return own.pivot(index="metric", columns="seed", values="value").reindex(own["metric"].unique())
+
+
+def details_by_seed(designs: Sequence[Design], file: str, column: str) -> list[pd.DataFrame]:
+    """Each design's values from a table that its runs keep, a line a class or image and a column a seed.
+
+    All are empty if any run keeps none: it is of an earlier version, or evaluates another run.
+    """
+    paths = [[directory / file for directory in design.runs.values()] for design in designs]
+    if not all(path.is_file() for of_design in paths for path in of_design):
+        return [pd.DataFrame() for _ in designs]
+    return [
+        pd.DataFrame({seed: read_column(directory / file, column) for seed, directory in design.runs.items()})
+        for design in designs
+    ]
+
+
+def read_column(path: Path, column: str) -> pd.Series:
+    """One column of a table by the values of its first, as text."""
+    try:
+        return pd.read_csv(path, index_col=0, dtype={0: str})[column]
+    except (KeyError, ValueError) as error:
+        raise InputError(
+            f"{path} has no readable column '{column}'; remove its run directory and run it again."
+        ) from error
+
+
+def differences(name: str, designs: Sequence[Design], by_seed: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """A frame of :class:`SideBySide` from each design's values, a line a key and a column a seed."""
+    keys = dict.fromkeys(key for values in by_seed for key in values.index)
+    records = []
+    for key in keys:
+        rows = [values.loc[key].dropna() if key in values.index else pd.Series(dtype=float) for values in by_seed]
+        for place, (design, row) in enumerate(zip(designs, rows, strict=True)):
+            own = mean_interval(row.tolist())
+            paired = (row - rows[0]).dropna().tolist() if place else []
+            difference = mean_interval(paired)
+            records.append(
+                {
+                    name: key,
+                    "design": design.label,
+                    **dict(zip(("mean", "low", "high", "n"), (own.mean, own.low, own.high, own.n), strict=True)),
+                    "difference": difference.mean,
+                    "difference_low": difference.low,
+                    "difference_high": difference.high,
+                    "pairs": difference.n,
+                    "p": paired_test(paired),
+                }
+            )
+    frame = pd.DataFrame(records)
+    return frame.astype(dict.fromkeys(frame.columns.difference([name, "design", "n", "pairs"]), float))
+
+
+def paired_test(paired: Sequence[float]) -> float:
+    """p of the two-sided one-sample t-test that differences are zero in the mean, NaN where it says nothing."""
+    if len(paired) < 2 or max(paired) - min(paired) < ROUNDING:
+        return math.nan
+    return float(stats.ttest_1samp(paired, 0).pvalue)
+
+
+def largest_first(name: str, frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with the keys first on which any design differs most from the first; ties in their order."""
+    if frame.empty:
+        return frame
+    largest = frame["difference"].round(9).abs().groupby(frame[name]).transform("max").fillna(-1)
+    return frame.assign(largest=largest).sort_values("largest", ascending=False, kind="stable").drop(columns="largest")

@@ -1,0 +1,225 @@
+"""What the paper's rows cost, counted from their configs, beside what the paper prints."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ablations.planning.plan import CONFIGS, load_baseline, row_config
+from ablations.store.results_frame import COLUMNS
+from ablations.studies.study import Study, Variation
+from m2f.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.table import Table
+
+WITH_MEMORY = ("4e",)  # tables that are compared by it, though the paper prints none
+METRICS = ("params", "flops", "training_flops", "memory")
+UNITS = {"params": "M", "flops": "G", "training_flops": "G", "memory": "GB"}
+SCALE = "paper"
+ROW = ("table", "variant", "method", "backbone")  # what tells the paper's rows apart
+CAPTION = (
+    "Reference: masks predicted densely after every layer. m2f: the same outputs, masks computed where they are used. "
+    "FLOPs are multiply-accumulates as fvcore counts them; 'outside' is farther from the paper than 1 M parameters, 1% "
+    "or 1 GFLOP (3% for BiFPN and MaskFormer, whose designs are inferred), or 25% of the memory."
+)
+# Designs that are inferred from the paper's own FLOPs may be as far off as another design that fits them as well.
+INFERRED_DESIGNS = ("BiFPN", "MaskFormer")
+
+
+@dataclass(frozen=True)
+class CostRow:
+    """One number of one row.
+
+    Attributes:
+        identity: table, variant, method, backbone, dataset, split and task, named as in the paper's results.
+        metric: ``params`` in millions, ``flops`` of inference and ``training_flops`` of a step's forward and backward
+            pass on one image in 10^9 multiply-accumulates, ``memory`` of that step in 10^9 bytes, as the
+            reference computes; with the suffix ``_ours``, as m2f computes the same.
+        value: the number.
+        paper: what the paper prints, if anything.
+    """
+
+    identity: Mapping[str, str]
+    metric: str
+    value: float
+    paper: float | None = None
+
+    @property
+    def tolerance(self) -> float:
+        """How far the number may be from the paper's, which is rounded: an absolute distance."""
+        assert self.paper is not None
+        if self.metric == "params":
+            return 1.0
+        if self.metric == "memory":
+            return 0.25 * self.paper
+        inferred = self.identity["variant"] in INFERRED_DESIGNS or self.identity["method"] in INFERRED_DESIGNS
+        return max(1.0, (0.03 if inferred else 0.01) * self.paper)
+
+    @property
+    def within(self) -> bool | None:
+        """Whether the number, rounded as the paper's is, lies within its tolerance; None without a number to meet."""
+        if self.paper is None:
+            return None
+        value = round(self.value) if self.metric == "params" else self.value
+        return abs(value - self.paper) <= self.tolerance
+
+
+def study_costs(studies: Iterable[Study], configs: Path = CONFIGS) -> list[CostRow]:
+    """The costs of the studies' rows at the paper's scale, those that the paper prints and those of m2f beside them.
+
+    A row that the paper prints no cost of is counted all the same, in its study's first task.
+    """
+    from ablations.paper import paper_results
+
+    printed = _printed(paper_results())
+    baselines: dict[str, Any] = {}
+    rows: list[CostRow] = []
+    for study in studies:
+        for variation in study.variations:
+            key = (study.table, variation.paper_row, variation.method, variation.backbone)
+            numbers = printed.get(key, {})
+            task = next((task for task, metric in numbers if metric in METRICS), study.tasks[0])
+            if task not in baselines:
+                baselines[task] = load_baseline(configs, f"{SCALE}/{task}.py")
+            config = row_config(baselines[task], variation.overrides)
+            identity = _identity(study, variation, config)
+            memory = study.table in WITH_MEMORY or (task, "memory") in numbers
+            costs = config_costs(config, memory, every_layer=variation.method == "MaskFormer")
+            for metric, value in costs.items():
+                rows.append(CostRow(identity, metric, value, numbers.get((task, metric))))
+    return rows
+
+
+def config_costs(config: Mapping[str, Any], memory: bool, every_layer: bool = False) -> dict[str, float]:
+    """A config's costs by metric.
+
+    Args:
+        config: a whole config.
+        memory: whether to count a training step too, its FLOPs and its memory, which takes longest.
+        every_layer: whether the reference predicts every layer's masks in inference, as MaskFormer's does.
+    """
+    from m2f.cost import flops, images_of, parameters
+
+    model, images = config["model"], images_of(config)
+    costs = {
+        "params": parameters(model) / 1e6,
+        "flops": flops(with_masks(model, "dense"), images, every_layer) / 1e9,
+        "flops_ours": flops(with_masks(model, "embedded"), images) / 1e9,
+    }
+    if memory:
+        from m2f.cost.memory import training_memory
+        from m2f.cost.training_flops import training_flops
+
+        for suffix, way in (("", "dense"), ("_ours", "embedded")):
+            costs[f"training_flops{suffix}"] = training_flops(with_masks(model, way)) / 1e9
+            costs[f"memory{suffix}"] = training_memory(with_masks(model, way)).peak / 1e9
+    return costs
+
+
+def with_masks(model: Mapping[str, Any], way: str) -> dict[str, Any]:
+    """A model's config with masks predicted the reference's way, ``dense``, or m2f's, ``embedded``."""
+    return {**model, "transformer_decoder": {**model["transformer_decoder"], "mask_prediction": way}}
+
+
+def file_costs(path: Path) -> list[CostRow]:
+    """The costs of a config file's model.
+
+    Raises:
+        InputError: the file is missing, or is no config of a model.
+    """
+    baseline = load_baseline(path.parent, path.name)
+    if "model" not in baseline.config:
+        raise InputError(f"{path} has no 'model' whose cost could be counted.")
+    keys = {"variant": str(path), "dataset": "dataset_name", "split": "split", "task": "task"}
+    identity = {name: str(baseline.config.get(key, "")) for name, key in keys.items()} | {"variant": str(path)}
+    costs = config_costs(baseline.config, memory=True)
+    return [CostRow({"table": "", "method": "", "backbone": "", **identity}, *cost) for cost in costs.items()]
+
+
+def cost_frame(rows: Sequence[CostRow]) -> "pd.DataFrame":
+    """The rows as a results frame; seed and run are empty."""
+    import pandas as pd
+
+    records = [
+        {
+            **row.identity,
+            "scale": SCALE,
+            "seed": "",
+            "metric": row.metric,
+            "value": round(row.value, 3),
+            "unit": UNITS[row.metric.removesuffix("_ours")],
+            "run": "",
+        }
+        for row in rows
+    ]
+    return pd.DataFrame(records, columns=list(COLUMNS))
+
+
+def read_costs(path: Path) -> list[CostRow]:
+    """The rows of a file that holds a ``cost_frame`` as CSV, what the paper prints beside them."""
+    import pandas as pd
+
+    from ablations.paper import paper_results
+
+    printed = _printed(paper_results())
+    rows = []
+    for record in pd.read_csv(path, dtype={"table": str}, keep_default_na=False).to_dict("records"):
+        identity = {name: record[name] for name in COLUMNS[: COLUMNS.index("scale")]}
+        numbers = printed.get(tuple(identity[name] for name in ROW), {})
+        paper = numbers.get((record["task"], record["metric"]))
+        rows.append(CostRow(identity, record["metric"], float(record["value"]), paper))
+    return rows
+
+
+def cost_table(rows: Sequence[CostRow]) -> "Table":
+    """The rows for people: one line a row of the paper's tables, each metric beside the paper's and m2f's own."""
+    from rich.table import Table
+
+    table = Table(caption=CAPTION, caption_justify="left")
+    for heading in ("table", "row", "method", "backbone"):
+        table.add_column(heading)
+    metrics = [metric for metric in METRICS if any(row.metric == metric for row in rows)]
+    for metric in metrics:
+        for heading in (f"{metric}, {UNITS[metric]}", "paper", "difference", *(["m2f"] if metric != "params" else [])):
+            table.add_column(heading, justify="right", no_wrap=True)
+    for identity, own in groupby(rows, key=lambda row: row.identity):
+        by_metric = {row.metric: row for row in own}
+        cells = [cell for metric in metrics for cell in _cells(metric, by_metric)]
+        table.add_row(*(identity[name] for name in ROW), *cells)
+    return table
+
+
+def _cells(metric: str, rows: Mapping[str, CostRow]) -> list[str]:
+    """Reference, paper, difference and, but for parameters, what m2f takes."""
+    row, ours = rows.get(metric), rows.get(f"{metric}_ours")
+    own = [] if metric == "params" else [f"{ours.value:.1f}" if ours else ""]
+    if row is None:
+        return ["", "", "", *own]
+    if row.paper is None:
+        return [f"{row.value:.1f}", "", "", *own]
+    difference = f"{100 * (row.value / row.paper - 1):+.1f}%" + ("" if row.within else " outside")
+    return [f"{row.value:.1f}", f"{row.paper:g}", difference, *own]
+
+
+def _identity(study: Study, variation: Variation, config: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        "table": study.table,
+        "variant": variation.paper_row,
+        "method": variation.method,
+        "backbone": variation.backbone,
+        "dataset": config["dataset_name"],
+        "split": config["split"],
+        "task": config["task"],
+    }
+
+
+def _printed(paper: "pd.DataFrame") -> dict[tuple[str, ...], dict[tuple[str, str], float]]:
+    """The paper's costs by row, then by task and metric."""
+    costs: dict[tuple[str, ...], dict[tuple[str, str], float]] = {}
+    for row in paper[paper["metric"].isin(METRICS)].to_dict("records"):
+        key = tuple(row[name] for name in ROW)
+        costs.setdefault(key, {})[row["task"], row["metric"]] = float(row["value"])
+    return costs

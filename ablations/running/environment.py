@@ -1,0 +1,179 @@
+"""Where a run takes place: commit and local changes, versions, machine, threads, precision."""
+
+import os
+import platform
+import subprocess
+from collections.abc import Iterator
+from functools import cache
+from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
+from typing import Any
+
+from ablations.store.runs import read_config
+
+ROOT = Path(__file__).resolve().parents[2]
+# What decides results: not the reports, stores and data sets that users keep in the checkout.
+SUITE = ("m2f", "ablations", "configs", "pyproject.toml", "requirements.lock", ":(top,glob)*.py")
+PATCH = "dirty.patch"
+GIGABYTE = 1e9
+# A patch as git applies it, whatever the user's own settings make of differences.
+DIFF = ("-c", "diff.noprefix=false", "-c", "diff.mnemonicPrefix=false", "diff", "--no-ext-diff", "--no-color")
+# Distributions by import name; the maintained builds come before the original ones.
+PACKAGES = {
+    "torch": ("torch",),
+    "mmengine": ("onedl-mmengine", "mmengine"),
+    "mmcv": ("onedl-mmcv", "mmcv"),
+    "mmdet": ("onedl-mmdetection", "mmdet"),
+    "mmseg": ("onedl-mmsegmentation", "mmsegmentation"),
+    "numpy": ("numpy",),
+}
+
+Suite = tuple[dict[str, Any], bytes]
+
+
+def surroundings(directory: Path, suite: Suite | None = None) -> dict[str, Any]:
+    """What ``run.json`` keeps of where a run takes place, asked in the process and at the moment of the run.
+
+    Local changes of the suite's files are kept in ``dirty.patch`` in the run's directory, for ``git apply``.
+
+    Args:
+        directory: the run's directory, with its ``config.py``.
+        suite: what ``suite_state`` said when the code was loaded; by default it is asked now.
+
+    Returns:
+        ``environment``, which has the precision that the config asks for besides, and ``git``.
+    """
+    patch = directory / PATCH
+    patch.unlink(missing_ok=True)
+    commit, changes = suite or suite_state()
+    git = {**commit, "patch": PATCH} if commit["dirty"] else commit
+    if commit["dirty"]:
+        patch.write_bytes(changes)
+    return {"environment": {**environment(), "precision": precision(directory)}, "git": git}
+
+
+def suite_state() -> Suite:
+    """The suite's commit as ``git_commit`` tells it, and its local changes as a patch."""
+    commit = git_commit()
+    return commit, local_changes() if commit["dirty"] else b""
+
+
+def environment() -> dict[str, Any]:
+    """Versions of Python and of packages, the machine, and this process's threads.
+
+    ``packages`` are all that m2f asks for; those that decide numbers are named besides. ``memory`` is in 10^9 bytes.
+    """
+    import torch
+
+    return {
+        "python": platform.python_version(),
+        **package_versions(),
+        "packages": required_packages(),
+        "cuda": torch.version.cuda,
+        "platform": platform.platform(),
+        "processor": processor(),
+        "cores": available_cores(),
+        "memory": round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / GIGABYTE, 1),
+        "gpus": gpus(),
+        "threads": torch.get_num_threads(),
+    }
+
+
+def precision(directory: Path) -> dict[str, str]:
+    """In which numbers a run trains: its optimizer wrapper, that one's type, and float32's in matrix products."""
+    import torch
+
+    wrapper = read_config(directory).get("optim_wrapper", {})
+    mixed = "Amp" in wrapper.get("type", "")
+    return {
+        "wrapper": wrapper.get("type", ""),
+        "type": str(wrapper.get("dtype") or ("the device's own" if mixed else "float32")),
+        "matrix_products": torch.get_float32_matmul_precision(),
+    }
+
+
+def gpus() -> list[str]:
+    """Name and driver of each NVIDIA GPU that this process may use, as the driver's own tool tells them."""
+    command = ["nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader"]
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None:
+        if not visible:
+            return []
+        command.append(f"--id={visible}")
+    try:
+        told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30)
+    except (OSError, subprocess.SubprocessError):
+        return []
+    return [line.strip() for line in told.stdout.splitlines() if line.strip()]
+
+
+def required_packages() -> dict[str, str | None]:
+    """Installed versions of the packages that m2f asks for, by their own names; None of what is not installed."""
+    from packaging.requirements import Requirement
+
+    try:
+        wanted = [Requirement(line) for line in requires("m2f") or []]
+    except PackageNotFoundError:
+        return {}
+    names = sorted({each.name for each in wanted if each.marker is None or each.marker.evaluate({"extra": ""})})
+    return {name: _first_version((name,)) for name in names}
+
+
+def package_versions() -> dict[str, str | None]:
+    """Installed versions by import name, without importing anything; None if not installed."""
+    return {name: _first_version(distributions) for name, distributions in PACKAGES.items()}
+
+
+@cache
+def _first_version(distributions: tuple[str, ...]) -> str | None:
+    for distribution in distributions:
+        try:
+            return version(distribution)
+        except PackageNotFoundError:
+            continue
+    return None
+
+
+def processor() -> str:
+    """The processor's name as the system tells it."""
+    information = Path("/proc/cpuinfo")
+    if information.exists():
+        for line in information.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def available_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def git_commit() -> dict[str, Any]:
+    """The suite's commit and whether its files differ from it; nulls where there is no commit."""
+    commit = _git("rev-parse", "HEAD")
+    if commit is None:
+        return {"commit": None, "dirty": None}
+    return {"commit": commit.decode().strip(), "dirty": bool(_git("status", "--porcelain", "--", *SUITE))}
+
+
+def local_changes() -> bytes:
+    """How the suite's files differ from its commit, new files too, as a patch; binary new files are only named."""
+    return b"".join(_changes())
+
+
+def _changes() -> Iterator[bytes]:
+    yield _git(*DIFF, "--binary", "HEAD", "--", *SUITE) or b""
+    for name in (_git("ls-files", "--others", "--exclude-standard", "-z", "--", *SUITE) or b"").split(b"\0"):
+        if name:
+            # Files that differ, as these do from nothing, make git exit with 1.
+            yield _git(*DIFF, "--no-index", "--", os.devnull, os.fsdecode(name), codes=(0, 1)) or b""
+
+
+def _git(*arguments: str, codes: tuple[int, ...] = (0,)) -> bytes | None:
+    """What git says in the suite's directory; None if it fails or there is no git."""
+    try:
+        told = subprocess.run(["git", "-C", ROOT, *arguments], capture_output=True)
+    except OSError:
+        return None
+    return told.stdout if told.returncode in codes else None

@@ -1,0 +1,101 @@
+"""How long runs will take, judged by the runs of the store that are done, and the plan as it is printed beforehand."""
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from rich.console import Console
+
+from ablations.planning.plan import Cell, Run, evaluations, trainings
+from ablations.running.executors import Executor
+from ablations.running.status import aligned
+from ablations.store.runs import (
+    read_cells,
+    read_identity,
+    read_progress,
+    read_seconds,
+    read_state,
+    run_directory,
+)
+
+LENGTH = "train_cfg.max_iters"  # an override that changes how long a run is and not how fast
+
+Estimate = Callable[[Cell, Run], float | None]
+
+
+def estimator(store: Path, executor: Executor) -> Estimate:
+    """A function that gives the hours of a run and the cell that it is for; None if nothing like it was measured.
+
+    Measured are the seconds an iteration, evaluations included, of done runs of the same config file with the same
+    overrides, as many processes, and a GPU or none: the median over runs of the same row, or if there are none, over
+    those of all rows.
+    """
+    seconds: dict[Any, list[float]] = defaultdict(list)
+    for name, row in _rows(store).items():
+        directory = run_directory(store, name)
+        if read_state(directory).name == "done" and (spent := read_seconds(directory)):
+            identity = read_identity(directory)
+            like = _likeness(identity, identity.get("processes", 1), bool(identity["environment"].get("gpus")))
+            pace = spent / (1 if identity.get("source") else read_progress(directory).get("iterations", 1))
+            for key in (like, (like, row)):
+                seconds[key].append(pace)
+
+    def hours(cell: Cell, run: Run) -> float | None:
+        identity = {"config": run.config_file, "overrides": run.overrides, "source": run.source}
+        like = _likeness(identity, executor.processes, executor.gpus > 0)
+        paces = seconds.get((like, (cell.table, cell.variant))) or seconds.get(like)
+        return median(paces) * (1 if run.source else run.config["train_cfg"]["max_iters"]) / 3600 if paces else None
+
+    return hours
+
+
+def _rows(store: Path) -> dict[str, tuple[str, str]]:
+    """Table and row of each of the store's runs."""
+    cells = read_cells(store) if (store / "sweeps").is_dir() else []
+    return {name: (cell["table"], cell["variant"]) for cell in cells for name in (cell["run"], cell.get("source", ""))}
+
+
+def _likeness(identity: dict[str, Any], processes: int, on_gpu: bool) -> tuple[Any, ...]:
+    """What runs must have in common for one to tell how fast the other is."""
+    overrides = {key: value for key, value in identity["overrides"].items() if key != LENGTH}
+    named = json.dumps(overrides, sort_keys=True)
+    return identity["config"], named, identity.get("source") is not None, processes, on_gpu
+
+
+def show_plan(cells: Sequence[Cell], store: Path, executor: Executor, console: Console) -> None:
+    """Print the runs that are left to do, with their GPUs and hours, in the order in which they would start."""
+    hours = estimator(store, executor)
+    by_run = {**trainings(cells), **evaluations(cells)}
+    lines, estimates = [("run", "state", "GPUs", "hours", "for")], []
+    for name, own in by_run.items():
+        state = read_state(run_directory(store, name)).name
+        if state != "done":
+            run = own[0].training if own[0].training.name == name else own[0].run
+            estimates.append(hours(own[0], run))
+            labels = "; ".join(cell.label for cell in own)
+            lines.append((name, state, str(executor.gpus), _words(estimates[-1]), labels))
+    if estimates:
+        console.out("\n".join(aligned(lines)), highlight=False)
+    console.print(_sum_words(estimates, executor), highlight=False, soft_wrap=True)
+
+
+def _words(hours: float | None) -> str:
+    return "unknown" if hours is None else f"{hours:.2f}"
+
+
+def _sum_words(estimates: Sequence[float | None], executor: Executor) -> str:
+    """How much there is to do, all in all."""
+    known = [hours for hours in estimates if hours is not None]
+    runs = f"{len(estimates)} run{'' if len(estimates) == 1 else 's'} to do, {executor.slots} at a time"
+    if not estimates:
+        return "Nothing to do."
+    words = [f"{runs}, {executor.gpus} GPU{'' if executor.gpus == 1 else 's'} each"]
+    if known:
+        work, slots = sum(known), min(executor.slots, len(known))
+        words.append(f"about {work:.2f} hours of runs, {max(work / slots, max(known)):.2f} from start to end")
+    if len(known) < len(estimates):
+        words.append(f"{len(estimates) - len(known)} unknown: no run like them is done in this store")
+    return "; ".join(words) + ". Nothing was started."

@@ -1,0 +1,198 @@
+"""Designs side by side: what the terminal shows of them, and a page of its own."""
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ablations.comparing.beside_paper import PRIMARY_METRIC
+from ablations.comparing.designs import CLASS_COLUMN, SideBySide
+from ablations.comparing.statistics import CONFIDENCE
+from ablations.running.worker import run_config
+from ablations.store.results_frame import unit
+from m2f.engine.evaluate import last_checkpoint
+from m2f.engine.redraw import drawn_predictions
+from m2f.errors import InputError
+from reports.html import page_environment
+from reports.text import DASH, listing, number, signed, signed_with_bounds, with_interval
+
+SHOWN_CLASSES = 10  # in the terminal
+SHOWN_IMAGES = 6
+NO_DETAILS = (
+    "Not all of these runs keep values by class and image: those that evaluate another run do not, nor those that were "
+    "made by earlier versions."
+)
+RULE = (
+    f"Means over seeds ± half of their {CONFIDENCE:.0%} Student t interval; differences seed by seed, over the seeds "
+    "that both designs have, with both ends of the interval; p of the two-sided paired t-test, for each number alone, "
+    "not corrected for how many there are."
+)
+
+
+def show(designs: SideBySide, console: Console) -> None:
+    """Print metrics, and the classes and images on which the designs differ most."""
+    console.print(heading(designs), highlight=False, markup=False, soft_wrap=True)
+    metrics = Table("metric", "design", *(right(name) for name in ("mean", "n", "difference", "p")))
+    for row in metric_rows(designs):
+        metrics.add_row(*(Text(row[name]) for name in ("metric", "design", "mean", "n", "difference", "p")))
+        if row["last"]:
+            metrics.add_section()
+    console.print(metrics)
+    for name, frame, count in (("class", designs.classes, SHOWN_CLASSES), ("image", designs.images, SHOWN_IMAGES)):
+        if not frame.empty:
+            columns = [design.label for design in designs.designs]
+            table = Table(name, *map(right, columns), title=Text(most_different(designs, name, count)))
+            for row in wide_rows(designs, name, frame)[:count]:
+                table.add_row(Text(row["key"]), *(Text(cell["words"]) for cell in row["cells"]))
+            console.print(table)
+    if designs.classes.empty:
+        console.print(NO_DETAILS, highlight=False, soft_wrap=True)
+    console.print(RULE, style="dim", highlight=False, soft_wrap=True)
+
+
+def right(name: str) -> Any:
+    """A column of numbers."""
+    from rich.table import Column
+
+    return Column(Text(name), justify="right")
+
+
+def heading(designs: SideBySide) -> str:
+    """What is compared with what."""
+    first, *others = (f"'{design.label}'" for design in designs.designs)
+    return f"{listing(others)} compared with {first}: {designs.task}, scale {designs.scale}"
+
+
+def most_different(designs: SideBySide, name: str, count: int | None = None) -> str:
+    """The title of the table of classes or images, of which ``count`` are shown, or all."""
+    column, frame, kind = {
+        "class": (CLASS_COLUMN[designs.task], designs.classes, "classes"),
+        "image": (PRIMARY_METRIC[designs.task], designs.images, "images"),
+    }[name]
+    total = 0 if frame.empty else frame[name].nunique()
+    which = f"{count} of {total}" if count is not None and count < total else f"all {total}"
+    return f"{column} of {which} {kind}, those with the largest differences first"
+
+
+def metric_rows(designs: SideBySide) -> list[dict[str, Any]]:
+    """The metrics as words, a row a metric and design."""
+    last = designs.designs[-1].label
+    return [
+        {
+            "metric": row["metric"],
+            "design": row["design"],
+            "mean": with_interval(row["mean"], row["high"], unit(row["metric"])),
+            "n": str(row["n"]),
+            "difference": ""
+            if row["design"] == designs.designs[0].label
+            else signed_with_bounds(
+                row["difference"], row["difference_low"], row["difference_high"], unit(row["metric"])
+            ),
+            "p": "" if math.isnan(row["p"]) else f"{row['p']:.2g}",
+            "values": {name: None if math.isnan(row[name]) else row[name] for name in ("mean", "difference", "p")},
+            "last": row["design"] == last,
+        }
+        for row in designs.metrics.to_dict("records")
+    ]
+
+
+def wide_rows(designs: SideBySide, name: str, frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Classes or images as words, a row each, with a cell a design."""
+    count = len(designs.designs)  # of lines that each class or image has in the frame, in the designs' order
+    records = frame.to_dict("records")
+    groups = [records[place : place + count] for place in range(0, len(records), count)]
+    return [{"key": str(group[0][name]), "cells": [detail_cell(row) for row in group]} for group in groups]
+
+
+def detail_cell(row: Mapping[Any, Any]) -> dict[str, Any]:
+    """A value with its difference from the first design's."""
+    difference = "" if math.isnan(row["difference"]) else f" ({signed(row['difference'])})"
+    mean = None if math.isnan(row["mean"]) else row["mean"]
+    return {"words": number(row["mean"]) + difference if mean is not None else DASH, "value": mean}
+
+
+def write_page(designs: SideBySide, out: Path) -> dict[str, Path]:
+    """Write ``index.html``, ``metrics.csv``, ``classes.csv`` and ``images.csv``.
+
+    The page draws the images on which the designs differ most from the checkpoints of their runs with the first seed
+    that all have; where that cannot be, it says why.
+
+    Raises:
+        InputError: the directory cannot be written to.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{out} cannot be made ({error.strerror}); choose another directory with --out.") from error
+    rows = wide_rows(designs, "image", designs.images)[:SHOWN_IMAGES]
+    pictures, trouble = drawn_images(designs, [row["key"] for row in rows])
+    environment = page_environment(pictures)
+    page = environment.get_template("side_by_side.html").render(
+        heading=heading(designs),
+        labels=[design.label for design in designs.designs],
+        rule=RULE,
+        no_details=NO_DETAILS if designs.classes.empty else "",
+        metrics=metric_rows(designs),
+        class_title=""
+        if designs.classes.empty
+        else most_different(designs, "class", designs.classes["class"].nunique()),
+        classes=[] if designs.classes.empty else wide_rows(designs, "class", designs.classes),
+        image_title="" if designs.images.empty else most_different(designs, "image", SHOWN_IMAGES),
+        images=[sample(row, designs, pictures) for row in rows],
+        trouble=trouble,
+        pictures=list(pictures),
+    )
+    contents = {
+        "index.html": page.encode(),
+        **{
+            f"{name}.csv": frame.to_csv(index=False).encode()
+            for name, frame in (("metrics", designs.metrics), ("classes", designs.classes), ("images", designs.images))
+            if not frame.empty
+        },
+    }
+    try:
+        for name, content in contents.items():
+            (out / name).write_bytes(content)
+    except OSError as error:
+        raise InputError(f"{out} cannot be written ({error.strerror}); choose another directory with --out.") from error
+    return {name: out / name for name in contents}
+
+
+def drawn_images(designs: SideBySide, images: Sequence[str]) -> tuple[dict[str, bytes], str]:
+    """Pictures by name, ``samples/<place of the design>-<image>_<kind>``, and why there are none."""
+    common = set.intersection(*(set(design.runs) for design in designs.designs))
+    if not images:
+        return {}, ""
+    if not common:
+        return {}, "the designs have no seed in common."
+    pictures: dict[str, bytes] = {}
+    try:
+        for place, design in enumerate(designs.designs):
+            directory = design.runs[min(common)]
+            checkpoint = last_checkpoint(directory)
+            drawn = drawn_predictions(run_config(directory), checkpoint, images)
+            pictures |= {
+                f"samples/{place}-{name}": picture
+                for name, picture in drawn.items()
+                if place == 0 or name.endswith("_prediction.png")
+            }
+    except InputError as error:
+        return {}, str(error)
+    return pictures, ""
+
+
+def sample(row: Mapping[str, Any], designs: SideBySide, pictures: Mapping[str, bytes]) -> dict[str, Any]:
+    """An image as the page shows it: its numbers, and its pictures if there are any."""
+    places = range(len(designs.designs))
+    words = [f"{design.label} {cell['words']}" for design, cell in zip(designs.designs, row["cells"], strict=True)]
+    shown = {
+        "image": f"samples/0-{row['key']}_image.png",
+        "truth": f"samples/0-{row['key']}_truth.png",
+        "predictions": [f"samples/{place}-{row['key']}_prediction.png" for place in places],
+    }
+    return {"id": row["key"], "cells": row["cells"], "note": "; ".join(words), **(shown if pictures else {})}

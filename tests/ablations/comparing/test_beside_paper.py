@@ -1,0 +1,193 @@
+import math
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from ablations.comparing.beside_paper import COLUMNS, comparison_frame, primary_metric
+from ablations.studies.study import Study, Variation
+from m2f.errors import InputError
+
+STUDY = Study(
+    table="4c",
+    title="cross-attention",
+    baseline="masked attention",
+    variations=(
+        Variation("plain", {}, paper_row="cross-attention", provenance="exact", reason="section 3"),
+        Variation("masked attention", {}, paper_row="masked attention", provenance="exact", reason="section 3"),
+        Variation("new design", {}, paper_row="new design", provenance="unspecified", reason="not in the paper"),
+    ),
+    tasks=("panoptic", "semantic"),
+)
+
+
+def paper_frame(*extra):
+    rows = [
+        ("4c", "Mask2Former", "R50", "cross-attention", "coco", "val2017", "panoptic", "PQ", 47.1),
+        ("4c", "Mask2Former", "R50", "masked attention", "coco", "val2017", "panoptic", "PQ", 51.9),
+        ("4c", "Mask2Former", "R50", "cross-attention", "ade20k", "val", "semantic", "mIoU", 45.5),
+        ("4c", "Mask2Former", "R50", "masked attention", "ade20k", "val", "semantic", "mIoU", 47.2),
+        ("4c", "Mask2Former", "R50", "masked attention", "coco", "val2017", "panoptic", "flops", 226),
+        ("4e", "Mask2Former", "R50", "cross-attention", "coco", "val2017", "panoptic", "PQ", 1.0),
+        *extra,
+    ]
+    columns = ["table", "method", "backbone", "variant", "dataset", "split", "task", "metric", "value"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def results_frame(values, table="4c", scale="mini"):
+    """`values` maps (variant, task, metric, seed) to a value."""
+    rows = [
+        {
+            "table": table,
+            "variant": variant,
+            "method": "Mask2Former",
+            "backbone": "R50",
+            "dataset": "scenes",
+            "split": "val2017",
+            "task": task,
+            "scale": scale,
+            "seed": seed,
+            "metric": metric,
+            "value": value,
+            "unit": "percent",
+            "run": f"{variant}-{task}-{seed}",
+        }
+        for (variant, task, metric, seed), value in values.items()
+    ]
+    return pd.DataFrame(rows)
+
+
+PANOPTIC = {
+    ("plain", "panoptic", "PQ", 0): 40.0,
+    ("plain", "panoptic", "PQ", 1): 42.0,
+    ("masked attention", "panoptic", "PQ", 0): 50.0,
+    ("masked attention", "panoptic", "PQ", 1): 52.5,
+    ("masked attention", "panoptic", "PQ", 2): 60.0,
+    ("masked attention", "panoptic", "SQ", 2): 80.0,
+}
+
+
+def row(frame, variant, task="panoptic", metric="PQ"):
+    rows = frame[(frame["variant"] == variant) & (frame["task"] == task) & (frame["metric"] == metric)]
+    assert len(rows) == 1
+    return rows.iloc[0]
+
+
+def test_numbers_by_hand():
+    frame = comparison_frame(results_frame(PANOPTIC), paper_frame(), STUDY, "mini")
+    assert list(frame.columns) == COLUMNS
+    plain, baseline = row(frame, "plain"), row(frame, "masked attention")
+    # Two values 2 apart: standard error 1, t(0.975, 1) = 12.7062.
+    assert (plain["ours"], plain["n"], plain["seeds"]) == (41, 2, "0 1")
+    assert plain["high"] == pytest.approx(41 + 12.7062, abs=1e-3)
+    assert plain["paper"] == 47.1 and plain["paper_difference"] == pytest.approx(-4.8)
+    # Paired over seeds 0 and 1 only: differences -10 and -10.5, standard error 0.25.
+    assert plain["difference"] == pytest.approx(-10.25) and plain["pairs"] == 2
+    assert plain["difference_low"] == pytest.approx(-10.25 - 0.25 * 12.7062, abs=1e-3)
+    assert plain["verdict"] == "reproduced"
+    assert (baseline["verdict"], baseline["n"], baseline["difference"]) == ("baseline", 3, 0)
+
+
+def test_every_row_of_the_study_is_there_in_its_order_run_or_not():
+    frame = comparison_frame(results_frame(PANOPTIC), paper_frame(), STUDY, "mini")
+    assert list(frame["variant"]) == 2 * ["plain", "masked attention", "new design"]
+    assert list(frame["metric"]) == 3 * ["PQ"] + 3 * ["mIoU"]
+    absent = row(frame, "plain", "semantic", "mIoU")
+    assert absent["paper"] == 45.5 and absent["n"] == 0 and absent["seeds"] == ""
+    assert math.isnan(absent["ours"]) and math.isnan(absent["difference"]) and absent["verdict"] == "inconclusive"
+
+
+def test_a_design_the_paper_has_not_is_inconclusive():
+    values = {**PANOPTIC, ("new design", "panoptic", "PQ", 0): 60.0, ("new design", "panoptic", "PQ", 1): 62.4}
+    new = row(comparison_frame(results_frame(values), paper_frame(), STUDY, "mini"), "new design")
+    assert math.isnan(new["paper"]) and new["difference"] == pytest.approx(9.95)
+    assert new["verdict"] == "inconclusive" and new["provenance"] == "unspecified"
+
+
+def test_other_tables_and_scales_are_left_alone():
+    other = pd.concat(
+        [results_frame(PANOPTIC, scale="smoke"), results_frame(PANOPTIC, table="4e"), results_frame(PANOPTIC)]
+    )
+    expected = comparison_frame(results_frame(PANOPTIC), paper_frame(), STUDY, "mini")
+    pd.testing.assert_frame_equal(comparison_frame(other, paper_frame(), STUDY, "mini"), expected)
+
+
+def test_a_further_metric_of_the_paper_makes_rows_and_an_undefined_value_is_no_value():
+    extra = ("4c", "Mask2Former", "R50", "masked attention", "coco", "val2017", "panoptic", "SQ", 83.0)
+    values = {**PANOPTIC, ("masked attention", "panoptic", "SQ", 0): math.nan}
+    frame = comparison_frame(results_frame(values), paper_frame(extra), STUDY, "mini")
+    quality = row(frame, "masked attention", metric="SQ")
+    assert (quality["paper"], quality["ours"], quality["n"], quality["seeds"]) == (83.0, 80.0, 1, "2")
+    assert math.isnan(quality["low"])
+
+
+def test_two_different_runs_of_one_row_and_seed_are_refused():
+    results = results_frame(PANOPTIC)
+    twice = pd.concat([results, results.assign(run=results["run"] + "-changed")])
+    with pytest.raises(
+        InputError, match=r"'masked attention' \(panoptic, seed 0\).*masked attention-panoptic-0-changed"
+    ):
+        comparison_frame(twice, paper_frame(), STUDY, "mini")
+
+
+def test_a_row_is_held_against_the_paper_s_row_of_its_own_method_and_backbone():
+    """Table XII(d) has a row of each method; other methods and backbones may have rows of the same name."""
+    study = Study(
+        table="4c",
+        title="decoders",
+        baseline="old",
+        variations=(
+            Variation("old", {}, paper_row="decoder", method="MaskFormer"),
+            Variation("new", {}, paper_row="decoder"),
+            Variation("large", {}, paper_row="decoder", backbone="R101"),
+        ),
+        tasks=("panoptic",),
+    )
+    extra = [
+        ("4c", method, backbone, "decoder", "coco", "val2017", "panoptic", "PQ", value)
+        for method, backbone, value in (
+            ("MaskFormer", "R50", 48.2),
+            ("Mask2Former", "R50", 50.7),
+            ("other", "R50", 1.0),
+        )
+    ]
+    frame = comparison_frame(results_frame(PANOPTIC), paper_frame(*extra), study, "mini")
+    assert [row(frame, name)["paper"] for name in ("old", "new")] == [48.2, 50.7]
+    assert math.isnan(row(frame, "large")["paper"])
+    assert row(frame, "new")["paper_difference"] == pytest.approx(2.5)
+
+
+def test_two_numbers_of_the_paper_for_one_row_are_refused():
+    twice = ("4c", "Mask2Former", "R50", "masked attention", "coco", "test-dev", "panoptic", "PQ", 52.0)
+    with pytest.raises(ValueError, match="several numbers for masked attention, panoptic, PQ"):
+        comparison_frame(results_frame(PANOPTIC), paper_frame(twice), STUDY, "mini")
+
+
+@pytest.mark.parametrize(
+    ("metric", "measured", "expected"),
+    [
+        (None, ["PQ", "AP50"], "PQ"),
+        ({"semantic": "mIoU_pan"}, ["PQ"], "PQ"),
+        ({"panoptic": "fg_avg"}, [], "fg_avg"),
+        ({"panoptic": "PQ_layer"}, ["PQ_layer0", "PQ_layer9", "PQ_layer10", "AR100_layer11"], "PQ_layer10"),
+        ({"panoptic": "PQ_layer"}, [], "PQ_layer"),
+    ],
+)
+def test_primary_metric(metric, measured, expected):
+    assert primary_metric(replace(STUDY, metric=metric), "panoptic", measured) == expected
+
+
+def test_a_study_s_own_metric_comes_first_and_names_its_unit():
+    study = replace(STUDY, metric={"panoptic": "fg_avg"})
+    extra = [
+        ("4c", "Mask2Former", "R50", variant, "coco", "val2017", "panoptic", "fg_avg", value)
+        for variant, value in (("cross-attention", 0.2), ("masked attention", 0.59))
+    ]
+    masses = {(name, "panoptic", "fg_avg", 0): value for name, value in (("plain", 0.25), ("masked attention", 0.5))}
+    frame = comparison_frame(results_frame({**PANOPTIC, **masses}), paper_frame(*extra), study, "mini")
+    assert list(dict.fromkeys(frame["metric"])) == ["fg_avg", "PQ", "mIoU"]
+    plain = row(frame, "plain", metric="fg_avg")
+    assert (plain["difference"], plain["unit"]) == (-0.25, "fraction")
+    assert plain["paper_difference"] == pytest.approx(-0.39)
+    assert row(frame, "plain")["unit"] == "%"

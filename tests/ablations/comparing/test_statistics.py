@@ -1,0 +1,97 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from scipy import stats
+
+from ablations.comparing.statistics import mean_interval, paired_difference, verdict
+
+percents = st.lists(st.floats(0, 100).map(lambda value: round(value, 3)), min_size=2, max_size=6)
+OPPOSITE = {"reproduced": "not reproduced", "not reproduced": "reproduced", "inconclusive": "inconclusive"}
+
+
+def test_interval_of_three_values_by_hand():
+    # mean 12, sample deviation 2, standard error 2/sqrt(3), t(0.975, 2) = 4.302653
+    estimate = mean_interval([10.0, 12.0, 14.0])
+    assert estimate.mean == 12 and estimate.n == 3
+    assert estimate.low == pytest.approx(12 - 4.302653 * 2 / math.sqrt(3), abs=1e-5)
+    assert estimate.high == pytest.approx(12 + 4.302653 * 2 / math.sqrt(3), abs=1e-5)
+
+
+def test_confidence_widens_the_interval():
+    # t(0.95, 1) = 6.313752; standard error of (1, 3) is 1
+    estimate = mean_interval([1.0, 3.0], confidence=0.9)
+    assert estimate.high == pytest.approx(2 + 6.313752, abs=1e-5)
+
+
+def test_one_value_has_no_interval_and_none_has_no_mean():
+    assert (mean_interval([3.5]).low, mean_interval([3.5]).high, mean_interval([3.5]).n) == (None, None, 1)
+    assert math.isnan(mean_interval([]).mean) and mean_interval([]).n == 0
+
+
+def test_equal_values_have_an_interval_of_no_width():
+    estimate = mean_interval([7.0, 7.0, 7.0])
+    assert (estimate.low, estimate.high) == (7.0, 7.0)
+
+
+def test_only_common_seeds_are_paired():
+    assert paired_difference({2: 5.0, 0: 1.0, 7: 9.0}, {0: 3.0, 1: 8.0, 2: 4.0}) == [-2.0, 1.0]
+    assert paired_difference({0: 1.0}, {1: 1.0}) == []
+
+
+@given(percents, percents)
+def test_interval_of_the_difference_agrees_with_scipys_paired_test(row, baseline):
+    count = min(len(row), len(baseline))
+    differences = paired_difference(dict(enumerate(row)), dict(enumerate(baseline)))
+    assume(np.std(differences) > 1e-3)
+    expected = stats.ttest_rel(row[:count], baseline[:count]).confidence_interval(0.95)
+    estimate = mean_interval(differences)
+    assert estimate.low == pytest.approx(expected.low, rel=1e-6, abs=1e-6)
+    assert estimate.high == pytest.approx(expected.high, rel=1e-6, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("paper", "differences", "expected"),
+    [
+        (-4.8, [-8.0, -9.0, -7.5], "reproduced"),
+        (4.8, [8.0, 9.0, 7.5], "reproduced"),
+        (-4.8, [8.0, 9.0, 7.5], "not reproduced"),
+        (-4.8, [-8.0, 6.0, -1.0], "inconclusive"),
+        (-4.8, [-8.0], "inconclusive"),
+        (-4.8, [], "inconclusive"),
+        (0.0, [-8.0, -9.0, -7.5], "inconclusive"),
+        (None, [-8.0, -9.0, -7.5], "inconclusive"),
+        (math.nan, [-8.0, -9.0, -7.5], "inconclusive"),
+        (-4.8, [0.0, 0.0], "inconclusive"),
+    ],
+)
+def test_verdict(paper, differences, expected):
+    assert verdict(paper, differences) == expected
+
+
+@given(st.floats(-10, 10), percents, percents)
+def test_exchanging_row_and_baseline_on_both_sides_keeps_the_verdict(paper, row, baseline):
+    count = min(len(row), len(baseline))
+    forth = paired_difference(dict(enumerate(row[:count])), dict(enumerate(baseline[:count])))
+    back = paired_difference(dict(enumerate(baseline[:count])), dict(enumerate(row[:count])))
+    assert verdict(paper, forth) == verdict(-paper, back)
+    if paper != 0:
+        assert verdict(-paper, forth) == OPPOSITE[verdict(paper, forth)]
+
+
+@given(percents, st.integers(-50, 50))
+def test_a_shift_of_both_sides_changes_no_difference(values, shift):
+    row = dict(enumerate(values))
+    baseline = {seed: value / 2 for seed, value in row.items()}
+    moved = paired_difference({s: v + shift for s, v in row.items()}, {s: v + shift for s, v in baseline.items()})
+    assert moved == pytest.approx(paired_difference(row, baseline), abs=1e-9)
+
+
+@given(percents, st.integers(-50, 50))
+def test_interval_moves_with_its_values(values, shift):
+    estimate, moved = mean_interval(values), mean_interval([value + shift for value in values])
+    assert moved.mean == pytest.approx(estimate.mean + shift, abs=1e-9)
+    assert moved.high - moved.low == pytest.approx(estimate.high - estimate.low, abs=1e-6)
+    assert estimate.low <= estimate.mean <= estimate.high

@@ -1,0 +1,39 @@
+"""The baselines in ``baselines/`` are those of the suite as it is."""
+
+from pathlib import Path
+
+import pytest
+
+from ablations.gate.baseline import Row, read_baseline
+from ablations.gate.measured import FIRST_LOSS, LAST_LOSS, count_costs, evidence_of_csv
+from ablations.planning.plan import make_plan
+from ablations.studies import STUDIES
+
+ROOT = Path(__file__).parents[3]
+BASELINES = ROOT / "baselines"
+
+
+def test_mini_is_the_committed_reference():
+    reference = evidence_of_csv(ROOT / "reports" / "reference" / "results.csv")
+    assert read_baseline(BASELINES / "mini.json").evidence.metrics == reference.metrics
+
+
+@pytest.mark.parametrize("scale", ["mini", "smoke"])
+def test_costs_are_those_of_the_configs(scale, tmp_path):
+    """Of Table 4(c), panoptic; if a model was meant to change: `m2f check --update`."""
+    costs = read_baseline(BASELINES / f"{scale}.json").evidence.costs
+    cells = make_plan([STUDIES["4c"]], scale, ["panoptic"], [0], {}, tmp_path)
+    for cell in cells:
+        assert count_costs(cell.run.config) == costs[Row("4c", scale, "panoptic", cell.variant)]
+
+
+def test_smoke_has_what_holds_on_any_processor():
+    """The whole of two tables, the losses of training among it, each with a tolerance; and no seconds."""
+    baseline = read_baseline(BASELINES / "smoke.json")
+    rows = {row.variant: row for row in baseline.evidence.rows}
+    assert set(rows) == {variation.name for table in ("4c", "4e") for variation in STUDIES[table].variations}
+    for row in rows.values():
+        for name in ("PQ", "mIoU_pan", FIRST_LOSS, LAST_LOSS):
+            assert baseline.evidence.metrics[row, name]
+            assert name in baseline.tolerances
+    assert (baseline.speed_factor, baseline.evidence.seconds) == (None, {})

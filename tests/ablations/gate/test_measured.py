@@ -1,0 +1,164 @@
+import json
+
+import pandas as pd
+import pytest
+
+from ablations.gate.baseline import Baseline, Block, Evidence, Row, write_baseline
+from ablations.gate.measured import read_evidence
+from ablations.planning.plan import make_plan
+from ablations.store.results_frame import results_frame
+from ablations.store.runs import create_run, record, write_done, write_running, write_sweep
+from ablations.studies import STUDIES
+from m2f.errors import InputError
+
+MASKED = Row("9z", "smoke", "panoptic", "masked")
+PLAIN = MASKED._replace(variant="plain")
+ENVIRONMENT = {"processor": "A processor", "threads": 1, "torch": "2.13.0", "numpy": "2.2.6"}
+
+
+@pytest.fixture
+def finished(plan, store, tmp_path):
+    """A finished sweep: two rows, two seeds."""
+    cells = plan(seeds=(0, 1))
+    write_sweep(store, cells)
+    for cell in cells:
+        finish(create_run(store, cell.run, tmp_path / "data"), 40.0 + cell.run.seed)
+    return store
+
+
+def finish(directory, value):
+    """Leave what a training and its worker leave."""
+    write_running(directory)
+    record(directory, environment=ENVIRONMENT, git={"commit": "c0ffee", "dirty": value > 40})
+    log(directory, "20260101_000000", [(1, 50.5), (2, 45.0)])
+    (directory / "timing.json").write_text(json.dumps({"seconds": {"data": 5.0, "train": value, "total": 99.0}}))
+    write_done(directory, {"PQ": value + 1 / 3, "SQ": 70.0})
+
+
+def log(directory, started, losses):
+    """What mmengine's visualizer writes."""
+    path = directory / started / "vis_data" / "scalars.json"
+    path.parent.mkdir(parents=True)
+    records = [{"loss": loss, "step": step} for step, loss in losses]
+    path.write_text("".join(json.dumps(each) + "\n" for each in [*records, {"PQ": 40.0, "step": 2}]))
+
+
+def test_a_stores_metrics_and_losses(finished):
+    metrics = read_evidence(finished).evidence.metrics
+    assert metrics[MASKED, "PQ"] == {0: 40.3333, 1: 41.3333}
+    assert metrics[MASKED, "loss_first"] == {0: 50.5, 1: 50.5}
+    assert metrics[PLAIN, "loss_last"] == {0: 45.0, 1: 45.0}
+
+
+def test_a_run_that_went_on_has_the_losses_of_both_parts(finished):
+    for directory in (finished / "runs").iterdir():
+        log(directory, "20260102_000000", [(3, 44.0), (4, 43.0)])
+    metrics = read_evidence(finished).evidence.metrics
+    assert metrics[MASKED, "loss_first"] == {0: 50.5, 1: 50.5}
+    assert metrics[MASKED, "loss_last"] == {0: 43.0, 1: 43.0}
+
+
+def test_a_stores_speed_is_training_alone_by_iteration(finished):
+    """Of ten iterations each: 4.0 and 4.1 seconds."""
+    assert read_evidence(finished).evidence.seconds == {MASKED: 4.05, PLAIN: 4.05}
+
+
+def test_a_stores_sources(finished):
+    assert read_evidence(finished).evidence.sources == {
+        MASKED.block: {
+            "commit": ["c0ffee", "c0ffee with local changes"],
+            "processor": "A processor",
+            "threads": 1,
+            "torch": "2.13.0",
+        }
+    }
+
+
+def test_a_store_of_runs_without_logs_and_records_has_its_metrics(finished):
+    for directory in (finished / "runs").iterdir():
+        (directory / "timing.json").unlink()
+        (directory / "20260101_000000" / "vis_data" / "scalars.json").unlink()
+    evidence = read_evidence(finished).evidence
+    assert set(evidence.metrics) == {(row, metric) for row in (MASKED, PLAIN) for metric in ("PQ", "SQ")}
+    assert evidence.seconds == {}
+
+
+def test_costs_are_those_of_the_runs_configs(store, tmp_path):
+    """The paper's model in small; MaskPooling has fewer parameters than attention."""
+    cells = make_plan([STUDIES["4c"]], "smoke", ["panoptic"], [0], {}, tmp_path / "data")
+    write_sweep(store, cells)
+    for cell in cells:
+        write_done(create_run(store, cell.run, tmp_path / "data"), {"PQ": 0.0})
+    costs = read_evidence(store).evidence.costs
+    rows = {row.variant: cost for row, cost in costs.items()}
+    assert set(rows) == {variation.name for variation in STUDIES["4c"].variations}
+    assert rows["mask pooling"]["params"] < rows["masked attention"]["params"] == rows["cross-attention"]["params"]
+    assert rows["masked attention"]["flops_ours"] < rows["masked attention"]["flops"]
+    from m2f.cost import parameters
+
+    assert rows["SMCA"]["params"] * 1e6 == pytest.approx(parameters(cells[1].run.config["model"]), abs=1e-3)
+
+
+def test_an_evaluation_has_metrics_alone(plan, store, tmp_path, evaluated_study):
+    (cell,) = plan(studies=[evaluated_study])
+    write_sweep(store, [cell])
+    finish(create_run(store, cell.run, tmp_path / "data"), 40.0)
+    evidence = read_evidence(store).evidence
+    assert {metric for _, metric in evidence.metrics} == {"PQ", "SQ"}
+    assert evidence.seconds == evidence.costs == {}
+
+
+def test_a_module_of_ones_own_must_be_there(finished):
+    for directory in (finished / "runs").iterdir():
+        config = directory / "config.py"
+        config.write_text(config.read_text() + "\ncustom_imports = {'imports': ['my_lost_module']}\n")
+    with pytest.raises(InputError, match="There is no module 'my_lost_module'"):
+        read_evidence(finished)
+
+
+def test_a_results_frame_as_csv_has_the_stores_metrics(finished, tmp_path):
+    path = tmp_path / "results.csv"
+    results_frame(finished).to_csv(path, index=False)
+    of_store, of_csv = (read_evidence(source).evidence.metrics for source in (finished, path))
+    assert of_csv == {key: values for key, values in of_store.items() if not key[1].startswith("loss")}
+
+
+def test_several_runs_of_a_row_and_seed_are_bad_input(finished, plan, tmp_path):
+    other = plan(seeds=(0,), **{"train_cfg.max_iters": 20})
+    write_sweep(finished, other)
+    for cell in other:
+        finish(create_run(finished, cell.run, tmp_path / "data"), 10.0)
+    with pytest.raises(InputError, match=r"9z plain \(panoptic, smoke\), seed 0"):
+        read_evidence(finished)
+
+
+def test_a_baseline_is_read_with_its_tolerances(tmp_path):
+    baseline = Baseline(Evidence({(MASKED, "PQ"): {0: 1.0}}), {"PQ": 2.0}, None)
+    write_baseline(tmp_path / "baseline.json", baseline)
+    assert read_evidence(tmp_path / "baseline.json") == baseline
+
+
+def test_an_empty_store_and_nothing_at_all_are_bad_input(store, tmp_path):
+    with pytest.raises(InputError, match="holds no results"):
+        read_evidence(store)
+    with pytest.raises(InputError, match="There is nothing at"):
+        read_evidence(tmp_path / "nothing")
+    with pytest.raises(InputError, match="There is no store"):
+        read_evidence(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", "a,b\n1,2\n", "seed,value\none,2\n"])
+def test_another_csv_is_bad_input(tmp_path, text):
+    path = tmp_path / "results.csv"
+    path.write_text(text)
+    with pytest.raises(InputError, match=r"results\.csv"):
+        read_evidence(path)
+
+
+def test_undefined_values_are_no_values(finished, tmp_path):
+    frame = results_frame(finished)
+    frame.loc[frame["seed"] == 1, "value"] = float("nan")
+    frame.to_csv(tmp_path / "results.csv", index=False)
+    metrics = read_evidence(tmp_path / "results.csv").evidence.metrics
+    assert pd.Series(metrics[MASKED, "PQ"]).to_dict() == {0: 40.3333}
+    assert Block("9z", "smoke", "panoptic") in read_evidence(tmp_path / "results.csv").evidence.blocks

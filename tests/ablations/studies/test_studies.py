@@ -1,0 +1,160 @@
+import json
+from pathlib import Path
+
+import pytest
+from mmengine.registry import init_default_scope
+
+from ablations.paper import RESULTS_CSV, paper_results
+from ablations.planning.plan import make_plan, trainings
+from ablations.studies import FIGURES, MAIN_RESULTS, STUDIES, TABLES
+from ablations.studies.study import SCALES
+from m2f.cost.flops import EmptyOnMeta
+from m2f.errors import InputError
+from m2f.registry import MODELS
+
+STUDY_LIST = list(STUDIES.values())
+ids = list(STUDIES)
+IN_PAPER = [study for study in STUDY_LIST if study in TABLES or study.table == "Ib"]
+NOTHING = Path("nowhere")
+
+
+@pytest.fixture(scope="module")
+def paper():
+    return paper_results()
+
+
+def cells(studies, scale, tasks=("panoptic", "instance", "semantic")):
+    """A plan whose data are not looked at."""
+    return make_plan(studies, scale, tasks, [0], {}, NOTHING)
+
+
+def test_paper_results_are_the_shared_ones(paper, pytestconfig):
+    shared = pytestconfig.rootpath.parent / "shared" / "paper" / "results.csv"
+    if not shared.exists():
+        pytest.skip("../shared/paper/results.csv is not there")
+    assert RESULTS_CSV.read_bytes() == shared.read_bytes()
+
+
+def test_paper_results_are_numbers(paper):
+    assert len(paper) == 825
+    assert paper["value"].notna().all()
+    assert {"4a", "4c", "XIIc", "1"} <= set(paper["table"])
+
+
+@pytest.mark.parametrize("study", MAIN_RESULTS, ids=[study.table for study in MAIN_RESULTS])
+def test_main_results_are_the_papers_rows(study, paper):
+    rows = paper[(paper["table"] == study.table) & paper["method"].isin(["Mask2Former", "MaskFormer"])]
+    theirs = set(zip(rows["variant"], rows["method"], rows["backbone"], strict=True))
+    assert {(row.paper_row, row.method, row.backbone) for row in study.variations} == theirs
+    assert set(study.tasks) == set(rows["task"])
+
+
+def test_main_results_are_of_the_papers_scale_alone():
+    with pytest.raises(InputError, match="Table V is of --scale paper alone, not mini"):
+        cells([STUDIES["V"]], "mini", ["semantic"])
+
+
+@pytest.mark.parametrize("study", IN_PAPER, ids=[study.table for study in IN_PAPER])
+def test_rows_are_those_of_the_paper(study, paper):
+    """By name, method and backbone, and in the paper's order."""
+    rows = paper[(paper["table"] == study.table) & paper["method"].isin(["Mask2Former", "MaskFormer"])]
+    theirs = list(dict.fromkeys(zip(rows["variant"], rows["method"], rows["backbone"], strict=True)))
+    assert [(row.paper_row, row.method, row.backbone) for row in study.variations] == theirs
+    assert set(study.tasks) == set(rows["task"])
+
+
+def test_every_ablation_of_the_paper_is_there():
+    tables = ["4a", "4b", "4c", "4d", "4e", "5", "XIa", "XIb", "XIIc", "XIId"]
+    assert [study.table for study in TABLES] == tables
+    assert [study.table for study in FIGURES] == ["Ib", "figII", "figIII", "figIV", "fig3"]
+
+
+@pytest.mark.parametrize("study", STUDY_LIST, ids=ids)
+def test_baseline_is_one_of_the_rows(study):
+    names = [row.name for row in study.variations]
+    assert len(set(names)) == len(names)
+    assert study.baseline in names
+
+
+def test_one_model_is_the_baseline_of_all_that_ablate_it():
+    baselines = {
+        cell.training.name
+        for study in (*TABLES, *FIGURES)
+        if study.table not in ("XIIc", "XIId")
+        for cell in cells([study], "mini", ["panoptic"])
+        if cell.variant == study.baseline
+    }
+    assert len(baselines) == 1
+
+
+@pytest.mark.parametrize("study", STUDY_LIST, ids=ids)
+def test_every_row_has_a_provenance_with_its_reason(study):
+    for row in study.variations:
+        assert row.provenance in ("exact", "inferred", "unspecified")
+        assert row.reason.endswith(".")
+
+
+@pytest.mark.parametrize("scale", ["smoke", "mini"])
+def test_rows_that_the_paper_gives_one_number_are_one_run(scale):
+    """The tables' rows that are the same model, and no others."""
+    runs = trainings(cells(TABLES, scale, ["panoptic"]))
+    shared = {frozenset((cell.table, cell.variant) for cell in rows) for rows in runs.values() if len(rows) > 1}
+    baseline = {(study.table, study.baseline) for study in TABLES if not study.table.startswith("XII")}
+    assert shared == {
+        frozenset(baseline),
+        frozenset({("4a", "- masked attention"), ("4c", "cross-attention")}),
+        frozenset({("4a", "- high-resolution features"), ("4d", "single scale 1/32")}),
+        frozenset({("4b", "- learnable query features"), ("XIb", "zero-initialized")}),
+        frozenset({("4e", "FPN"), ("XIId", "Mask2Former decoder, FPN")}),
+        frozenset({("XIIc", "Mask2Former training params"), ("XIId", "MaskFormer decoder, FPN")}),
+    }
+
+
+def test_figures_use_the_tables_trainings():
+    tables = set(trainings(cells(TABLES, "mini", ["panoptic"])))
+    sources = {cell.run.source.name for cell in cells(FIGURES, "mini", ["panoptic"]) if cell.run.source}
+    assert len(sources) == 2
+    assert sources <= tables
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_every_row_builds(scale, monkeypatch):
+    """At every scale and for every task the row's config makes a model whose every option is known."""
+    monkeypatch.setattr("m2f.data.fingerprint.fingerprint", lambda config: "not looked at")
+    init_default_scope("m2f")
+    seen = set()
+    for cell in cells([study for study in STUDY_LIST if scale in study.scales], scale):
+        text = json.dumps(cell.run.config["model"], sort_keys=True)
+        if text not in seen and (scale == "mini" or cell.run.task == "panoptic"):
+            seen.add(text)
+            with EmptyOnMeta():
+                model = MODELS.build(json.loads(text))
+            assert sum(parameter.numel() for parameter in model.parameters()) > 0
+    assert len(seen) > 20
+
+
+def test_query_counts_are_the_papers_at_its_scale_and_in_proportion_at_mini(monkeypatch):
+    monkeypatch.setattr("m2f.data.fingerprint.fingerprint", lambda config: "not looked at")
+    counts = {
+        scale: [
+            cell.run.config["model"]["transformer_decoder"]["queries"]["num_queries"]
+            for cell in cells([STUDIES["XIa"]], scale, ["panoptic"])
+        ]
+        for scale in ("paper", "mini")
+    }
+    assert counts == {"paper": [50, 100, 200, 300, 1000], "mini": [15, 30, 60, 90, 300]}
+
+
+def test_maskformer_is_table_xii_at_the_papers_scale(monkeypatch):
+    monkeypatch.setattr("m2f.data.fingerprint.fingerprint", lambda config: "not looked at")
+    own, ours = (cell.run.config for cell in cells([STUDIES["XIIc"]], "paper", ["panoptic"]))
+    for config in (own, ours):
+        decoder = config["model"]["transformer_decoder"]
+        assert decoder["num_layers"] == 6
+        assert decoder["dropout"] == 0.1
+        assert decoder["reads"] == [[32]]
+        assert decoder["queries"]["type"] == "ZeroQueries"
+    assert own["train_cfg"]["max_iters"] == 75 * 7375
+    assert ours["train_cfg"]["max_iters"] == 50 * 7375
+    assert own["optim_wrapper"]["optimizer"]["weight_decay"] == 1e-4
+    assert own["model"]["criterion"]["entropy_weight"] == 20

@@ -1,0 +1,118 @@
+import io
+import math
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from rich.console import Console
+
+from ablations.comparing.designs import Design, SideBySide, differences, largest_first
+from m2f.errors import InputError
+from reports.designs import show, write_page
+from reports.text import MINUS
+
+MARKUP = "<b>x</b> $ _ #"
+DESIGNS = [Design("4c", "masked attention", {0: Path("a"), 1: Path("b")}), Design("mine", MARKUP, {0: Path("c")})]
+
+
+class Cells(HTMLParser):
+    """The words of each table's rows."""
+
+    def __init__(self):
+        super().__init__()
+        self.rows, self.cell = [], None
+
+    def handle_starttag(self, tag, attributes):
+        if tag == "tr":
+            self.rows.append([])
+        if tag in ("td", "th"):
+            self.rows[-1].append("")
+            self.cell = True
+
+    def handle_endtag(self, tag):
+        if tag in ("td", "th"):
+            self.cell = None
+
+    def handle_data(self, data):
+        if self.cell:
+            self.rows[-1][-1] += data
+
+
+def frame(name, values):
+    """A frame of both designs; of each key the values of the first design's two seeds and of the other's one."""
+    first = pd.DataFrame(
+        {0: {key: own[0] for key, own in values.items()}, 1: {key: own[1] for key, own in values.items()}}
+    )
+    second = pd.DataFrame({0: {key: own[2] for key, own in values.items()}})
+    return differences(name, DESIGNS, [first, second])
+
+
+@pytest.fixture
+def designs():
+    return SideBySide(
+        "panoptic",
+        "mini",
+        DESIGNS,
+        frame("metric", {"PQ": (48.0, 49.0, 40.5), "RQ": (58.0, 58.0, math.nan)}),
+        largest_first("class", frame("class", {"disk": (10.0, 11.0, 12.0), f"sand {MARKUP}": (50.0, 50.0, 20.0)})),
+        largest_first("image", frame("image", {str(image): (50.0, 50.0, 50.0 + image) for image in range(9)})),
+    )
+
+
+@pytest.fixture
+def shown(designs):
+    console = Console(file=io.StringIO(), width=200)
+    show(designs, console)
+    return console.file.getvalue()
+
+
+def rows(text):
+    return [[cell.strip() for cell in re.split("[│┃]", line)[1:-1]] for line in text.splitlines() if "│" in line]
+
+
+def test_the_terminal_has_metrics_classes_and_images(shown):
+    assert shown.splitlines()[0] == f"'mine:{MARKUP}' compared with '4c:masked attention': panoptic, scale mini"
+    assert ["PQ", "4c:masked attention", "48.5 ± 6.4", "2", "", ""] in rows(shown)
+    assert ["PQ", f"mine:{MARKUP}", "40.5", "1", f"{MINUS}7.5", ""] in rows(shown)
+    assert ["RQ", f"mine:{MARKUP}", "—", "0", "—", ""] in rows(shown)
+    assert [f"sand {MARKUP}", "50.0", f"20.0 ({MINUS}30.0)"] in rows(shown)
+    images = [row[0] for row in rows(shown) if len(row) == 3 and row[0].isdigit()]
+    assert images == ["8", "7", "6", "5", "4", "3"]
+    assert "PQ of 6 of 9 images" in shown and "PQ of all 2 classes" in shown
+
+
+def test_the_page_has_the_same_numbers_and_the_reason_why_there_are_no_pictures(designs, tmp_path):
+    written = write_page(designs, tmp_path / "out")
+    assert set(written) == {"index.html", "metrics.csv", "classes.csv", "images.csv"}
+    page = written["index.html"].read_text()
+    cells = Cells()
+    cells.feed(page)
+    assert ["4c:masked attention", "PQ", "48.5 ± 6.4", "2", "", ""] in cells.rows
+    assert [f"mine:{MARKUP}", "PQ", "40.5", "1", f"{MINUS}7.5", ""] in cells.rows
+    assert [f"sand {MARKUP}", "50.0", f"20.0 ({MINUS}30.0)"] in cells.rows
+    assert "<b>x" not in page.replace("&lt;b&gt;", "")
+    assert "The images are not drawn: a has no checkpoint to evaluate" in page
+    pd.testing.assert_frame_equal(pd.read_csv(written["metrics.csv"]), designs.metrics)
+
+
+def test_designs_without_a_common_seed_are_not_drawn_and_the_page_says_why(designs, tmp_path):
+    apart = [DESIGNS[0], Design("mine", MARKUP, {7: Path("c")})]
+    page = write_page(replace(designs, designs=apart), tmp_path)["index.html"].read_text()
+    assert "The images are not drawn: the designs have no seed in common." in page
+
+
+def test_without_details_the_page_says_so(designs, tmp_path):
+    nothing = pd.DataFrame()
+    bare = SideBySide(designs.task, designs.scale, designs.designs, designs.metrics, nothing, nothing)
+    written = write_page(bare, tmp_path)
+    assert set(written) == {"index.html", "metrics.csv"}
+    assert "Not all of these runs keep values by class and image" in written["index.html"].read_text()
+
+
+def test_a_place_that_cannot_be_written(designs, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot be made"):
+        write_page(designs, tmp_path / "file")
