@@ -13,8 +13,9 @@ from ablations.commands.cost import cost
 from ablations.commands.data import data_commands
 from ablations.commands.diff import diff
 from ablations.commands.doctor import doctor
-from ablations.commands.evaluate import evaluate
+from ablations.commands.eval import evaluate
 from ablations.commands.list import list_rows
+from ablations.commands.options import INTERRUPTED
 from ablations.commands.report import report
 from ablations.commands.rerun import rerun
 from ablations.commands.run import run
@@ -37,8 +38,6 @@ COMMANDS = (
     doctor,
     data_commands,
 )
-
-INTERRUPTED = 130
 
 
 class BadInput(click.ClickException):

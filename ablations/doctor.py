@@ -7,8 +7,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from ablations.planning.scales import SCALES
 from ablations.running.environment import available_cores, environment, git_commit
-from ablations.studies.study import SCALES
 
 BUILD_OPS = (
     "on a GPU they make deformable attention faster and smaller, a CPU does not need them; build them with "
@@ -17,10 +17,10 @@ BUILD_OPS = (
 )
 GIGABYTE = 1e9
 
-Finding = tuple[str, str, str]  # what, how it is, what to do about it
+Fact = tuple[str, str, str]  # what, how it is, what to do about it
 
 
-def examine(store: Path, data_directory: Path) -> list[Finding]:
+def examine(store: Path, data_directory: Path) -> list[Fact]:
     """Versions, ops, devices, threads, memory, disk and data sets."""
     return [
         *_software(),
@@ -31,7 +31,7 @@ def examine(store: Path, data_directory: Path) -> list[Finding]:
     ]
 
 
-def show(findings: list[Finding], console: Console) -> None:
+def show(findings: list[Fact], console: Console) -> None:
     """Print the findings as a table."""
     table = Table("", "found", "what to do", box=None)
     for finding in findings:
@@ -39,7 +39,7 @@ def show(findings: list[Finding], console: Console) -> None:
     console.print(table)
 
 
-def _software() -> list[Finding]:
+def _software() -> list[Fact]:
     from m2f.compiled_ops import compiled_ops_available
 
     facts = environment()
@@ -53,7 +53,7 @@ def _software() -> list[Finding]:
     return [*versions, ops, ("commit", f"{commit['commit'] or 'none (not a git checkout)'}{changed}", "")]
 
 
-def _machine() -> list[Finding]:
+def _machine() -> list[Fact]:
     import torch
 
     facts = environment()
@@ -72,12 +72,12 @@ def _machine() -> list[Finding]:
     ]
 
 
-def _disk(name: str, path: Path) -> Finding:
+def _disk(name: str, path: Path) -> Fact:
     existing = next(parent for parent in [path.absolute(), *path.absolute().parents] if parent.exists())
     return name, f"{shutil.disk_usage(existing).free / GIGABYTE:.0f} GB free at {existing}", ""
 
 
-def _data_sets(data_directory: Path) -> list[Finding]:
+def _data_sets(data_directory: Path) -> list[Fact]:
     from m2f.data.prepare import SOURCES
 
     scenes = [("scenes", f"scenes/{scale}", "made by the first `m2f run` that needs it") for scale in SCALES[:2]]

@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from m2f.engine.kept import ATTENTION
-from reports.runs import RunRecord
+from ablations.store.run_record import RunRecord
 from reports.section import Section
 from reports.text import listing, run_command
 
@@ -37,10 +36,11 @@ def attention(
     files: dict[str, bytes] = {}
     for section in sections:
         if section.study.table == TABLE:
-            directories = design_directories(section, runs)
-            images = common_images(list(directories.values()))
+            looks = looks_of_designs(section, runs)
+            images = common_images(list(looks.values()))
             if images:
-                data, figure_files = figure(section, directories, images[0])
+                chosen = {design: own[images[0]] for design, own in looks.items()}
+                data, figure_files = figure(section, chosen, images[0])
                 figures.append(data)
                 files |= figure_files
     return figures, files
@@ -49,7 +49,7 @@ def attention(
 def missing_attention(sections: Sequence[Section], shown: Sequence[dict[str, Any]], store: str) -> list[dict[str, str]]:
     """The figures that could not be shown, as the report lists what is missing, with the commands that make them."""
     gaps = []
-    for scale in dict.fromkeys(section.scale for section in sections):
+    for scale, word in {section.scale: section.scale_word for section in sections}.items():
         if not any(figure["scale"] == scale for figure in shown):
             evaluated = any(section.study.table == TABLE for section in sections if section.scale == scale)
             reason = ": the runs of Figure I(b) are of an earlier version, which kept none" if evaluated else ""
@@ -60,28 +60,27 @@ def missing_attention(sections: Sequence[Section], shown: Sequence[dict[str, Any
                     "scales": scale,
                     "text": f"{LABEL} has no maps ({scale} scale){reason}",
                     # What is done is not done again, but in another store.
-                    "command": run_command(TABLE, scale, store=f"{store or 'runs'}-new" if evaluated else store),
+                    "command": run_command(TABLE, word, store=f"{store or 'runs'}-new" if evaluated else store),
                 }
             )
     return gaps
 
 
-def design_directories(section: Section, runs: Mapping[str, RunRecord]) -> dict[str, Path]:
-    """The run of each design with the first seed, in the study's order."""
+def looks_of_designs(section: Section, runs: Mapping[str, RunRecord]) -> dict[str, dict[str, Path]]:
+    """What the run of each design with the first seed kept, by image, in the study's order."""
     first = section.results.sort_values("seed", kind="stable").drop_duplicates("variant").set_index("variant")["run"]
     names = (variation.name for variation in section.study.variations)
-    return {name: runs[first[name]].directory / ATTENTION for name in names if name in first}
+    return {name: runs[first[name]].attention for name in names if name in first}
 
 
-def common_images(directories: Sequence[Path]) -> list[str]:
-    """Images that every design has, those with short names first and then by name."""
-    kept = [{path.stem for path in directory.glob("*.npz")} for directory in directories]
-    return sorted(set.intersection(*kept) if kept else set(), key=lambda image: (len(image), image))
+def common_images(looks: Sequence[Mapping[str, Path]]) -> list[str]:
+    """Images that every design has, in their order."""
+    return [image for image in looks[0] if all(image in own for own in looks)] if looks else []
 
 
-def figure(section: Section, directories: Mapping[str, Path], image: str) -> tuple[dict[str, Any], dict[str, bytes]]:
+def figure(section: Section, files: Mapping[str, Path], image: str) -> tuple[dict[str, Any], dict[str, bytes]]:
     """The figure of one image, and its pictures."""
-    looks = {design: dict(np.load(directory / f"{image}.npz")) for design, directory in directories.items()}
+    looks = {design: dict(np.load(file)) for design, file in files.items()}
     first = next(iter(looks.values()))
     strides = sorted((int(name.removeprefix("stride_")) for name in first if name.startswith("stride_")), reverse=True)
     pictures = {

@@ -1,6 +1,6 @@
 """Build the report of a store: PDF, HTML, Markdown, CSV, LaTeX and figures."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -9,41 +9,50 @@ from ablations.choice import choose
 from ablations.comparing.beside_paper import comparison_frame
 from ablations.costs.counted import cost_frame
 from ablations.paper import paper_results
-from ablations.store.results_frame import results_frame
-from ablations.store.runs import run_directory
-from ablations.studies import STUDIES
+from ablations.planning.scales import SCALES
+from ablations.store.results_frame import read_results
+from ablations.store.run_record import RunRecord
+from ablations.studies import BASELINE, STUDIES
 from ablations.studies.study import Study
 from m2f.errors import InputError
-from reports.content import SCALE_MEANING, compose
+from reports.content import compose, in_order
 from reports.cost_rows import counted_costs
 from reports.html import render_html
 from reports.latex import render_latex
 from reports.markdown import pictures, render_markdown
 from reports.pdf import render_pdf
-from reports.runs import read_run
 from reports.section import Section
 
+AGAINST_FLOPS = "figIII"
 
-def build(store: Path, tables: Sequence[str], out: Path, name_store: bool = False) -> dict[str, Path]:
+
+def build(
+    store: Path, tables: Sequence[str], out: Path, name_store: bool = False, say: Callable[[str], object] = print
+) -> dict[str, Path]:
     """Write the report of the named tables (none named: every table that the store has results for) under `out`.
 
     Returns the files by name: pdf, html, markdown, results, comparison, costs, and the directory of tables, latex;
-    figures lie in `out/figures`. The same store gives the same bytes. `name_store` names the store in the commands that
+    figures lie in `out/figures`. The same store gives the same bytes. `say` takes a sentence
+    for each run that is left out. `name_store` names the store in the commands that
     fill what is missing. Raises InputError for an unknown table, and when the store has no result for any of them.
     """
     tables = [choose(table, STUDIES, "table") for table in tables]
-    results = results_frame(store)
-    results = results[results["table"].isin(tables or list(STUDIES))]
+    found = read_results(store)
+    for sentence in found.damaged:
+        say(sentence)
+    results = found.frame[found.frame["table"].isin(tables or list(STUDIES))]
     if results.empty:
         wanted = " ".join(tables) or next(iter(STUDIES))
         raise InputError(
             f"{store} holds no finished run to report; `m2f run {wanted} --scale mini --store {store}` makes some."
         )
-    sections = _sections(results)
-    runs = {name: read_run(run_directory(store, name)) for name in results["run"].unique()}
+    runs = {name: found.runs[name] for name in results["run"].unique()}
+    sections = _sections(results, runs, say)
     costs = counted_costs()
-    absent = [table for table in tables or STUDIES if table not in set(results["table"])]
-    content = compose(sections, runs, absent, costs, str(store) if name_store else "", whole=not tables)
+    whole = [table for table in STUDIES if table != BASELINE.table]
+    absent = [table for table in tables or whole if table not in set(results["table"])]
+    named = str(store) if name_store else ""
+    content = compose(sections, runs, absent, costs, named, whole=not tables, damaged=found.damaged)
     comparison = pd.concat([section.comparison for section in sections], ignore_index=True)
     files = {
         "pdf": ("report.pdf", render_pdf(content)),
@@ -70,7 +79,7 @@ def _write(path: Path, data: bytes) -> None:
         ) from error
 
 
-def _sections(results: pd.DataFrame) -> list[Section]:
+def _sections(results: pd.DataFrame, runs: Mapping[str, RunRecord], say: Callable[[str], object]) -> list[Section]:
     """One section for each table and scale that has results, by scale and in the studies' order."""
     paper = paper_results()
     present = set(zip(results["table"], results["scale"], strict=True))
@@ -78,14 +87,35 @@ def _sections(results: pd.DataFrame) -> list[Section]:
         Section(
             study=study,
             scale=scale,
-            results=_of_study(results, study, scale),
+            results=of_study,
             comparison=comparison_frame(results, paper, study, scale),
             paper=paper[paper["table"] == study.table],
+            scale_word=_scale_word(scale, runs[of_study["run"].iloc[0]]) if len(of_study) else scale,
+            flops=_flops(of_study, runs, say) if study.table == AGAINST_FLOPS else {},
         )
-        for scale in SCALE_MEANING
+        for scale in in_order(results["scale"])
         for study in STUDIES.values()
         if (study.table, scale) in present
+        for of_study in [_of_study(results, study, scale)]
     ]
+
+
+def _scale_word(scale: str, run: RunRecord) -> str:
+    """What names a run's scale on the command line: m2f's own by their names, others by their directory."""
+    return scale if scale in SCALES else str(Path(run.identity["config"]).parent)
+
+
+def _flops(results: pd.DataFrame, runs: Mapping[str, RunRecord], say: Callable[[str], object]) -> dict[str, float]:
+    """What a forward pass of each row's model takes; those that cannot be counted are said and left out."""
+    from ablations.costs.counted import inference_flops
+
+    flops: dict[str, float] = {}
+    for variant, name in results.drop_duplicates("variant")[["variant", "run"]].itertuples(index=False, name=None):
+        try:
+            flops[variant] = inference_flops(runs[name])
+        except InputError as error:
+            say(str(error))
+    return flops
 
 
 def _of_study(results: pd.DataFrame, study: Study, scale: str) -> pd.DataFrame:

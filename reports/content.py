@@ -1,11 +1,12 @@
 """What a report says, worked out once for every format: plain text and numbers, no markup of any kind."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ablations.comparing.statistics import CONFIDENCE
 from ablations.costs.counted import CAPTION, CostRow
+from ablations.store.run_record import RunRecord
 from ablations.studies import STUDIES
 from ablations.studies.study import Study
 from reports.attention import attention, missing_attention
@@ -13,14 +14,13 @@ from reports.cost_rows import cost_rows, cost_summary
 from reports.panels import missing_panels, panels
 from reports.pixel_decoders import TABLE as PIXEL_DECODERS
 from reports.pixel_decoders import pixel_decoders
-from reports.runs import RunRecord, commits, facts, packages
+from reports.runs import commits, facts, packages
 from reports.section import Section, changes, imports, missing
 from reports.task import task_content
 from reports.text import listing, run_command, table_label
 from reports.verdicts import WORDS
 
 TITLE = "Mask2Former ablations beside the paper"
-# In the order of their weight, which is the order of the report.
 SCALE_MEANING = {
     "paper": "The paper's own data, model and schedule: the numbers can be held against the paper's.",
     "mini": "Generated scenes and a small model, trained for minutes. The direction of a difference between two "
@@ -28,6 +28,11 @@ SCALE_MEANING = {
     "smoke": "A few training steps on a few generated scenes: this proves that the path works. "
     "The numbers say nothing about any design, and they are not COCO numbers.",
 }
+OWN_MEANING = (
+    "A scale of the user's own: data, model and schedule as the configs in {place} have them. The rows are the paper's "
+    "designs, so the direction of a difference can be held against the paper; the numbers themselves cannot. These are "
+    "not COCO numbers."
+)
 RULE = (
     "Verdict. Each row is compared with the table's baseline, seed by seed. It is reproduced when the "
     f"{CONFIDENCE:.0%} Student t interval of the mean paired difference lies wholly on the same side of zero as the "
@@ -60,12 +65,13 @@ def compose(
     costs: Sequence[CostRow],
     store: str = "",
     whole: bool = False,
+    damaged: Sequence[str] = (),
 ) -> Content:
     """Everything the templates show.
 
     `absent` are the tables that belong in the report and have no result at all; `costs` are those of the paper's rows,
     of the report's tables and of others; `store` is the directory to name in commands, if it is not their default;
-    of the `whole` paper, figures that need pictures are missed too.
+    of the `whole` paper, figures that need pictures are missed too; `damaged` says which runs were left out.
     """
     files: dict[str, bytes] = {}
     by_scale: dict[str, list[dict[str, Any]]] = {}
@@ -84,7 +90,9 @@ def compose(
     ]
     for page_files in (*(page_files for _, page_files in compared), panel_files, attention_files):
         files |= page_files
-    tables = [table for scale in SCALE_MEANING for table in by_scale.get(scale, [])]
+    scales = in_order(by_scale)
+    words = {section.scale: section.scale_word for section in sections}
+    tables = [table for scale in scales for table in by_scale[scale]]
     data = {
         "title": TITLE,
         "rule": RULE,
@@ -106,7 +114,7 @@ def compose(
         "scales": [
             {
                 "name": scale,
-                "meaning": _meaning(scale, by_scale[scale]),
+                "meaning": _meaning(scale, by_scale[scale], words[scale]),
                 "facts": facts([runs[name] for name in _run_names(sections, scale)]),
                 "packages": packages([runs[name] for name in _run_names(sections, scale)]),
                 "origins": [
@@ -114,22 +122,29 @@ def compose(
                 ],
                 "tables": by_scale[scale],
             }
-            for scale in SCALE_MEANING
-            if scale in by_scale
+            for scale in scales
         ],
+        "damaged": list(damaged),
     }
     return Content(data, files)
 
 
+def in_order(scales: Iterable[str]) -> list[str]:
+    """Scales by the weight of their numbers, which is the order of the report: the user's own come last, by name."""
+    present = set(scales)
+    return [scale for scale in SCALE_MEANING if scale in present] + sorted(present - SCALE_MEANING.keys())
+
+
 def _absent(study: Study, store: str) -> dict[str, str]:
     """A table or figure without results: what it is, where it can be run, and the command."""
-    scale = "mini" if "mini" in study.scales else study.scales[-1]
+    scale = study.scales[-1] if study.scales else "mini"
+    scales = listing(list(study.scales)) or "any"
     label = table_label(study.table)
     return {
         "label": label,
         "title": study.title,
-        "scales": listing(list(study.scales)),
-        "text": f"{label} has no result (scale: {', '.join(study.scales)})",
+        "scales": scales,
+        "text": f"{label} has no result (scale: {scales})",
         "command": run_command(study.table, scale, imports=imports(study), store=store),
     }
 
@@ -162,12 +177,13 @@ def _not_run(tables: list[dict[str, Any]]) -> list[str]:
     return [f"{tasks} of {listing(names)} ({scale} scale)" for (scale, tasks), names in labels.items()]
 
 
-def _meaning(scale: str, tables: list[dict[str, Any]]) -> str:
+def _meaning(scale: str, tables: list[dict[str, Any]], word: str) -> str:
     """What numbers of this scale mean, and which settings of it were replaced, if any."""
     changed = sorted({change for table in tables for change in table["changes"]})
+    meaning = SCALE_MEANING.get(scale) or OWN_MEANING.format(place=word)
     if not changed:
-        return SCALE_MEANING[scale]
-    return f"{SCALE_MEANING[scale]} But not as the scale has it: these runs were made with {', '.join(changed)}."
+        return meaning
+    return f"{meaning} But not as the scale has it: these runs were made with {', '.join(changed)}."
 
 
 def _run_names(sections: list[Section], scale: str) -> list[str]:

@@ -1,7 +1,7 @@
 """Designs side by side: what the terminal shows of them, and a page of its own."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +10,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ablations.comparing.beside_paper import PRIMARY_METRIC
-from ablations.comparing.designs import CLASS_COLUMN, SideBySide
+from ablations.comparing.designs import SideBySide
 from ablations.comparing.statistics import CONFIDENCE
-from ablations.running.worker import run_config
-from ablations.store.results_frame import unit
-from m2f.engine.evaluate import last_checkpoint
-from m2f.engine.redraw import drawn_predictions
+from ablations.metric_names import CLASS_COLUMN, PRIMARY_METRIC, unit
 from m2f.errors import InputError
 from reports.html import page_environment
 from reports.text import DASH, listing, number, signed, signed_with_bounds, with_interval
+
+Draw = Callable[[SideBySide, Sequence[str]], tuple[dict[str, bytes], str]]
 
 SHOWN_CLASSES = 10  # in the terminal
 SHOWN_IMAGES = 6
@@ -116,11 +114,11 @@ def detail_cell(row: Mapping[Any, Any]) -> dict[str, Any]:
     return {"words": number(row["mean"]) + difference if mean is not None else DASH, "value": mean}
 
 
-def write_page(designs: SideBySide, out: Path) -> dict[str, Path]:
+def write_page(designs: SideBySide, out: Path, draw: Draw) -> dict[str, Path]:
     """Write ``index.html``, ``metrics.csv``, ``classes.csv`` and ``images.csv``.
 
-    The page draws the images on which the designs differ most from the checkpoints of their runs with the first seed
-    that all have; where that cannot be, it says why.
+    The page shows the images on which the designs differ most, as ``draw`` gives them, see
+    :func:`ablations.comparing.pictures.drawn_images`.
 
     Raises:
         InputError: the directory cannot be written to.
@@ -130,7 +128,7 @@ def write_page(designs: SideBySide, out: Path) -> dict[str, Path]:
     except OSError as error:
         raise InputError(f"{out} cannot be made ({error.strerror}); choose another directory with --out.") from error
     rows = wide_rows(designs, "image", designs.images)[:SHOWN_IMAGES]
-    pictures, trouble = drawn_images(designs, [row["key"] for row in rows])
+    pictures, trouble = draw(designs, [row["key"] for row in rows])
     environment = page_environment(pictures)
     page = environment.get_template("side_by_side.html").render(
         heading=heading(designs),
@@ -161,29 +159,6 @@ def write_page(designs: SideBySide, out: Path) -> dict[str, Path]:
     except OSError as error:
         raise InputError(f"{out} cannot be written ({error.strerror}); choose another directory with --out.") from error
     return {name: out / name for name in contents}
-
-
-def drawn_images(designs: SideBySide, images: Sequence[str]) -> tuple[dict[str, bytes], str]:
-    """Pictures by name, ``samples/<place of the design>-<image>_<kind>``, and why there are none."""
-    common = set.intersection(*(set(design.runs) for design in designs.designs))
-    if not images:
-        return {}, ""
-    if not common:
-        return {}, "the designs have no seed in common."
-    pictures: dict[str, bytes] = {}
-    try:
-        for place, design in enumerate(designs.designs):
-            directory = design.runs[min(common)]
-            checkpoint = last_checkpoint(directory)
-            drawn = drawn_predictions(run_config(directory), checkpoint, images)
-            pictures |= {
-                f"samples/{place}-{name}": picture
-                for name, picture in drawn.items()
-                if place == 0 or name.endswith("_prediction.png")
-            }
-    except InputError as error:
-        return {}, str(error)
-    return pictures, ""
 
 
 def sample(row: Mapping[str, Any], designs: SideBySide, pictures: Mapping[str, bytes]) -> dict[str, Any]:

@@ -1,14 +1,11 @@
 """Figures V to VII: what the paper's own design predicts, and where it fails, as the metric says."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-from ablations.comparing.beside_paper import PRIMARY_METRIC
-from ablations.comparing.designs import read_column
-from m2f.engine.kept import PER_IMAGE
-from reports.runs import RunRecord
-from reports.samples import sampled_images, stored_picture
+from ablations.metric_names import PRIMARY_METRIC
+from ablations.store.run_record import RunRecord
+from reports.samples import stored_picture
 from reports.section import Section
 from reports.text import number, run_command
 
@@ -33,7 +30,7 @@ def panels(sections: Sequence[Section], runs: Mapping[str, RunRecord]) -> tuple[
             run = baseline_run(section, task)
             if run is None or (section.scale, task) in pages:
                 continue
-            rows, row_files = panel_rows(runs[run].directory, PRIMARY_METRIC[task])
+            rows, row_files = panel_rows(runs[run], PRIMARY_METRIC[task])
             if rows:
                 files |= row_files
                 pages[section.scale, task] = {
@@ -52,7 +49,7 @@ def panels(sections: Sequence[Section], runs: Mapping[str, RunRecord]) -> tuple[
 def missing_panels(sections: Sequence[Section], shown: Sequence[dict[str, Any]], store: str) -> list[dict[str, str]]:
     """The panels that could not be shown, as the report lists what is missing, with the commands that make them."""
     gaps = []
-    for scale in dict.fromkeys(section.scale for section in sections):
+    for scale, word in {section.scale: section.scale_word for section in sections}.items():
         for task, label in FIGURES.items():
             if not any((panel["scale"], panel["task"]) == (scale, task) for panel in shown):
                 trained = any(baseline_run(section, task) for section in sections if section.scale == scale)
@@ -64,7 +61,7 @@ def missing_panels(sections: Sequence[Section], shown: Sequence[dict[str, Any]],
                         "scales": scale,
                         "text": f"{label} has no pictures ({task}, {scale} scale){reason}",
                         # What is done is not done again, but in another store.
-                        "command": run_command("4c", scale, task, store=f"{store or 'runs'}-new" if trained else store),
+                        "command": run_command("4c", word, task, store=f"{store or 'runs'}-new" if trained else store),
                     }
                 )
     return gaps
@@ -79,19 +76,18 @@ def baseline_run(section: Section, task: str) -> str | None:
     return str(own.sort_values("seed")["run"].iloc[0]) if len(own) else None
 
 
-def panel_rows(directory: Path, metric: str) -> tuple[list[dict[str, Any]], dict[str, bytes]]:
+def panel_rows(run: RunRecord, metric: str) -> tuple[list[dict[str, Any]], dict[str, bytes]]:
     """The images that a run drew, its worst last, and the files of their pictures."""
-    path = directory / PER_IMAGE
-    if not path.is_file():
+    quality = run.per_image(metric)
+    if quality.empty:
         return [], {}
-    quality = read_column(path, metric)
-    drawn = sampled_images(directory)
+    drawn = list(run.samples)
     worst = [image for image in quality.sort_values(kind="stable").index[:FAILURES] if image in drawn]
     ordered = [image for image in drawn if image not in worst] + worst[::-1]
     rows: list[dict[str, Any]] = []
     files: dict[str, bytes] = {}
     for image in ordered:
-        pictures = {kind: stored_picture(directory, image, kind) for kind in ("image", "truth", "prediction")}
+        pictures = {kind: stored_picture(run, image, kind) for kind in ("image", "truth", "prediction")}
         files |= dict(pictures.values())
         value = quality.get(image, float("nan"))
         names = {kind: name for kind, (name, _) in pictures.items()}

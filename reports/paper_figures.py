@@ -5,9 +5,8 @@ from collections.abc import Callable, Mapping
 
 import pandas as pd
 
-from reports.cost import inference_flops
+from ablations.store.run_record import RunRecord
 from reports.figures import line_figure
-from reports.runs import RunRecord
 from reports.section import Section
 
 Drawing = Callable[[Section, str, str, Mapping[str, RunRecord]], dict[str, bytes] | None]
@@ -39,11 +38,10 @@ def by_length(section: Section, task: str, metric: str, runs: Mapping[str, RunRe
 def by_cost(section: Section, task: str, metric: str, runs: Mapping[str, RunRecord]) -> dict[str, bytes] | None:
     """The metric against the floating point operations of one image, one line a method, one point a size."""
     results = _measured(section, task, metric)
-    one_run_each = results.drop_duplicates("variant").set_index("variant")["run"]
-    flops = {name: inference_flops(runs[run].directory) / 1e9 for name, run in one_run_each.items()}
+    results = results[results["variant"].isin(list(section.flops))]
     # The sizes are called by the rows, "Mask2Former, small": the backbones' names are those of the paper's scale.
     sizes = results["variant"].str.partition(", ")[2]
-    results = results.assign(place=results["variant"].map(flops), mark=sizes)
+    results = results.assign(place=results["variant"].map(dict(section.flops)) / 1e9, mark=sizes)
     methods = dict.fromkeys(variation.method for variation in section.study.variations)
     curves = {name: _curve(results[results["method"] == name], mark=True) for name in methods}
     return line_figure(curves, "GFLOPs of one test image", metric)

@@ -8,9 +8,9 @@ import pandas as pd
 
 from ablations.comparing.statistics import mean_interval
 from ablations.costs.counted import ROW, UNITS, CostRow
-from ablations.store.results_frame import unit
+from ablations.metric_names import unit
+from ablations.store.run_record import RunRecord
 from reports.pixel_decoder_figure import accuracy_against_flops
-from reports.runs import RunRecord
 from reports.section import Section, changes, imports, metric_of, missing
 from reports.task import interval_words
 from reports.text import DASH, file_stem, import_flags, listing, number, with_interval

@@ -1,57 +1,21 @@
 """What the run directories of a store tell about the runs behind a report."""
 
-import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from contextlib import suppress
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
-from ablations.comparing.beside_paper import PRIMARY_METRIC
-from ablations.store.runs import State, read_identity, read_state
-from m2f.errors import InputError
+from ablations.metric_names import PRIMARY_METRIC
+from ablations.store.run_record import RunRecord
 from reports.text import DATASET_NAMES, listing
 
 # What run.json's environment holds besides versions of what decides numbers.
 PLACE = ("platform", "processor", "cores", "memory", "gpus", "threads", "precision", "packages")
 
 
-@dataclass(frozen=True)
-class RunRecord:
-    """One finished run: who it is and where it ran, when, what it cost in seconds, and how it learned."""
-
-    directory: Path
-    identity: dict[str, Any]
-    state: State
-    seconds: dict[str, float]
-    history: list[dict[str, Any]]
-
-
-def read_run(directory: Path) -> RunRecord:
-    """Read a run directory; InputError names a file that is missing or damaged."""
-    identity = read_identity(directory)
-    return RunRecord(
-        directory=directory,
-        identity=identity,
-        state=read_state(directory),
-        seconds=_read(directory / "timing.json")["seconds"],
-        # A run that evaluates another one learns nothing on the way.
-        history=[] if identity.get("source") else _read(directory / "history.json"),
-    )
-
-
-def _read(path: Path) -> Any:
-    try:
-        return json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"{path} cannot be read ({error}): remove its run directory and give the `m2f run` that made it again."
-        ) from error
-
-
 def facts(runs: list[RunRecord]) -> list[dict[str, str]]:
     """Where the numbers of these runs come from, as name and value; what differs between runs is named in full."""
-    environments = [run.identity["environment"] for run in runs]
+    environments = [run.environment for run in runs]
     lines = {
         "Data set": _data(runs),
         "Seeds": listing([str(seed) for seed in sorted({run.identity["seed"] for run in runs})]),
@@ -60,7 +24,7 @@ def facts(runs: list[RunRecord]) -> list[dict[str, str]]:
         "Versions": _distinct(map(_versions, environments)),
         "Machine": _distinct(map(_machine, environments)),
         "Precision": _distinct(map(_precision, environments)),
-        "Threads": _distinct(f"{e['threads']} for each run" for e in environments),
+        "Threads": _distinct(f"{e['threads']} for each run" for e in environments if "threads" in e),
     }
     return [{"name": name, "value": value} for name, value in lines.items()]
 
@@ -69,14 +33,14 @@ def packages(runs: list[RunRecord]) -> str:
     """All packages of the runs' environments with their versions; empty where the runs kept none."""
     return _distinct(
         ", ".join(f"{name} {version}" for name, version in found.items() if version is not None)
-        for found in (run.identity["environment"].get("packages") or {} for run in runs)
+        for found in (run.environment.get("packages") or {} for run in runs)
         if found
     )
 
 
 def commits(runs: Iterable[RunRecord]) -> str:
     """The commits that the runs were made with."""
-    return _distinct(_commit(run.identity["git"]) for run in runs)
+    return _distinct(_commit(run.git) for run in runs)
 
 
 def _distinct(values: Iterable[str]) -> str:
@@ -97,46 +61,50 @@ def _data(runs: list[RunRecord]) -> str:
 
 
 def _count(runs: list[RunRecord]) -> str:
-    evaluations = sum(1 for run in runs if run.identity.get("source"))
+    evaluations = sum(1 for run in runs if run.source)
     counts = {"trainings": len(runs) - evaluations, "further evaluations of trained models": evaluations}
     return listing([f"{count} {kind}" for kind, count in counts.items() if count])
 
 
 def _dates(runs: list[RunRecord]) -> str:
-    started = min(run.state.started or "" for run in runs)
-    finished = max(run.state.finished or "" for run in runs)
+    states = [run.state for run in runs]
+    started = min((state.started for state in states if state.started), default="")
+    finished = max((state.finished for state in states if state.finished), default="")
     return f"from {_minute(started)} to {_minute(finished)} UTC"
 
 
 def _minute(moment: str) -> str:
-    return datetime.fromisoformat(moment).strftime("%Y-%m-%d %H:%M")
+    with suppress(ValueError):
+        return datetime.fromisoformat(moment).strftime("%Y-%m-%d %H:%M")
+    return "a time that is not recorded"
 
 
 def _commit(git: dict[str, Any]) -> str:
-    if git["commit"] is None:
+    if git.get("commit") is None:
         return "unknown: the suite was not run from a checkout"
-    return f"{git['commit'][:12]} ({'with uncommitted changes' if git['dirty'] else 'clean'})"
+    return f"{git['commit'][:12]} ({'with uncommitted changes' if git.get('dirty') else 'clean'})"
 
 
 def _machine(environment: dict[str, Any]) -> str:
     gpus = environment.get("gpus") or []
     memory = environment.get("memory")
-    return ", ".join(
-        [
-            environment["processor"],
-            f"{environment['cores']} cores",
-            *([f"{memory} GB"] if memory else []),
-            *gpus,
-            environment["platform"],
-        ]
-    )
+    cores = environment.get("cores")
+    parts = [
+        environment.get("processor"),
+        f"{cores} cores" if cores else "",
+        f"{memory} GB" if memory else "",
+        *gpus,
+        environment.get("platform"),
+    ]
+    return ", ".join(filter(None, parts)) or "not recorded by these runs"
 
 
 def _precision(environment: dict[str, Any]) -> str:
     precision = environment.get("precision")
     if not precision:
         return "not recorded by these runs"
-    return f"{precision['type']} ({precision['wrapper']}), float32 matrix products {precision['matrix_products']}"
+    of_type, wrapper, products = (precision.get(part, "unknown") for part in ("type", "wrapper", "matrix_products"))
+    return f"{of_type} ({wrapper}), float32 matrix products {products}"
 
 
 def _versions(environment: dict[str, Any]) -> str:

@@ -1,26 +1,33 @@
 """One table at one scale: what was measured, and what is missing or out of the ordinary in it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import pandas as pd
 
-from ablations.comparing.beside_paper import primary_metric
+from ablations.metric_names import primary_metric
+from ablations.store.run_record import RunRecord
 from ablations.studies.study import Study
-from reports.runs import RunRecord
 from reports.text import listing, run_command
 
 
 @dataclass(frozen=True)
 class Section:
-    """One table at one scale: what was measured, beside what the paper says."""
+    """One table at one scale: what was measured, beside what the paper says.
+
+    Attributes:
+        scale_word: what names the scale on the command line.
+        flops: multiply-accumulates of one forward pass by row, where the table is drawn against them.
+    """
 
     study: Study
     scale: str
     results: pd.DataFrame
     comparison: pd.DataFrame
     paper: pd.DataFrame
+    scale_word: str
+    flops: Mapping[str, float] = field(default_factory=dict)
 
 
 def metric_of(section: Section, task: str) -> str:
@@ -61,7 +68,7 @@ def missing(section: Section, task: str, overrides: list[str], store: str) -> li
     command = partial(
         run_command,
         section.study.table,
-        section.scale,
+        section.scale_word,
         task,
         overrides=overrides,
         imports=imports(section.study),

@@ -8,10 +8,10 @@ import pandas as pd
 
 from ablations.comparing.beside_paper import BASELINE
 from ablations.comparing.statistics import CONFIDENCE, mean_interval
+from ablations.store.run_record import RunRecord
 from ablations.studies.study import Study
 from reports import figures, samples
 from reports.paper_figures import PAPER_FIGURES
-from reports.runs import RunRecord
 from reports.section import Section, metric_of
 from reports.text import DATASET_NAMES, duration, file_stem, listing, number, signed, signed_with_bounds, with_interval
 from reports.verdicts import other_directions, tally, verdict_word
@@ -127,13 +127,11 @@ def _gallery(
     """Predictions of every design with the first seed; None when no run kept samples."""
     seed = int(one_run_each["seed"].min())
     run_of = one_run_each[one_run_each["seed"] == seed].set_index("variant")["run"]
-    directories = {
-        variation.name: runs[run_of[variation.name]].directory
-        for variation in study.variations
-        if variation.name in run_of
+    of_designs = {
+        variation.name: runs[run_of[variation.name]] for variation in study.variations if variation.name in run_of
     }
-    rows, files = samples.gallery(directories)
-    return ({"seed": seed, "designs": list(directories), "rows": rows} if rows else None), files
+    rows, files = samples.gallery(of_designs)
+    return ({"seed": seed, "designs": list(of_designs), "rows": rows} if rows else None), files
 
 
 def _measured(study: Study, results: pd.DataFrame) -> dict[str, Any]:
@@ -156,7 +154,7 @@ def _run(row: Mapping[Any, Any], run: RunRecord, results: pd.DataFrame, metric: 
     values = results[of_run & (results["metric"] == metric)].to_dict("records")
     return {
         "run": row["run"],
-        "evaluates": run.identity.get("source") or "",
+        "evaluates": run.source or "",
         "variant": row["variant"],
         "seed": int(row["seed"]),
         "value": number(values[0]["value"], values[0]["unit"]) if values else number(math.nan),

@@ -19,7 +19,8 @@ from typing import Any
 
 from rich.console import Console
 
-from ablations.planning.plan import Cell, make_plan
+from ablations.planning.plan import Plan, make_plan
+from ablations.planning.scales import chosen_scale
 from ablations.running.executors import make_executor
 from ablations.running.site_file import Local
 from ablations.running.sweep import carry_out
@@ -38,19 +39,19 @@ def train(config: Any, work_dir: Path, *, resume: bool = True) -> dict[str, floa
     return {"PQ": 50.0}
 
 
-def plan(runs: int, data: Path) -> list[Cell]:
+def plan(runs: int, data: Path) -> Plan:
     """The rows of a table with so many seeds that they are at least ``runs`` runs."""
     seeds = range(-(-runs // len(STUDIES[TABLE].variations)))
-    return make_plan([STUDIES[TABLE]], "mini", ["panoptic"], seeds, {}, data)[:runs]
+    return Plan(make_plan([STUDIES[TABLE]], chosen_scale("mini"), ["panoptic"], seeds, {}, data).cells[:runs])
 
 
 def sweep(runs: int, directory: Path, jobs: int) -> None:
     """Be one of the orchestrators, of ``jobs`` runs at a time."""
-    cells = plan(runs, directory / "data")
+    chosen = plan(runs, directory / "data")
     with (directory / f"sweep-{os.getpid()}.txt").open("w") as out:
         executor = partial(make_executor, "local", Local(jobs=jobs))
         work = f"{Path(__file__).stem}:train"
-        carry_out(cells, open_store(directory / "store"), directory / "data", executor, Console(file=out), work)
+        carry_out(chosen, open_store(directory / "store"), directory / "data", executor, Console(file=out), work)
 
 
 def measure(runs: int, jobs: int, orchestrators: int) -> None:

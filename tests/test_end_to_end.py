@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from ablations.planning.plan import make_plan
+from ablations.planning.scales import chosen_scale
 from ablations.running.worker import execute
-from ablations.store.runs import create_run, open_store, read_state
+from ablations.store.run_record import RunRecord
+from ablations.store.runs import create_run, open_store
 from ablations.studies import STUDIES
 
 M2F = Path(sys.executable).with_name("m2f")
@@ -118,7 +120,7 @@ def test_a_worker_names_what_is_bad(damaged, damage, tmp_path):
     """The same without the sweep around it, which the test above has."""
     overrides, named = damage(damaged)
     data = tmp_path / "data"
-    cell = make_plan([STUDIES["4c"]], "smoke", ["panoptic"], [0], overrides, data)[0]
+    cell = make_plan([STUDIES["4c"]], chosen_scale("smoke"), ["panoptic"], [0], overrides, data).cells[0]
     directory = create_run(open_store(tmp_path / "runs"), cell.run, data)
     assert execute(directory) == 2
-    assert named in read_state(directory).reason
+    assert named in RunRecord(directory).state.reason

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from ablations.commands.options import PATH, import_option, make_console, store_option
+from ablations.commands.options import PATH, import_option, make_console, say, store_option
 from m2f.errors import InputError
 
 
@@ -35,14 +35,11 @@ def check(
     """
     from ablations import gate
 
-    console = make_console()
-
-    def say(line: str) -> None:
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
+    tell = say(make_console())
 
     if update:
         if allow_missing or junit or json_file:
             raise InputError("--update compares nothing; give it without --allow-missing, --junit and --json.")
-        gate.update(store, baseline, say)
-    elif not gate.check(store, baseline, say, allow_missing, junit, json_file):
+        gate.update(store, baseline, tell)
+    elif not gate.check(store, baseline, tell, allow_missing, junit, json_file):
         sys.exit(1)

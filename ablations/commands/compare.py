@@ -10,11 +10,11 @@ from ablations.commands.options import PATH, chosen_word, import_option, make_co
 @click.command()
 @click.argument("rows", nargs=-1, required=True, metavar="ROW ROW...")
 @click.option("--task", default="panoptic", show_default=True, metavar="TASK", help="panoptic, instance or semantic.")
-@click.option("--scale", default="mini", show_default=True, metavar="SCALE", help="smoke, mini or paper.")
+@click.option("--scale", metavar="SCALE", help="Of the runs.  [default: the store's only one, or mini]")
 @click.option("--out", type=PATH, metavar="DIR", help="Also write a page with pictures, and tables as CSV.")
 @import_option
 @store_option
-def compare(rows: tuple[str, ...], task: str, scale: str, out: Path | None, store: Path) -> None:
+def compare(rows: tuple[str, ...], task: str, scale: str | None, out: Path | None, store: Path) -> None:
     """Lay any designs side by side: metrics with intervals, a paired test, classes and images that differ most.
 
     ROW is TABLE:ROW as in `m2f list`, such as 4c:SMCA, or a row's name alone where it is a row of one table. The others
@@ -23,15 +23,17 @@ def compare(rows: tuple[str, ...], task: str, scale: str, out: Path | None, stor
     from contextlib import redirect_stdout
     from io import StringIO
 
-    with redirect_stdout(StringIO()):  # OpenMMLab's packages print when they are imported
-        from ablations.comparing.designs import compare_designs
-        from ablations.planning.plan import TASKS
-        from ablations.studies.study import SCALES
-        from reports.designs import show, write_page
+    from ablations.comparing.designs import compare_designs
+    from ablations.planning.scales import TASKS
+    from reports.designs import show, write_page
 
-    designs = compare_designs(store, rows, chosen_word(task, TASKS, "task"), chosen_word(scale, SCALES, "scale"))
+    designs = compare_designs(store, rows, chosen_word(task, TASKS, "task"), scale)
+    for sentence in designs.damaged:
+        click.echo(sentence, err=True)
     show(designs, make_console())
     if out is not None:
-        with redirect_stdout(StringIO()):
-            written = write_page(designs, out)
+        with redirect_stdout(StringIO()):  # OpenMMLab's packages print when they are imported
+            from ablations.comparing.pictures import drawn_images
+
+            written = write_page(designs, out, drawn_images)
         click.echo(f"Page: {written['index.html']}")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from ablations.commands.options import PATH, import_option, make_console
+from ablations.commands.options import PATH, import_option, make_console, say
 
 
 @click.command()
@@ -18,5 +18,4 @@ def diff(first: Path, second: Path) -> None:
     """
     from ablations import gate
 
-    console = make_console()
-    gate.diff(first, second, lambda line: console.print(line, highlight=False, markup=False, soft_wrap=True))
+    gate.diff(first, second, say(make_console()))

@@ -9,6 +9,7 @@ import click
 from m2f.errors import InputError
 
 PATH = click.Path(path_type=Path)
+INTERRUPTED = 130  # exit code
 
 
 def store_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -66,11 +67,17 @@ def chosen_studies(tables: tuple[str, ...]) -> list[Any]:
     return [STUDIES[name] for name in dict.fromkeys(chosen_word(table, STUDIES, "table") for table in tables)]
 
 
-def chosen_tasks(tasks: str | None, studies: list[Any]) -> list[str]:
-    """The named tasks, or all that the studies have."""
+def chosen_tasks(tasks: str | None, studies: list[Any], scale: Any) -> list[str]:
+    """The named tasks, or all that the studies and the scale have."""
     known = list(dict.fromkeys(task for study in studies for task in study.tasks))
     if tasks is None:
-        return known
+        both = [task for task in known if task in scale.tasks]
+        if not both:
+            raise InputError(
+                f"{scale.directory} has no config of {' or '.join(known)}, the tasks of these tables; add "
+                f"{known[0]}.py."
+            )
+        return both
     return list(dict.fromkeys(chosen_word(task.strip(), known, "task") for task in tasks.split(",")))
 
 
@@ -80,6 +87,11 @@ def chosen_seeds(seeds: str) -> list[int]:
     if not all(word.isdecimal() for word in words):
         raise InputError(f"--seeds must be whole numbers separated by commas, such as 0,1,2, not '{seeds}'.")
     return list(dict.fromkeys(map(int, words)))
+
+
+def say(console: Any) -> Callable[[str], None]:
+    """What prints a line as it is: no markup, nothing coloured, nothing broken."""
+    return lambda line: console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 def make_console() -> Any:

@@ -1,5 +1,6 @@
 """``m2f report``."""
 
+from functools import partial
 from pathlib import Path
 
 import click
@@ -23,5 +24,6 @@ def report(context: click.Context, tables: tuple[str, ...], out: Path, store: Pa
     from reports.build import build
 
     named = context.get_parameter_source("store") is not ParameterSource.DEFAULT
-    for kind, path in build(store, [study.table for study in studies], out, name_store=named).items():
+    tell = partial(click.echo, err=True)
+    for kind, path in build(store, [study.table for study in studies], out, named, tell).items():
         click.echo(f"{kind:<11}{path}")

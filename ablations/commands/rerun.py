@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from ablations.commands.options import import_option, make_console, store_option
+from ablations.commands.options import import_option, make_console, say, store_option
 
 
 @click.command()
@@ -21,12 +21,9 @@ def rerun(run: str, store: Path) -> None:
     from ablations.running.rerun import lines
     from ablations.running.rerun import rerun as repeat
 
-    console = make_console()
+    tell = say(make_console())
 
-    def say(line: str) -> None:
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
-
-    repetition = repeat(store, run, say)
+    repetition = repeat(store, run, tell)
     for line in lines(repetition):
-        say(line)
+        tell(line)
     sys.exit(0 if repetition.matches else 1)

@@ -23,7 +23,9 @@ from ablations.commands.options import (
 
 @click.command()
 @click.argument("tables", nargs=-1, required=True, metavar="TABLE...")
-@click.option("--scale", default="mini", show_default=True, metavar="SCALE", help="How big: smoke, mini or paper.")
+@click.option(
+    "--scale", default="mini", show_default=True, metavar="SCALE", help="smoke, mini, paper, or a directory of configs."
+)
 @click.option(
     "--tasks", metavar="TASK,...", help="Some of panoptic, instance, semantic.  [default: all of the tables']"
 )
@@ -60,34 +62,35 @@ def run(
     """
     from ablations.planning.overrides import parse_override
     from ablations.planning.plan import make_plan
+    from ablations.planning.scales import chosen_scale
     from ablations.running.executors import EXECUTORS, make_executor
     from ablations.running.site_file import read_site
     from ablations.running.sweep import announce, carry_out, summarise
     from ablations.running.tensorboard import with_tensorboard
     from ablations.store.runs import open_store
-    from ablations.studies.study import SCALES
 
     executor = chosen_word(executor, EXECUTORS, "executor")
     options = read_site(site, executor)
     if jobs:
         options = replace(options, jobs=jobs)
     studies = chosen_studies(tables)
-    cells = make_plan(
+    folder = chosen_scale(scale)
+    plan = make_plan(
         studies,
-        chosen_word(scale, SCALES, "scale"),
-        chosen_tasks(tasks, studies),
+        folder,
+        chosen_tasks(tasks, studies, folder),
         chosen_seeds(seeds),
         dict(map(parse_override, overrides)),
         data,
     )
     maker, console = partial(make_executor, executor, options), make_console()
     if dry_run:
-        announce(cells, store, maker, console)
+        announce(plan, store, maker, console)
         return
     if tensorboard:
-        cells = with_tensorboard(cells, store / "tensorboard")
+        plan = with_tensorboard(plan, store / "tensorboard")
         console.print(f"Curves: tensorboard --logdir {store / 'tensorboard'}", highlight=False, soft_wrap=True)
     # A scheduler's request to end is met like Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    states = carry_out(cells, open_store(store), data.absolute(), maker, console)
-    sys.exit(summarise(cells, states, store, console))
+    states = carry_out(plan, open_store(store), data.absolute(), maker, console)
+    sys.exit(summarise(plan, states, store, console))

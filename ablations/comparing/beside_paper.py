@@ -1,19 +1,15 @@
 """Our results beside the paper's: one tidy comparison frame per (table, scale)."""
 
 import math
-from collections.abc import Iterable
 
 import pandas as pd
 
 from ablations.comparing.statistics import Estimate, mean_interval, paired_difference, verdict
-from ablations.store.results_frame import unit
+from ablations.metric_names import COST_METRICS, primary_metric, unit
+from ablations.store.results_frame import require_one_run_per_seed
 from ablations.studies.study import Study, Variation
-from m2f.errors import InputError
 
-PRIMARY_METRIC = {"panoptic": "PQ", "instance": "AP", "semantic": "mIoU"}
-COST_METRICS = ("params", "flops", "fps", "memory")
 BASELINE = "baseline"
-BY_LAYER = "_layer"  # how the name of a metric ends that has a number for each decoder layer: PQ_layer0, PQ_layer1...
 
 COLUMNS = [
     "table",
@@ -38,19 +34,6 @@ COLUMNS = [
 ]
 
 
-def primary_metric(study: Study, task: str, measured: Iterable[str]) -> str:
-    """The metric by which the rows of a study's task are compared, given the names of those that were measured.
-
-    A metric that a study names without its layer (`PQ_layer`) is that of the last layer measured: scales differ in the
-    number of layers.
-    """
-    name = {**PRIMARY_METRIC, **(study.metric or {})}[task]
-    if not name.endswith(BY_LAYER):
-        return name
-    layers = [int(metric.removeprefix(name)) for metric in measured if metric.startswith(name)]
-    return f"{name}{max(layers)}" if layers else name
-
-
 def comparison_frame(results: pd.DataFrame, paper: pd.DataFrame, study: Study, scale: str) -> pd.DataFrame:
     """Lay the results of one study at one scale beside the paper's numbers.
 
@@ -63,7 +46,7 @@ def comparison_frame(results: pd.DataFrame, paper: pd.DataFrame, study: Study, s
     Raises InputError when two different runs of one variation share task and seed, since they may not be averaged.
     """
     ours = results[(results["table"] == study.table) & (results["scale"] == scale)]
-    _require_one_run_per_seed(ours)
+    require_one_run_per_seed(ours, "the store")
     numbers = _paper_numbers(paper, study)
     measured = ours["metric"].unique()
     baseline = next(variation for variation in study.variations if variation.name == study.baseline)
@@ -98,17 +81,6 @@ def comparison_frame(results: pd.DataFrame, paper: pd.DataFrame, study: Study, s
                     }
                 )
     return pd.DataFrame(rows, columns=COLUMNS)
-
-
-def _require_one_run_per_seed(results: pd.DataFrame) -> None:
-    for (variant, task, seed), runs in results.groupby(["variant", "task", "seed"])["run"]:
-        names = sorted(set(runs))
-        if len(names) > 1:
-            raise InputError(
-                f"the store holds {len(names)} different runs of '{variant}' ({task}, seed {seed}), "
-                f"{' and '.join(names)}, trained from different configs; remove one of these run directories, or keep "
-                "them apart with --store."
-            )
 
 
 def _paper_numbers(paper: pd.DataFrame, study: Study) -> dict[tuple[str, str, str], float]:

@@ -1,25 +1,20 @@
 """Any designs of a store side by side: metrics, a paired test, classes and images on which they differ most."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
 from scipy import stats
 
 from ablations.choice import did_you_mean
-from ablations.comparing.beside_paper import PRIMARY_METRIC
 from ablations.comparing.statistics import mean_interval
-from ablations.store.results_frame import results_frame
-from ablations.store.runs import run_directory
+from ablations.metric_names import CLASS_COLUMN, PRIMARY_METRIC
+from ablations.store.results_frame import Results, read_results, require_one_run_per_seed
+from ablations.store.run_record import RunRecord
 from ablations.studies import STUDIES
-from m2f.engine.kept import PER_CLASS, PER_IMAGE
 from m2f.errors import InputError
-
-CLASS_COLUMN = {"panoptic": "PQ", "instance": "AP", "semantic": "IoU"}
-"""Which column of ``per_class.csv`` is the class's part in a task's metric."""
 
 ROUNDING = 1e-9  # differences that vary by less do not vary
 
@@ -30,7 +25,7 @@ class Design:
 
     table: str
     variant: str
-    runs: dict[int, Path]
+    runs: dict[int, RunRecord]
 
     @property
     def label(self) -> str:
@@ -50,6 +45,7 @@ class SideBySide:
     Attributes:
         classes: those with the largest difference of any design first; empty if the runs keep no values by class.
         images: likewise.
+        damaged: a sentence for each finished run of the store that was left out.
     """
 
     task: str
@@ -58,42 +54,56 @@ class SideBySide:
     metrics: pd.DataFrame
     classes: pd.DataFrame
     images: pd.DataFrame
+    damaged: tuple[str, ...] = ()
 
 
-def compare_designs(store: Path, words: Sequence[str], task: str, scale: str) -> SideBySide:
+def compare_designs(store: Path, words: Sequence[str], task: str, scale: str | None) -> SideBySide:
     """Lay rows of tables side by side.
 
     Args:
         store: where their runs are.
         words: two rows or more, each ``TABLE:ROW``, or ``ROW`` alone where the store has it in one table.
         task: of the runs.
-        scale: of the runs.
+        scale: of the runs; None for the only one of the store's, or ``mini``.
 
     Raises:
         InputError: fewer than two rows, a row that the store has no finished run of, or one that is meant by several
             tables.
     """
-    results = results_frame(store)
-    results = results[(results["task"] == task) & (results["scale"] == scale)]
+    found = read_results(store)
+    scale = meant_scale(scale, found.frame["scale"])
+    frame = found.frame[(found.frame["task"] == task) & (found.frame["scale"] == scale)]
+    results = replace(found, frame=frame)
     designs = [chosen_design(word, results, store, task, scale) for word in words]
     designs = list({design.label: design for design in designs}.values())
     if len(designs) < 2:
         raise InputError("A comparison takes two rows or more, such as `m2f compare 4c:SMCA '4c:masked attention'`.")
-    by_seed = [metrics_by_seed(results, design) for design in designs]
-    details = partial(details_by_seed, designs)
+    by_seed = [metrics_by_seed(frame, design) for design in designs]
+    classes = details_by_seed(designs, lambda run: run.per_class(CLASS_COLUMN[task]))
+    images = details_by_seed(designs, lambda run: run.per_image(PRIMARY_METRIC[task]))
     return SideBySide(
         task,
         scale,
         designs,
         differences("metric", designs, by_seed),
-        largest_first("class", differences("class", designs, details(PER_CLASS, CLASS_COLUMN[task]))),
-        largest_first("image", differences("image", designs, details(PER_IMAGE, PRIMARY_METRIC[task]))),
+        largest_first("class", differences("class", designs, classes)),
+        largest_first("image", differences("image", designs, images)),
+        found.damaged,
     )
 
 
-def chosen_design(word: str, results: pd.DataFrame, store: Path, task: str, scale: str) -> Design:
+def meant_scale(word: str | None, known: Iterable[str]) -> str:
+    """The scale that a word means, which may be the path of its directory; without one the only one, or ``mini``."""
+    names = list(dict.fromkeys(known))
+    if word is None:
+        return names[0] if len(names) == 1 else "mini"
+    return next((name for name in names if name.lower() == Path(word).name.lower()), word)
+
+
+def chosen_design(word: str, results: Results, store: Path, task: str, scale: str) -> Design:
     """The row that a word names, see :func:`compare_designs`."""
-    rows = results[["table", "variant"]].drop_duplicates().itertuples(index=False, name=None)
+    frame = results.frame
+    rows = frame[["table", "variant"]].drop_duplicates().itertuples(index=False, name=None)
     by_label = {f"{table}:{variant}": (table, variant) for table, variant in rows}
     labels = [label for label, (_, variant) in by_label.items() if word.lower() in (label.lower(), variant.lower())]
     if len(labels) > 1:
@@ -109,15 +119,10 @@ def chosen_design(word: str, results: pd.DataFrame, store: Path, task: str, scal
             f"It has: {', '.join(known) or 'none'}."
         )
     table, variant = by_label[labels[0]]
-    own = results[(results["table"] == table) & (results["variant"] == variant)]
-    runs = own.drop_duplicates("run").groupby("seed")["run"].agg(list)
-    for seed, names in runs.items():
-        if len(names) > 1:
-            raise InputError(
-                f"{store} holds {len(names)} different runs of '{labels[0]}' (seed {seed}), {' and '.join(names)}, "
-                "trained from different configs; remove one of these run directories, or keep them apart with --store."
-            )
-    return Design(table, variant, {int(seed): run_directory(store, names[0]) for seed, names in runs.items()})
+    own = frame[(frame["table"] == table) & (frame["variant"] == variant)]
+    require_one_run_per_seed(own, str(store))
+    runs = own.drop_duplicates("seed")[["seed", "run"]].itertuples(index=False, name=None)
+    return Design(table, variant, {int(seed): results.runs[name] for seed, name in runs})
 
 
 def metrics_by_seed(results: pd.DataFrame, design: Design) -> pd.DataFrame:
@@ -127,28 +132,15 @@ def metrics_by_seed(results: pd.DataFrame, design: Design) -> pd.DataFrame:
     return own.pivot(index="metric", columns="seed", values="value").reindex(own["metric"].unique())
 
 
-def details_by_seed(designs: Sequence[Design], file: str, column: str) -> list[pd.DataFrame]:
+def details_by_seed(designs: Sequence[Design], column_of: Callable[[RunRecord], pd.Series]) -> list[pd.DataFrame]:
     """Each design's values from a table that its runs keep, a line a class or image and a column a seed.
 
     All are empty if any run keeps none: it is of an earlier version, or evaluates another run.
     """
-    paths = [[directory / file for directory in design.runs.values()] for design in designs]
-    if not all(path.is_file() for of_design in paths for path in of_design):
+    columns = [{seed: column_of(run) for seed, run in design.runs.items()} for design in designs]
+    if any(column.empty for of_design in columns for column in of_design.values()):
         return [pd.DataFrame() for _ in designs]
-    return [
-        pd.DataFrame({seed: read_column(directory / file, column) for seed, directory in design.runs.items()})
-        for design in designs
-    ]
-
-
-def read_column(path: Path, column: str) -> pd.Series:
-    """One column of a table by the values of its first, as text."""
-    try:
-        return pd.read_csv(path, index_col=0, dtype={0: str})[column]
-    except (KeyError, ValueError) as error:
-        raise InputError(
-            f"{path} has no readable column '{column}'; remove its run directory and run it again."
-        ) from error
+    return [pd.DataFrame(of_design) for of_design in columns]
 
 
 def differences(name: str, designs: Sequence[Design], by_seed: Sequence[pd.DataFrame]) -> pd.DataFrame:

@@ -6,7 +6,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ablations.planning.plan import CONFIGS, load_baseline
+from ablations.planning.plan import read_config_file
+from ablations.planning.scales import CONFIGS
 from m2f.errors import InputError
 
 if TYPE_CHECKING:
@@ -51,16 +52,18 @@ def compare_peers(
         InputError: the file is no config of a model, or as ``compare`` does.
     """
     from m2f.cost.peer_speed import compare, device_precisions, main_device
+    from m2f.registered_types import require_registered
 
     path = config or PAPER
-    baseline = load_baseline(path.parent, path.name)
-    if "model" not in baseline.config:
+    file = read_config_file(path)
+    if "model" not in file.config:
         raise InputError(f"{path} has no 'model' that could be measured.")
+    require_registered({"model": file.config["model"]}, str(path))
     if precisions is None:
         precisions = device_precisions(main_device())
         tell(f"This machine computes in {' and '.join(precisions)}.")
     comparisons = []
-    for one in compare(baseline.config["model"], sizes, batches, precisions, peers, repeats, memory):
+    for one in compare(file.config["model"], sizes, batches, precisions, peers, repeats, memory):
         tell(
             f"{one.work}, {one.size} pixels, batch {one.batch}, {one.precision}: {one.ours:.2f} s, "
             f"{one.peer} {one.theirs:.2f} s"

@@ -6,8 +6,10 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ablations.planning.plan import CONFIGS, load_baseline, row_config
+from ablations.planning.plan import config_of_scale, read_config_file, row_config
+from ablations.planning.scales import chosen_scale
 from ablations.store.results_frame import COLUMNS
+from ablations.store.run_record import RunRecord
 from ablations.studies.study import Study, Variation
 from m2f.errors import InputError
 
@@ -67,7 +69,7 @@ class CostRow:
         return abs(value - self.paper) <= self.tolerance
 
 
-def study_costs(studies: Iterable[Study], configs: Path = CONFIGS) -> list[CostRow]:
+def study_costs(studies: Iterable[Study]) -> list[CostRow]:
     """The costs of the studies' rows at the paper's scale, those that the paper prints and those of m2f beside them.
 
     A row that the paper prints no cost of is counted all the same, in its study's first task.
@@ -75,16 +77,16 @@ def study_costs(studies: Iterable[Study], configs: Path = CONFIGS) -> list[CostR
     from ablations.paper import paper_results
 
     printed = _printed(paper_results())
-    baselines: dict[str, Any] = {}
+    files: dict[str, Any] = {}
     rows: list[CostRow] = []
     for study in studies:
         for variation in study.variations:
             key = (study.table, variation.paper_row, variation.method, variation.backbone)
             numbers = printed.get(key, {})
             task = next((task for task, metric in numbers if metric in METRICS), study.tasks[0])
-            if task not in baselines:
-                baselines[task] = load_baseline(configs, f"{SCALE}/{task}.py")
-            config = row_config(baselines[task], variation.overrides)
+            if task not in files:
+                files[task] = config_of_scale(chosen_scale(SCALE), task)
+            config = row_config(files[task], variation.overrides)
             identity = _identity(study, variation, config)
             memory = study.table in WITH_MEMORY or (task, "memory") in numbers
             costs = config_costs(config, memory, every_layer=variation.method == "MaskFormer")
@@ -93,16 +95,24 @@ def study_costs(studies: Iterable[Study], configs: Path = CONFIGS) -> list[CostR
     return rows
 
 
-def config_costs(config: Mapping[str, Any], memory: bool, every_layer: bool = False) -> dict[str, float]:
+def config_costs(
+    config: Mapping[str, Any], memory: bool, every_layer: bool = False, where: str = "the config"
+) -> dict[str, float]:
     """A config's costs by metric.
 
     Args:
         config: a whole config.
         memory: whether to count a training step too, its FLOPs and its memory, which takes longest.
         every_layer: whether the reference predicts every layer's masks in inference, as MaskFormer's does.
+        where: the config's file, for a sentence.
+
+    Raises:
+        InputError: a part of the model is not registered.
     """
     from m2f.cost import flops, images_of, parameters
+    from m2f.registered_types import require_registered
 
+    require_registered({"model": config["model"]}, where)
     model, images = config["model"], images_of(config)
     costs = {
         "params": parameters(model) / 1e6,
@@ -119,6 +129,22 @@ def config_costs(config: Mapping[str, Any], memory: bool, every_layer: bool = Fa
     return costs
 
 
+def inference_flops(run: RunRecord) -> float:
+    """Multiply-accumulates of one forward pass of a run's model on the images that the paper counts on.
+
+    Masks are predicted densely after every layer, as in the paper's own numbers.
+
+    Raises:
+        InputError: the model has parts that are not registered.
+    """
+    from m2f.cost import flops, images_of
+    from m2f.registered_types import require_registered
+
+    run.require_imported()
+    require_registered({"model": run.config["model"]}, str(run.directory))
+    return flops(with_masks(run.config["model"], "dense"), images_of(run.config))
+
+
 def with_masks(model: Mapping[str, Any], way: str) -> dict[str, Any]:
     """A model's config with masks predicted the reference's way, ``dense``, or m2f's, ``embedded``."""
     return {**model, "transformer_decoder": {**model["transformer_decoder"], "mask_prediction": way}}
@@ -130,12 +156,12 @@ def file_costs(path: Path) -> list[CostRow]:
     Raises:
         InputError: the file is missing, or is no config of a model.
     """
-    baseline = load_baseline(path.parent, path.name)
-    if "model" not in baseline.config:
+    file = read_config_file(path)
+    if "model" not in file.config:
         raise InputError(f"{path} has no 'model' whose cost could be counted.")
     keys = {"variant": str(path), "dataset": "dataset_name", "split": "split", "task": "task"}
-    identity = {name: str(baseline.config.get(key, "")) for name, key in keys.items()} | {"variant": str(path)}
-    costs = config_costs(baseline.config, memory=True)
+    identity = {name: str(file.config.get(key, "")) for name, key in keys.items()} | {"variant": str(path)}
+    costs = config_costs(file.config, memory=True, where=str(path))
     return [CostRow({"table": "", "method": "", "backbone": "", **identity}, *cost) for cost in costs.items()]
 
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ablations.costs.counted import SCALE
-from ablations.planning.plan import CONFIGS, load_baseline, row_config
+from ablations.planning.plan import config_of_scale, row_config
+from ablations.planning.scales import chosen_scale
 from ablations.store.results_frame import COLUMNS as RESULTS_COLUMNS
 from ablations.studies.study import Study, Variation
 
@@ -33,14 +33,14 @@ class Speed:
     paper_fps: float | None
 
 
-def study_speeds(study: Study, configs: Path = CONFIGS) -> list[Speed]:
+def study_speeds(study: Study) -> list[Speed]:
     """Time the rows of a study at the paper's scale, in its first task."""
     from ablations.paper import paper_results
     from m2f.cost.speed import measure_speed
 
-    baseline = load_baseline(configs, f"{SCALE}/{study.tasks[0]}.py")
-    rows = [row_config(baseline, variation.overrides) for variation in study.variations]
-    timings = measure_speed([row["model"] for row in rows], *SIZES[baseline.config["dataset_name"]])
+    file = config_of_scale(chosen_scale(SCALE), study.tasks[0])
+    rows = [row_config(file, variation.overrides) for variation in study.variations]
+    timings = measure_speed([row["model"] for row in rows], *SIZES[file.config["dataset_name"]])
     of_baseline = timings[[variation.name for variation in study.variations].index(study.baseline)]
     paper = paper_results()
     fps = paper[(paper["table"] == study.table) & (paper["metric"] == "fps")]

@@ -1,15 +1,12 @@
 """What ``m2f check`` and ``m2f diff`` do."""
 
-from collections.abc import Callable
 from pathlib import Path
 
-from ablations.gate.baseline import Baseline, read_baseline, write_baseline
+from ablations.gate.baseline_file import BaselineFile, read_baseline_file, write_baseline_file
 from ablations.gate.findings import failures, lines, write_findings, write_junit
-from ablations.gate.measured import read_evidence
-from ablations.gate.regression import compare, require_tested
+from ablations.gate.measured import Say, read_evidence
+from ablations.gate.regression import find_changes, require_tested
 from m2f.errors import InputError
-
-Say = Callable[[str], None]
 
 
 def check(
@@ -37,7 +34,7 @@ def check(
         raise InputError(
             f"There is no baseline at {baseline}; make one with --update, or name another with --baseline."
         )
-    findings = compare(read_evidence(baseline), read_evidence(store).evidence)
+    findings = find_changes(read_evidence(baseline, say), read_evidence(store, say).evidence)
     require_tested(findings)
     failing = failures(findings, allow_missing)
     for line in lines(findings):
@@ -57,12 +54,12 @@ def update(store: Path, baseline: Path, say: Say) -> None:
     Raises:
         InputError: the sweep cannot be read, or something else than a baseline is in its place.
     """
-    sweep = read_evidence(store).evidence
-    known = read_baseline(baseline) if baseline.exists() else None
+    sweep = read_evidence(store, say).evidence
+    known = read_baseline_file(baseline) if baseline.exists() else None
     if known and known.evidence.rows & sweep.rows:
-        for line in lines(compare(known, sweep)):
+        for line in lines(find_changes(known, sweep)):
             say(line)
-    write_baseline(baseline, (known or Baseline(sweep)).updated(sweep))
+    write_baseline_file(baseline, (known or BaselineFile(sweep)).updated(sweep))
     say(f"{baseline} holds {len(sweep.rows)} rows of {store}.")
 
 
@@ -72,11 +69,11 @@ def diff(first: Path, second: Path, say: Say) -> None:
     Raises:
         InputError: one of them cannot be read, or they have no row in common.
     """
-    old, new = read_evidence(first), read_evidence(second)
+    old, new = read_evidence(first, say), read_evidence(second, say)
     for block in sorted(old.evidence.sources.keys() & new.evidence.sources.keys()):
         before, after = old.evidence.sources[block], new.evidence.sources[block]
         for name in sorted(before.keys() | after.keys()):
             if before.get(name) != after.get(name):
                 say(f"{' '.join(block)}: {name} {before.get(name)} -> {after.get(name)}")
-    for line in lines(compare(old, new.evidence)):
+    for line in lines(find_changes(old, new.evidence)):
         say(line)

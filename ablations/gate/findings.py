@@ -7,7 +7,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from ablations.gate.baseline import Row
+from ablations.gate.baseline_file import TableRow
 from ablations.gate.regression import (
     CHANGED,
     ERROR_RATE,
@@ -40,7 +40,7 @@ def lines(findings: Sequence[Finding]) -> Iterator[str]:
 
 
 def _by_row(findings: Sequence[Finding]) -> Iterator[str]:
-    def row(finding: Finding) -> Row:
+    def row(finding: Finding) -> TableRow:
         return finding.row
 
     for of_row, group in groupby(sorted(findings, key=row), row):

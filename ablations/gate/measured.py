@@ -1,29 +1,27 @@
 """What a sweep measured, from whatever holds it: a store, a results frame as CSV, or a baseline."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from ablations.gate.baseline import Baseline, Block, Evidence, Row, read_baseline
-from ablations.store.results_frame import COLUMNS, results_frame
-from ablations.store.runs import read_identity, run_directory
-from ablations.studies.users_rows import import_modules
+from ablations.gate.baseline_file import BaselineFile, Evidence, TableBlock, TableRow, read_baseline_file
+from ablations.store.results_frame import COLUMNS, read_results, require_one_run_per_seed
+from ablations.store.run_record import RunRecord
 from m2f.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
-    from mmengine import Config
 
-FIRST_LOSS, LAST_LOSS = "loss_first", "loss_last"  # of training, as logged first and last, means over mmengine's window
 DECIMALS = 4  # of values
 DIGITS = 4  # of seconds
 FACTS = ("processor", "gpus", "threads", "python", "torch")  # what a baseline keeps of an environment
 
-Metrics = dict[tuple[Row, str], dict[int, float]]
+Say = Callable[[str], None]
+Metrics = dict[tuple[TableRow, str], dict[int, float]]
 
 
 @dataclass(frozen=True)
@@ -43,7 +41,7 @@ class Finished:
     facts: Mapping[str, Any]
 
 
-def read_evidence(path: Path) -> Baseline:
+def read_evidence(path: Path, say: Say = print) -> BaselineFile:
     """The evidence of a store (a directory), a results frame (``.csv``) or a baseline (any other file).
 
     A store and a results frame have no tolerances.
@@ -54,11 +52,11 @@ def read_evidence(path: Path) -> Baseline:
     if not path.exists():
         raise InputError(f"There is nothing at {path}; name a store, a results.csv or a baseline.")
     if path.is_dir():
-        found = Baseline(evidence_of_store(path))
+        found = BaselineFile(evidence_of_store(path, say))
     elif path.suffix == ".csv":
-        found = Baseline(evidence_of_csv(path))
+        found = BaselineFile(evidence_of_csv(path))
     else:
-        found = read_baseline(path)
+        found = read_baseline_file(path)
     if not found.evidence.rows:
         raise InputError(f"{path} holds no results; finish a sweep with `m2f run` first.")
     return found
@@ -82,20 +80,24 @@ def evidence_of_csv(path: Path) -> Evidence:
     return Evidence(_metrics(frame, path))
 
 
-def evidence_of_store(store: Path) -> Evidence:
-    """What the finished runs of a store measured.
+def evidence_of_store(store: Path, say: Say) -> Evidence:
+    """What the finished runs of a store measured; ``say`` takes a sentence for each that is left out.
 
     Raises:
-        InputError: there is no store, one row and seed has several runs, or a run needs a module that is not imported.
+        InputError: there is no store, one row and seed has several runs, or a run has components of a module
+            that is not imported.
     """
-    frame = results_frame(store)
+    results = read_results(store)
+    for sentence in results.damaged:
+        say(sentence)
+    frame = results.frame
     metrics = _metrics(frame, store)
     counted: dict[str, dict[str, float]] = {}
-    runs = {name: _read_run(run_directory(store, name), counted) for name in frame["run"].unique()}
-    by_row: dict[Row, dict[int, Finished]] = {}
-    for record in frame.drop_duplicates([*Row._fields, "seed"]).to_dict("records"):
+    runs = {name: _finished(run, counted) for name, run in results.runs.items()}
+    by_row: dict[TableRow, dict[int, Finished]] = {}
+    for record in frame.drop_duplicates([*TableRow._fields, "seed"]).to_dict("records"):
         by_row.setdefault(_row(record), {})[int(record["seed"])] = runs[record["run"]]
-    seconds: dict[Row, float] = {}
+    seconds: dict[TableRow, float] = {}
     for row, seeds in by_row.items():
         for seed, run in seeds.items():
             for name, loss in run.losses.items():
@@ -108,75 +110,40 @@ def evidence_of_store(store: Path) -> Evidence:
 
 
 def _metrics(frame: "pd.DataFrame", path: Path) -> Metrics:
+    require_one_run_per_seed(frame, str(path))
     metrics: Metrics = {}
     for record in frame[frame["value"].notna()].to_dict("records"):
         values = metrics.setdefault((_row(record), record["metric"]), {})
-        seed = int(record["seed"])
-        if seed in values:
-            raise InputError(
-                f"{path} holds several runs of {_row(record)}, seed {seed}, made from different configs; remove all "
-                "but one, or keep them apart with --store."
-            )
-        values[seed] = round(float(record["value"]), DECIMALS)
+        values[int(record["seed"])] = round(float(record["value"]), DECIMALS)
     return metrics
 
 
-def _row(record: Mapping[Any, Any]) -> Row:
-    return Row(*(str(record[name]) for name in Row._fields))
+def _row(record: Mapping[Any, Any]) -> TableRow:
+    return TableRow(*(str(record[name]) for name in TableRow._fields))
 
 
-def _read_run(directory: Path, counted: dict[str, dict[str, float]]) -> Finished:
-    """What a finished run's directory tells; ``counted`` remembers the costs of models."""
-    identity = read_identity(directory)
-    environment, git = identity.get("environment", {}), identity.get("git", {})
-    commit = git.get("commit") and git["commit"] + (" with local changes" if git.get("dirty") else "")
-    facts = {"commit": commit, **{name: environment[name] for name in FACTS if name in environment}}
-    if "source" in identity:
+def _finished(run: RunRecord, counted: dict[str, dict[str, float]]) -> Finished:
+    """What a finished run tells; ``counted`` remembers the costs of models."""
+    commit = run.git.get("commit") and run.git["commit"] + (" with local changes" if run.git.get("dirty") else "")
+    facts = {"commit": commit, **{name: run.environment[name] for name in FACTS if name in run.environment}}
+    if run.source:
         return Finished({}, None, {}, facts)
-    config = run_config(directory)
-    return Finished(losses(directory), _seconds(directory, config), _costs(config, counted), facts)
+    run.require_imported()
+    return Finished(run.losses, _seconds(run), _costs(run.config, counted), facts)
 
 
-def run_config(directory: Path) -> "Config":
-    """A run's config; the modules of one's own that it names are imported.
-
-    Raises:
-        InputError: one of these is not to be found.
-    """
-    from mmengine import Config
-
-    config = Config.fromfile(directory / "config.py", import_custom_modules=False)
-    import_modules(config.get("custom_imports", {}).get("imports", ()))
-    return config
-
-
-def losses(directory: Path) -> dict[str, float]:
-    """The training losses that a run logged first and last, means over mmengine's window; empty if it logged none.
-
-    mmengine writes ``<start of the process>/vis_data/scalars.json``, a record a line; a run that went on has several.
-    """
-    records = []
-    for path in directory.glob("*/vis_data/scalars.json"):
-        for line in path.read_text().splitlines():
-            with suppress(ValueError):
-                record = json.loads(line)
-                if "loss" in record:
-                    records.append((record["step"], path.parent.parent.name, float(record["loss"])))
-    return {FIRST_LOSS: min(records)[2], LAST_LOSS: max(records)[2]} if records else {}
-
-
-def _seconds(directory: Path, config: "Config") -> float | None:
-    with suppress(OSError, ValueError, KeyError):
-        return json.loads((directory / "timing.json").read_text())["seconds"]["train"] / config.train_cfg.max_iters
+def _seconds(run: RunRecord) -> float | None:
+    with suppress(KeyError, TypeError):
+        return run.seconds["train"] / run.config["train_cfg"]["max_iters"]
     return None
 
 
-def _costs(config: "Config", counted: dict[str, dict[str, float]]) -> dict[str, float]:
+def _costs(config: Mapping[str, Any], counted: dict[str, dict[str, float]]) -> dict[str, float]:
     key = json.dumps([config.get("model"), config.get("train_dataloader")], sort_keys=True)
     if key not in counted:
         # A model of one's own may be anything. Where a baseline has its costs, they will be missed.
         with suppress(Exception):
-            counted[key] = count_costs(config.to_dict())
+            counted[key] = count_costs(config)
     return counted.get(key, {})
 
 
@@ -194,9 +161,9 @@ def count_costs(config: Mapping[str, Any]) -> dict[str, float]:
         return {"params": parameters(config["model"]) / 1e6}
 
 
-def _sources(by_row: Mapping[Row, Mapping[int, Finished]]) -> dict[Block, dict[str, Any]]:
+def _sources(by_row: Mapping[TableRow, Mapping[int, Finished]]) -> dict[TableBlock, dict[str, Any]]:
     """The facts of each block; what its runs do not agree on, as a list of all there is."""
-    known: dict[Block, dict[str, list[Any]]] = {}
+    known: dict[TableBlock, dict[str, list[Any]]] = {}
     for row, seeds in by_row.items():
         of_block = known.setdefault(row.block, {})
         for run in seeds.values():

@@ -15,16 +15,13 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Any
 
-from ablations.comparing.beside_paper import PRIMARY_METRIC, primary_metric
-from ablations.gate.baseline import Baseline, Evidence, Row
-from ablations.gate.measured import FIRST_LOSS, LAST_LOSS
+from ablations.gate.baseline_file import BaselineFile, Evidence, TableRow
 from ablations.gate.moderated_t_test import Shift, Spread, rejected, shift, usual_spread
+from ablations.metric_names import LOSSES, PRIMARY_METRIC, lower_is_better, primary_metric
 from ablations.studies import STUDIES
 from m2f.errors import InputError
 
 ERROR_RATE = 0.01  # the chance that a check of an unchanged suite says that anything has become worse
-LOSSES = (FIRST_LOSS, LAST_LOSS)
-LOWER_IS_BETTER = ("bg_", *LOSSES)  # beginnings of such metrics
 SPEED = "seconds per iteration"
 REGRESSED, CHANGED, MISSING = FAILURES = ("regressed", "changed", "missing")
 IMPROVED, SAME, NEW, UNTESTED = "improved", "same", "new", "untested"
@@ -50,7 +47,7 @@ class Finding:
         reason: how the verdict came about, in a few words.
     """
 
-    row: Row
+    row: TableRow
     name: str
     kind: str
     verdict: str
@@ -67,7 +64,7 @@ class Finding:
         return fmean(self.new) - fmean(self.old) if self.old and self.new else None
 
 
-def compare(baseline: Baseline, evidence: Evidence) -> list[Finding]:
+def find_changes(baseline: BaselineFile, evidence: Evidence) -> list[Finding]:
     """Everything that the baseline or the sweep has, compared: metrics, then costs, then speed, each by row.
 
     Raises:
@@ -99,15 +96,15 @@ def require_tested(findings: Sequence[Finding]) -> None:
             )
 
 
-def _some(rows: Collection[Row]) -> str:
+def _some(rows: Collection[TableRow]) -> str:
     first = min(rows)
     return str(first) if len(rows) == 1 else f"{first} and {len(rows) - 1} more"
 
 
-Key = tuple[Row, str]
+Key = tuple[TableRow, str]
 
 
-def _metric_findings(baseline: Baseline, evidence: Evidence) -> Iterator[Finding]:
+def _metric_findings(baseline: BaselineFile, evidence: Evidence) -> Iterator[Finding]:
     old, new = baseline.evidence.metrics, evidence.metrics
     primary = _primary_metrics(old, new)
     usual = _usual_spreads(old)
@@ -148,9 +145,9 @@ def _usual_spreads(values: Mapping[Key, Mapping[int, float]]) -> dict[tuple[str,
     return {kind: usual_spread(sorted(of_kind)) for kind, of_kind in samples.items()}
 
 
-def _primary_metrics(*sides: Mapping[Key, Any]) -> dict[Row, str]:
+def _primary_metrics(*sides: Mapping[Key, Any]) -> dict[TableRow, str]:
     """The metric by which a row's table compares."""
-    names: dict[Row, set[str]] = {}
+    names: dict[TableRow, set[str]] = {}
     for side in sides:
         for row, name in side:
             names.setdefault(row, set()).add(name)
@@ -172,7 +169,7 @@ class _Draw:
 
 
 def _draw(key: Key, old: Mapping[int, float], new: Mapping[int, float], usual: Spread | None, primary: bool) -> _Draw:
-    sign = -1 if _lower_is_better(key[1]) else 1
+    sign = -1 if lower_is_better(key[1]) else 1
     enough = primary or min(len(old), len(new)) > 1
     before, after = ([sign * value for value in side.values()] for side in (old, new))
     run = (_kind(key), tuple(old.items()), tuple(new.items()))
@@ -202,10 +199,6 @@ def _tested(drawn: Mapping[Key, _Draw]) -> dict[Key, dict[str, Any]]:
     return verdicts
 
 
-def _lower_is_better(metric: str) -> bool:
-    return metric.startswith(LOWER_IS_BETTER)
-
-
 def _held(finding: Finding, old: Mapping[int, float], new: Mapping[int, float], tolerance: float) -> Finding:
     """Hold the difference of the means, over the seeds that both have if there are any, to a tolerance.
 
@@ -214,7 +207,7 @@ def _held(finding: Finding, old: Mapping[int, float], new: Mapping[int, float], 
     seeds = old.keys() & new.keys()
     means = [fmean(values[seed] for seed in seeds) if seeds else fmean(values.values()) for values in (old, new)]
     difference = means[1] - means[0]
-    gain = -difference if _lower_is_better(finding.name) else difference
+    gain = -difference if lower_is_better(finding.name) else difference
     better = CHANGED if finding.name in LOSSES else IMPROVED
     verdict = SAME if abs(gain) <= tolerance else better if gain > 0 else REGRESSED
     return replace(finding, verdict=verdict, visible=tolerance, reason=f"tolerance {tolerance:g}")
@@ -241,7 +234,7 @@ def _speed_findings(old: Evidence, new: Evidence, factor: float) -> Iterator[Fin
         yield _paced(row, old, new, factor)
 
 
-def _paced(row: Row, old: Evidence, new: Evidence, factor: float) -> Finding:
+def _paced(row: TableRow, old: Evidence, new: Evidence, factor: float) -> Finding:
     """A row's speed beside its table's baseline row, trained on the same machine."""
     reference = row._replace(variant=STUDIES[row.table].baseline) if row.table in STUDIES else row
     before, after = old.seconds[row], new.seconds[row]

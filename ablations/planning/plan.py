@@ -4,15 +4,16 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ablations.planning.overrides import apply_overrides, with_settings
+from ablations.planning.scales import SCALES, Scale
 from ablations.studies.study import Study, Variation
+from m2f.config_files import read_config
 from m2f.errors import InputError
 
-CONFIGS = Path(__file__).resolve().parents[2] / "configs"
-TASKS = ("panoptic", "instance", "semantic")
 RESULTS_FORMAT_VERSION = 1  # raise it whenever results of the same config stop being comparable
 # What a run reads of its config; a config file's other variables serve the file alone, and changing them does nothing.
 RUN_KEYS = (
@@ -23,16 +24,24 @@ RUN_KEYS = (
     "visualizer",
 )
 SHOWING_KEYS = ("visualizer",)  # what shows a run to people, and decides nothing of its result
+# What a config of a scale must say; mmengine asks for the rest.
+NEEDED = ("task", "dataset_name", "split", "default_scope", "model", "train_dataloader", "val_dataloader", "train_cfg")
 DATA_KEYS = ("scenes", "dataset_name", "train_dataloader", "val_dataloader", "val_evaluator")
 
 Config = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Baseline:
-    """A config file: its name, what a run reads of it, and the ``settings`` that overrides may name."""
+class ConfigFile:
+    """What a config file says.
 
-    file: str
+    Attributes:
+        name: what runs and sentences call it.
+        config: what a run reads of it.
+        settings: what overrides may name.
+    """
+
+    name: str
     config: Config
     settings: Config
 
@@ -86,102 +95,145 @@ class Cell:
         return self.run.source or self.run
 
 
+class PlannedRun(NamedTuple):
+    """A run and the cells that need it."""
+
+    run: Run
+    cells: list[Cell]
+
+    @property
+    def label(self) -> str:
+        """How progress and summaries call it."""
+        more = f" (and {len(self.cells) - 1} more)" if len(self.cells) > 1 else ""
+        return self.cells[0].label + more
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The cells of tables, and the runs that fill them, each once."""
+
+    cells: tuple[Cell, ...]
+
+    @cached_property
+    def trainings(self) -> dict[str, PlannedRun]:
+        """The trainings that cells need, by name, in the order of their first cell."""
+        return _planned((cell.training, cell) for cell in self.cells)
+
+    @cached_property
+    def evaluations(self) -> dict[str, PlannedRun]:
+        """The runs that evaluate a training once more, by name."""
+        return _planned((cell.run, cell) for cell in self.cells if cell.run.source)
+
+    @cached_property
+    def runs(self) -> dict[str, PlannedRun]:
+        """Trainings and then evaluations, by name."""
+        return {**self.trainings, **self.evaluations}
+
+
+def _planned(pairs: Iterable[tuple[Run, Cell]]) -> dict[str, PlannedRun]:
+    planned: dict[str, PlannedRun] = {}
+    for run, cell in pairs:
+        planned.setdefault(run.name, PlannedRun(run, [])).cells.append(cell)
+    return planned
+
+
 def make_plan(
     studies: Sequence[Study],
-    scale: str,
+    scale: Scale,
     tasks: Sequence[str],
     seeds: Sequence[int],
     overrides: Mapping[str, Any],
     data_directory: Path,
-    configs: Path = CONFIGS,
-) -> list[Cell]:
+) -> Plan:
     """The cells of the studies' tables, seed by seed; cells with equal configs hold the same run.
 
     Args:
         studies: which tables.
-        scale: folder in ``configs`` whose ``<task>.py`` are the baselines.
+        scale: its ``<task>.py`` are the baseline rows' configs.
         tasks: tasks to run, of those that a study has.
         seeds: seeds to run.
         overrides: the user's own, plain values, which win over every row's.
         data_directory: takes the place of ``data`` in the paths of data sets that are fingerprinted on disk.
-        configs: the configs' directory.
 
     Raises:
         InputError: a table has no rows at this scale, an override names no config key, or the data that a fingerprint
             needs are missing.
     """
     for study in studies:
-        if scale not in study.scales:
-            raise InputError(f"Table {study.table} is of --scale {' or '.join(study.scales)} alone, not {scale}.")
-    baselines = {task: load_baseline(configs, f"{scale}/{task}.py") for task in tasks}
+        if study.scales and scale.name not in study.scales:
+            raise InputError(f"Table {study.table} is of --scale {' or '.join(study.scales)} alone, not {scale.name}.")
+    files = {task: config_of_scale(scale, task) for task in tasks}
     fingerprint = remembering_fingerprints(data_directory)
-    return [
-        Cell(
-            study.table,
-            variation.name,
-            variation.method,
-            variation.backbone,
-            evaluation_of(training, study.evaluation.overrides, baselines[task], fingerprint)
-            if study.evaluation
-            else training,
+    return Plan(
+        tuple(
+            Cell(
+                study.table,
+                variation.name,
+                variation.method,
+                variation.backbone,
+                evaluation_of(training, study.evaluation.overrides, files[task], fingerprint)
+                if study.evaluation
+                else training,
+            )
+            for study in studies
+            for seed in seeds
+            for task in tasks
+            if task in study.tasks
+            for variation in study.variations
+            for training in [make_training(files[task], variation, overrides, seed, fingerprint)]
         )
-        for study in studies
-        for seed in seeds
-        for task in tasks
-        if task in study.tasks
-        for variation in study.variations
-        for training in [make_training(baselines[task], variation, overrides, seed, fingerprint)]
-    ]
+    )
 
 
-def trainings(cells: Iterable[Cell]) -> dict[str, list[Cell]]:
-    """Cells by the name of the training that they need."""
-    return _grouped(cells, lambda cell: cell.training.name)
-
-
-def evaluations(cells: Iterable[Cell]) -> dict[str, list[Cell]]:
-    """Cells that are filled by evaluating a training once more, by the name of that evaluation."""
-    return _grouped((cell for cell in cells if cell.run.source), lambda cell: cell.run.name)
-
-
-def _grouped(cells: Iterable[Cell], name_of: Callable[[Cell], str]) -> dict[str, list[Cell]]:
-    groups: dict[str, list[Cell]] = {}
-    for cell in cells:
-        groups.setdefault(name_of(cell), []).append(cell)
-    return groups
-
-
-def load_baseline(configs: Path, name: str) -> Baseline:
-    """A config file with its bases, as plain dicts and lists.
-
-    Args:
-        configs: the configs' directory.
-        name: the file below it.
+def config_of_scale(scale: Scale, task: str) -> ConfigFile:
+    """A scale's config of a task, under the scale's own name.
 
     Raises:
-        InputError: there is no such file.
+        InputError: there is none, it says not what a run has to say, or it is of another task.
     """
-    from mmengine import Config as MMEngineConfig
-
-    path = configs / name
+    path = scale.directory / f"{task}.py"
     if not path.is_file():
-        raise InputError(f"There is no config {path}; it is needed for the task '{path.stem}' at this scale.")
-    config = MMEngineConfig.fromfile(path).to_dict()
+        raise InputError(f"There is no config {path}; it is needed for the task '{task}' at this scale.")
+    file = read_config_file(path)
+    for key in NEEDED:
+        if key not in file.config:
+            raise InputError(f"{path} has no '{key}', which a run needs; add it, as in configs/mini/{task}.py.")
+    if file.config["task"] != task:
+        raise InputError(f"{path} says task = {file.config['task']!r}; its name says '{task}': make them agree.")
+    folder = f"{scale.directory.parent.name}/{scale.name}" if scale.word in SCALES else scale.word
+    return replace(file, name=f"{folder}/{task}.py", config={**file.config, "scale": scale.name})
+
+
+def read_config_file(path: Path) -> ConfigFile:
+    """A config file with its bases, as plain dicts and lists.
+
+    Raises:
+        InputError: there is no such file, it cannot be read, or it holds more than plain values.
+    """
+    config = read_config(path).to_dict()
     read = {key: value for key, value in config.items() if key in RUN_KEYS}
-    return Baseline(f"{configs.name}/{name}", read, config.get("settings", {}))
+    for key, value in read.items():
+        try:
+            _canonical(value)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise InputError(
+                f"{path}: '{key}' is not made of plain values ({error}); write names and numbers."
+            ) from error
+    return ConfigFile(str(path), read, config.get("settings", {}))
 
 
 def make_training(
-    baseline: Baseline,
+    file: ConfigFile,
     variation: Variation,
     overrides: Mapping[str, Any],
     seed: int,
     fingerprint: Callable[[Config], str],
 ) -> Run:
     """The training of a row with a seed and a user's own overrides."""
-    config = {**row_config(baseline, {**variation.overrides, **overrides}), "seed": seed}
+    config = {**row_config(file, {**variation.overrides, **overrides}), "seed": seed}
     if variation.imports:
-        config["custom_imports"] = {"imports": list(variation.imports), "allow_failed_imports": False}
+        modules = [*config.get("custom_imports", {}).get("imports", ()), *variation.imports]
+        config["custom_imports"] = {"imports": list(dict.fromkeys(modules)), "allow_failed_imports": False}
     data_fingerprint = fingerprint(config)
     return Run(
         digest=digest(config, data_fingerprint),
@@ -190,23 +242,23 @@ def make_training(
         seed=seed,
         dataset=config["dataset_name"],
         split=config["split"],
-        config_file=baseline.file,
+        config_file=file.name,
         overrides={key: value for key, value in overrides.items() if key.partition(".")[0] not in SHOWING_KEYS},
         data_fingerprint=data_fingerprint,
         config=config,
     )
 
 
-def row_config(baseline: Baseline, overrides: Mapping[str, Any]) -> Config:
-    """A baseline's config with a row's overrides."""
-    return apply_overrides(baseline.config, with_settings(overrides, baseline.settings, baseline.file))
+def row_config(file: ConfigFile, overrides: Mapping[str, Any]) -> Config:
+    """A config file's config with a row's overrides."""
+    return apply_overrides(file.config, with_settings(overrides, file.settings, file.name))
 
 
 def evaluation_of(
-    training: Run, overrides: Mapping[str, Any], baseline: Baseline, fingerprint: Callable[[Config], str]
+    training: Run, overrides: Mapping[str, Any], file: ConfigFile, fingerprint: Callable[[Config], str]
 ) -> Run:
     """The run that evaluates a training once more, its config changed by the overrides."""
-    config = apply_overrides(training.config, with_settings(overrides, baseline.settings, baseline.file))
+    config = apply_overrides(training.config, with_settings(overrides, file.settings, file.name))
     data_fingerprint = fingerprint(config)
     return replace(
         training,

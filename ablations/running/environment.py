@@ -9,12 +9,11 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import Any
 
-from ablations.store.runs import read_config
+from ablations.store.run_record import RunRecord
 
 ROOT = Path(__file__).resolve().parents[2]
 # What decides results: not the reports, stores and data sets that users keep in the checkout.
 SUITE = ("m2f", "ablations", "configs", "pyproject.toml", "requirements.lock", ":(top,glob)*.py")
-PATCH = "dirty.patch"
 GIGABYTE = 1e9
 # A patch as git applies it, whatever the user's own settings make of differences.
 DIFF = ("-c", "diff.noprefix=false", "-c", "diff.mnemonicPrefix=false", "diff", "--no-ext-diff", "--no-color")
@@ -43,10 +42,10 @@ def surroundings(directory: Path, suite: Suite | None = None) -> dict[str, Any]:
     Returns:
         ``environment``, which has the precision that the config asks for besides, and ``git``.
     """
-    patch = directory / PATCH
+    patch = RunRecord(directory).patch
     patch.unlink(missing_ok=True)
     commit, changes = suite or suite_state()
-    git = {**commit, "patch": PATCH} if commit["dirty"] else commit
+    git = {**commit, "patch": patch.name} if commit["dirty"] else commit
     if commit["dirty"]:
         patch.write_bytes(changes)
     return {"environment": {**environment(), "precision": precision(directory)}, "git": git}
@@ -83,7 +82,7 @@ def precision(directory: Path) -> dict[str, str]:
     """In which numbers a run trains: its optimizer wrapper, that one's type, and float32's in matrix products."""
     import torch
 
-    wrapper = read_config(directory).get("optim_wrapper", {})
+    wrapper = RunRecord(directory).config.get("optim_wrapper") or {}
     mixed = "Amp" in wrapper.get("type", "")
     return {
         "wrapper": wrapper.get("type", ""),

@@ -3,30 +3,26 @@
 import json
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from rich.console import Console
 
-from ablations.planning.plan import Cell, Run, evaluations, trainings
+from ablations.planning.plan import Cell, Plan, Run
 from ablations.running.executors import Executor
 from ablations.running.status import aligned
-from ablations.store.runs import (
-    read_cells,
-    read_identity,
-    read_progress,
-    read_seconds,
-    read_state,
-    run_directory,
-)
+from ablations.store.run_record import RunRecord
+from ablations.store.runs import read_cells, run_directory
+from m2f.errors import InputError
 
 LENGTH = "train_cfg.max_iters"  # an override that changes how long a run is and not how fast
 
-Estimate = Callable[[Cell, Run], float | None]
+HoursOf = Callable[[Cell, Run], float | None]
 
 
-def estimator(store: Path, executor: Executor) -> Estimate:
+def estimator(store: Path, executor: Executor) -> HoursOf:
     """A function that gives the hours of a run and the cell that it is for; None if nothing like it was measured.
 
     Measured are the seconds an iteration, evaluations included, of done runs of the same config file with the same
@@ -35,13 +31,14 @@ def estimator(store: Path, executor: Executor) -> Estimate:
     """
     seconds: dict[Any, list[float]] = defaultdict(list)
     for name, row in _rows(store).items():
-        directory = run_directory(store, name)
-        if read_state(directory).name == "done" and (spent := read_seconds(directory)):
-            identity = read_identity(directory)
-            like = _likeness(identity, identity.get("processes", 1), bool(identity["environment"].get("gpus")))
-            pace = spent / (1 if identity.get("source") else read_progress(directory).get("iterations", 1))
-            for key in (like, (like, row)):
-                seconds[key].append(pace)
+        record = RunRecord(run_directory(store, name))
+        with suppress(InputError):  # a damaged run tells nothing
+            if record.state.name == "done" and (spent := record.seconds.get("total")):
+                identity = record.identity
+                like = _likeness(identity, identity.get("processes", 1), bool(record.environment.get("gpus")))
+                pace = spent / (1 if record.source else record.progress.get("iterations", 1))
+                for key in (like, (like, row)):
+                    seconds[key].append(pace)
 
     def hours(cell: Cell, run: Run) -> float | None:
         identity = {"config": run.config_file, "overrides": run.overrides, "source": run.source}
@@ -65,17 +62,15 @@ def _likeness(identity: dict[str, Any], processes: int, on_gpu: bool) -> tuple[A
     return identity["config"], named, identity.get("source") is not None, processes, on_gpu
 
 
-def show_plan(cells: Sequence[Cell], store: Path, executor: Executor, console: Console) -> None:
+def show_plan(plan: Plan, store: Path, executor: Executor, console: Console) -> None:
     """Print the runs that are left to do, with their GPUs and hours, in the order in which they would start."""
     hours = estimator(store, executor)
-    by_run = {**trainings(cells), **evaluations(cells)}
     lines, estimates = [("run", "state", "GPUs", "hours", "for")], []
-    for name, own in by_run.items():
-        state = read_state(run_directory(store, name)).name
+    for name, planned in plan.runs.items():
+        state = RunRecord(run_directory(store, name)).state.name
         if state != "done":
-            run = own[0].training if own[0].training.name == name else own[0].run
-            estimates.append(hours(own[0], run))
-            labels = "; ".join(cell.label for cell in own)
+            estimates.append(hours(planned.cells[0], planned.run))
+            labels = "; ".join(cell.label for cell in planned.cells)
             lines.append((name, state, str(executor.gpus), _words(estimates[-1]), labels))
     if estimates:
         console.out("\n".join(aligned(lines)), highlight=False)

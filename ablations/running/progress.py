@@ -16,8 +16,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from ablations.store.results_frame import unit
-from ablations.store.runs import State, read_metrics, read_progress, read_state
+from ablations.metric_names import unit
+from ablations.store.run_record import RunRecord, State
 
 POLL_SECONDS = 0.5  # between two looks at the run directories
 LINE_SECONDS = 30.0  # between two plain lines about the progress of one run
@@ -81,10 +81,10 @@ class Display:
         for directory in directories:
             before = self.views[self.labels[directory]]
             if before.state.name not in OVER:
-                state = read_state(directory)
+                state = RunRecord(directory).state
                 if state.name in OVER and state == self.before[directory]:
                     continue
-                now = self.views[before.label] = View(before.label, state, read_progress(directory))
+                now = self.views[before.label] = View(before.label, state, RunRecord(directory).progress)
                 self._tell(before, now)
         if self.live:
             self.live.update(live_view(list(self.views.values())), refresh=True)
@@ -116,7 +116,7 @@ def end_line(view: View, directory: Path) -> str:
     """How a run ended: its first metric and its time, or the reason of its failure."""
     if view.state.name == "failed":
         return f"failed       {view.label}: {view.state.reason}"
-    name, value = next(iter((read_metrics(directory) or {}).items()), ("no metric", float("nan")))
+    name, value = next(iter(RunRecord(directory).metrics.items()), ("no metric", float("nan")))
     digits = 1 if unit(name) == "%" else 3
     return f"done         {view.label}: {name} {value:.{digits}f} after {elapsed(view.state)}"
 

@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ablations.gate.measured import losses, run_config
-from ablations.running.environment import PATCH
 from ablations.running.executors.local import THREAD_VARIABLES
-from ablations.store.runs import read_identity, read_metrics, read_state, require_store, run_directory
+from ablations.running.worker import run_config
+from ablations.store.run_record import CONFIG, IDENTITY, RunRecord
+from ablations.store.runs import require_store, run_directory
 from m2f.engine.files import write_json
 from m2f.errors import InputError
 
@@ -87,27 +87,30 @@ def rerun(store: Path, name: str, say: Callable[[str], None], work: str = "") ->
         InputError: there is no such run, it is not done, or its data cannot be used.
     """
     run = find_run(store, name)
-    if read_state(run).name != "done":
+    if RunRecord(run).state.name != "done":
         raise InputError(f"{run} is not done, so there is nothing to match; finish it with `m2f run`.")
-    identity = read_identity(run)
+    identity = RunRecord(run).identity
     data = _data(run, identity)
     directory = _copy(store, run, identity)
     say(f"Repeating {run.name} in {directory}, whose log.txt says how far it is.")
     _carry_out(directory, identity, work)
-    state = read_state(directory)
+    state = RunRecord(directory).state
     if state.kind == "input":
         raise InputError(state.reason or "")
-    failure = None if state.name == "done" else state.reason or f"its process ended; {directory / 'log.txt'} has more"
+    failure = (
+        None if state.name == "done" else state.reason or f"its process ended; {RunRecord(directory).log} has more"
+    )
     return Repetition(directory, _metrics(run, directory), {**data, **_surroundings(run, directory)}, failure)
 
 
 def _data(run: Path, identity: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
     """See that the run's data are there; their fingerprints, if it is another now."""
     from m2f.data.fingerprint import fingerprint
-    from m2f.data.paths import resolve_data_paths
     from m2f.data.prepare import prepare
 
-    config = resolve_data_paths(run_config(run), identity["data_directory"])
+    record = RunRecord(run)
+    record.require_imported()
+    config = run_config(record)
     prepare(config)
     then, now = identity["data_fingerprint"], fingerprint(config)
     return {} if then == now else {"data fingerprint": (then, now)}
@@ -122,8 +125,8 @@ def _copy(store: Path, run: Path, identity: Mapping[str, Any]) -> Path:
         with suppress(FileExistsError):
             directory.mkdir()
             break
-    shutil.copyfile(run / "config.py", directory / "config.py")
-    write_json(directory / "run.json", {key: value for key, value in identity.items() if key not in RECORDED})
+    shutil.copyfile(run / CONFIG, directory / CONFIG)
+    write_json(directory / IDENTITY, {key: value for key, value in identity.items() if key not in RECORDED})
     if "source" in identity:
         # A worker looks for the training that it evaluates beside its own directory.
         link = repetitions / identity["source"]
@@ -143,9 +146,15 @@ def _carry_out(directory: Path, identity: Mapping[str, Any], work: str) -> None:
 
 
 def _metrics(run: Path, repetition: Path) -> dict[str, tuple[float | None, float | None]]:
-    both = [{**(read_metrics(directory) or {}), **losses(directory)} for directory in (run, repetition)]
+    both = [_numbers(RunRecord(directory)) for directory in (run, repetition)]
     names = dict.fromkeys([*both[0], *both[1]])
     return {name: (both[0].get(name), both[1].get(name)) for name in names}
+
+
+def _numbers(record: RunRecord) -> dict[str, float]:
+    """Metrics and losses; of a repetition that failed, what there is."""
+    metrics = record.metrics if record.state.name == "done" else {}
+    return {**metrics, **record.losses}
 
 
 def _surroundings(run: Path, repetition: Path) -> dict[str, tuple[Any, Any]]:
@@ -155,17 +164,16 @@ def _surroundings(run: Path, repetition: Path) -> dict[str, tuple[Any, Any]]:
 
 def _facts(directory: Path) -> dict[str, Any]:
     """What the record says of where the run took place, packages and all by their own names."""
-    identity = read_identity(directory)
-    environment, git = dict(identity.get("environment", {})), identity.get("git", {})
+    record = RunRecord(directory)
+    environment, git, patch = dict(record.environment), record.git, record.patch
     packages = environment.pop("packages", {})
-    patch = directory / PATCH
     changes = hashlib.sha256(patch.read_bytes()).hexdigest()[:16] if patch.exists() else git.get("dirty")
     return {
         "commit": git.get("commit"),
         "local changes": changes,
         **packages,
         **environment,
-        "processes": identity.get("processes", 1),
+        "processes": record.identity.get("processes", 1),
     }
 
 

@@ -8,7 +8,8 @@ from typing import Any
 from rich.console import Console
 
 from ablations.running.progress import progress_words
-from ablations.store.runs import STATES, read_cells, read_progress, read_state, run_directory
+from ablations.store.run_record import STATES, RunRecord
+from ablations.store.runs import read_cells, run_directory
 
 
 def run_states(store: Path) -> list[dict[str, Any]]:
@@ -25,8 +26,8 @@ def run_states(store: Path) -> list[dict[str, Any]]:
 
 
 def _run_state(directory: Path, cells: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    state = read_state(directory)
-    progress = read_progress(directory)
+    state = RunRecord(directory).state
+    progress = RunRecord(directory).progress
     evaluates = {cell.get("source") for cell in cells if cell["run"] == directory.name}
     return {
         "run": directory.name,

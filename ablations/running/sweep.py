@@ -1,27 +1,29 @@
 """Carrying out a plan: data, the trainings that are not done, the evaluations of trainings, what became of them."""
 
 import errno
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+import shlex
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import Progress
 
-from ablations.planning.plan import Cell, Run, evaluations, trainings
+from ablations.planning.plan import Plan, PlannedRun, Run
 from ablations.running.estimate import show_plan
 from ablations.running.executors import Executor
 from ablations.running.executors.drive import drive
 from ablations.running.progress import Display
 from ablations.running.worker import EVALUATION, TRAINING
-from ablations.store.runs import State, create_run, read_state, require_own, run_directory, write_failed, write_sweep
+from ablations.store.run_record import RunRecord, State, write_failed
+from ablations.store.runs import create_run, require_own, run_directory, write_sweep
 from m2f.errors import InputError
 
 MakeExecutor = Callable[[int], Executor]
 
 
 def carry_out(
-    cells: Sequence[Cell],
+    plan: Plan,
     store: Path,
     data_directory: Path,
     executor: MakeExecutor,
@@ -32,7 +34,7 @@ def carry_out(
     """Do what is not done of a plan: first the trainings, then the evaluations of those that are done.
 
     Args:
-        cells: the plan.
+        plan: what to do.
         store: an open store.
         data_directory: takes the place of ``data`` in the configs' paths.
         executor: makes what carries the runs out; it gets their number.
@@ -47,19 +49,18 @@ def carry_out(
         InputError: the data are not there, or a run's directory holds something else, and nothing has been started; or
             the store can no longer be written.
     """
-    runs = all_runs(cells)
-    states = {name: read_state(run_directory(store, name)) for name in runs}
-    pending = {name: run for name, run in runs.items() if states[name].name != "done"}
-    console.print(plan_words(cells, len(runs) - len(pending)), highlight=False, soft_wrap=True)
+    states = {name: RunRecord(run_directory(store, name)).state for name in plan.runs}
+    pending = {name: planned.run for name, planned in plan.runs.items() if states[name].name != "done"}
+    console.print(plan_words(plan, len(plan.runs) - len(pending)), highlight=False, soft_wrap=True)
     with _writing(store):
         if pending:
-            phases = [_of_pending(trainings(cells), pending), _of_pending(evaluations(cells), pending)]
+            phases = [_of_pending(plan.trainings, pending), _of_pending(plan.evaluations, pending)]
             chosen = executor(max(map(len, phases)))
             chosen.warm_up(training)
             prepare_data(list(pending.values()), data_directory, console)
             for run in pending.values():
                 require_own(store, run)
-            write_sweep(store, cells)
+            write_sweep(store, plan.cells)
             before = {run_directory(store, name): states[name] for name in pending}
 
             def create(directory: Path) -> None:
@@ -70,17 +71,18 @@ def carry_out(
             to_evaluate = _with_source(to_evaluate, create, store)
             _carry_out_phase(to_evaluate, chosen, before, create, console, evaluation)
         else:
-            write_sweep(store, cells)
-    return {name: states[name] if name not in pending else read_state(run_directory(store, name)) for name in runs}
+            write_sweep(store, plan.cells)
+    return {
+        name: states[name] if name not in pending else RunRecord(run_directory(store, name)).state for name in plan.runs
+    }
 
 
-def announce(cells: Sequence[Cell], store: Path, executor: MakeExecutor, console: Console) -> None:
+def announce(plan: Plan, store: Path, executor: MakeExecutor, console: Console) -> None:
     """Print what :func:`carry_out` would do; nothing is started or written."""
-    by_phase = [trainings(cells), evaluations(cells)]
-    states = {name: read_state(run_directory(store, name)).name for name in all_runs(cells)}
-    left = [[name for name in phase if states[name] != "done"] for phase in by_phase]
-    console.print(plan_words(cells, list(states.values()).count("done")), highlight=False, soft_wrap=True)
-    show_plan(cells, store, executor(max(map(len, left))), console)
+    states = {name: RunRecord(run_directory(store, name)).state.name for name in plan.runs}
+    left = [[name for name in phase if states[name] != "done"] for phase in (plan.trainings, plan.evaluations)]
+    console.print(plan_words(plan, list(states.values()).count("done")), highlight=False, soft_wrap=True)
+    show_plan(plan, store, executor(max(map(len, left))), console)
 
 
 @contextmanager
@@ -97,17 +99,12 @@ def _writing(store: Path) -> Iterator[None]:
         ) from error
 
 
-def _of_pending(by_run: Mapping[str, Sequence[Cell]], pending: Collection[str]) -> dict[str, Sequence[Cell]]:
-    return {name: cells for name, cells in by_run.items() if name in pending}
-
-
-def all_runs(cells: Iterable[Cell]) -> dict[str, Run]:
-    """The trainings and evaluations that cells need, by name."""
-    return {run.name: run for cell in cells for run in (cell.training, cell.run)}
+def _of_pending(phase: Mapping[str, PlannedRun], pending: Collection[str]) -> dict[str, PlannedRun]:
+    return {name: planned for name, planned in phase.items() if name in pending}
 
 
 def _carry_out_phase(
-    by_run: Mapping[str, Sequence[Cell]],
+    phase: Mapping[str, PlannedRun],
     executor: Executor,
     before: Mapping[Path, State],
     create: Callable[[Path], None],
@@ -115,38 +112,36 @@ def _carry_out_phase(
     work: str,
 ) -> None:
     by_name = {directory.name: directory for directory in before}
-    directories = {_label(cells): by_name[name] for name, cells in by_run.items()}
+    directories = {planned.label: by_name[name] for name, planned in phase.items()}
     if directories:
         with Display(directories, before, console) as display:
             of_phase = {directory: before[directory] for directory in directories.values()}
             drive(executor, of_phase, work, display.update, create)
 
 
-def _with_source(
-    by_run: Mapping[str, Sequence[Cell]], create: Callable[[Path], None], store: Path
-) -> dict[str, Sequence[Cell]]:
+def _with_source(phase: Mapping[str, PlannedRun], create: Callable[[Path], None], store: Path) -> dict[str, PlannedRun]:
     """The evaluations whose training is done; the others are marked as failed."""
     ready = {}
-    for name, cells in by_run.items():
-        source = cells[0].training.name
-        if read_state(run_directory(store, source)).name == "done":
-            ready[name] = cells
+    for name, planned in phase.items():
+        source = planned.cells[0].training.name
+        if RunRecord(run_directory(store, source)).state.name == "done":
+            ready[name] = planned
         else:
             create(run_directory(store, name))
             write_failed(run_directory(store, name), f"its training {source} is not done", "error")
     return ready
 
 
-def plan_words(cells: Sequence[Cell], done: int) -> str:
+def plan_words(plan: Plan, done: int) -> str:
     """How many rows became how many runs."""
-    rows = len({(cell.table, cell.variant) for cell in cells})
-    tasks = len({cell.run.task for cell in cells})
-    seeds = len({cell.run.seed for cell in cells})
-    runs = [_count(len(trainings(cells)), "training")]
-    if evaluations(cells):
-        runs.append(_count(len(evaluations(cells)), "evaluation"))
+    rows = len({(cell.table, cell.variant) for cell in plan.cells})
+    tasks = len({cell.run.task for cell in plan.cells})
+    seeds = len({cell.run.seed for cell in plan.cells})
+    runs = [_count(len(plan.trainings), "training")]
+    if plan.evaluations:
+        runs.append(_count(len(plan.evaluations), "evaluation"))
     chosen = f"{_count(rows, 'row')}, {_count(tasks, 'task')}, {_count(seeds, 'seed')}"
-    return f"{chosen}: {_count(len(cells), 'cell')} -> {' and '.join(runs)} (already done: {done})"
+    return f"{chosen}: {_count(len(plan.cells), 'cell')} -> {' and '.join(runs)} (already done: {done})"
 
 
 def _count(number: int, thing: str) -> str:
@@ -172,12 +167,7 @@ def _bar(progress: Progress, description: str) -> Callable[[int, int], None]:
     return lambda done, total: progress.update(task, completed=done, total=total)
 
 
-def _label(cells: Sequence[Cell]) -> str:
-    more = f" (and {len(cells) - 1} more)" if len(cells) > 1 else ""
-    return cells[0].label + more
-
-
-def summarise(cells: Sequence[Cell], states: dict[str, State], store: Path, console: Console) -> int:
+def summarise(plan: Plan, states: dict[str, State], store: Path, console: Console) -> int:
     """Say what became of the runs and what to do next.
 
     Returns:
@@ -186,25 +176,24 @@ def summarise(cells: Sequence[Cell], states: dict[str, State], store: Path, cons
     Raises:
         InputError: a run failed for bad input; its sentence.
     """
-    by_run = {**trainings(cells), **evaluations(cells)}
     failed = {name: state for name, state in states.items() if state.name != "done"}
     console.print(f"{len(states) - len(failed)} of {len(states)} runs done; store: {store}", highlight=False)
     for name, state in failed.items():
-        log = run_directory(store, name) / "log.txt"
-        line = f"failed: {_label(by_run[name])}: {state.reason}" + (f" [log: {log}]" if log.exists() else "")
+        log = RunRecord(run_directory(store, name)).log
+        line = f"failed: {plan.runs[name].label}: {state.reason}" + (f" [log: {log}]" if log.exists() else "")
         console.print(line, highlight=False, markup=False, soft_wrap=True)
-    console.print(f"Next: {report_command(cells, store)}", highlight=False, soft_wrap=True)
+    console.print(f"Next: {report_command(plan, store)}", highlight=False, soft_wrap=True)
     for state in failed.values():
         if state.kind == "input":
             raise InputError(state.reason or "")
     return 1 if failed else 0
 
 
-def report_command(cells: Sequence[Cell], store: Path) -> str:
+def report_command(plan: Plan, store: Path) -> str:
     """The command that reports a plan's tables, with the modules that have added rows to them."""
-    tables = dict.fromkeys(cell.table for cell in cells)
+    tables = dict.fromkeys(cell.table for cell in plan.cells)
     modules = dict.fromkeys(
-        module for cell in cells for module in cell.run.config.get("custom_imports", {}).get("imports", ())
+        module for cell in plan.cells for module in cell.run.config.get("custom_imports", {}).get("imports", ())
     )
     imports = "".join(f" --import {module}" for module in modules)
-    return f"m2f report {' '.join(tables)}{imports} --store {store} --out report"
+    return f"m2f report {shlex.join(tables)}{imports} --store {shlex.quote(str(store))} --out report"

@@ -1,26 +1,26 @@
 """Training curves in TensorBoard while a sweep runs, through mmengine's visualizer."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from ablations.planning.plan import Cell, Run
+from ablations.planning.plan import Plan, Run
 
 BACKEND = "TensorboardVisBackend"
 
 
-def with_tensorboard(cells: Sequence[Cell], directory: Path) -> list[Cell]:
-    """The cells, whose trainings also write their curves below ``directory``, named by the first of them that needs it.
+def with_tensorboard(plan: Plan, directory: Path) -> Plan:
+    """The plan, whose trainings also write their curves below ``directory``, named by the first of them that needs it.
 
     A run is called the same with and without: what shows it decides nothing of its result.
     """
     places: dict[str, Path] = {}
-    for cell in cells:
+    for cell in plan.cells:
         training = cell.training
         parts = (cell.table, cell.variant, training.scale, training.task, f"seed {training.seed}, {training.name[:8]}")
         places.setdefault(training.name, directory.absolute() / Path(*map(file_name, parts)))
-    return [replace(cell, run=_watched(cell.run, places)) for cell in cells]
+    return Plan(tuple(replace(cell, run=_watched(cell.run, places)) for cell in plan.cells))
 
 
 def file_name(text: str) -> str:

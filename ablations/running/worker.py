@@ -10,7 +10,8 @@ from typing import Any
 
 from ablations.running.environment import Suite, suite_state, surroundings
 from ablations.store.claims import HELD, Holding, RunHeldError, claim
-from ablations.store.runs import read_config, read_identity, read_state, record, write_done, write_failed, write_running
+from ablations.store.run_record import RunRecord, add_facts, write_done, write_failed, write_running
+from ablations.studies.users_rows import import_modules
 from m2f.errors import InputError
 
 TRAINING = "m2f.engine.train:train"
@@ -20,7 +21,7 @@ EXIT_CODES = {"done": 0, "input": 2}
 
 def carry(directory: Path, work: str | None = None, processes: int = 1) -> int:
     """:func:`execute` in a process of its own, with everything that is printed going to the run's log."""
-    with (directory / "log.txt").open("ab") as log:
+    with RunRecord(directory).log.open("ab") as log:
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
@@ -41,18 +42,18 @@ def execute(directory: Path, work: str | None = None, processes: int = 1) -> int
     """
     try:
         with claim(directory) as holding:
-            if read_state(directory).name != "done":
+            if RunRecord(directory).state.name != "done":
                 _attempt(directory, work, processes, holding)
     except RunHeldError:
         return HELD
-    state = read_state(directory)
+    state = RunRecord(directory).state
     return EXIT_CODES.get(state.kind or state.name, 1)
 
 
 def _attempt(directory: Path, work: str | None, processes: int, holding: Holding) -> None:
     write_running(directory)
     try:
-        record(directory, **surroundings(directory, loaded_suite()), processes=processes)
+        add_facts(directory, **surroundings(directory, loaded_suite()), processes=processes)
         metrics = _perform(directory, work, processes)
     except InputError as error:
         holding.require()
@@ -83,13 +84,13 @@ def _perform(directory: Path, work: str | None, processes: int) -> dict[str, flo
 
 def perform(directory: Path, work: str | None) -> dict[str, float]:
     """Train, or evaluate another run's last checkpoint, in this process; the metrics."""
-    source = read_identity(directory).get("source")
-    if source is None:
-        return pkgutil.resolve_name(work or TRAINING)(run_config(directory), directory, resume=True)
+    record = RunRecord(directory)
+    if record.source is None:
+        return pkgutil.resolve_name(work or TRAINING)(run_config(record), directory, resume=True)
     from m2f.engine.evaluate import last_checkpoint
 
-    checkpoint = last_checkpoint(directory.parent / source)
-    return pkgutil.resolve_name(work or EVALUATION)(run_config(directory), checkpoint, directory)
+    checkpoint = last_checkpoint(directory.parent / record.source)
+    return pkgutil.resolve_name(work or EVALUATION)(run_config(record), checkpoint, directory)
 
 
 def input_sentence(error: InputError) -> str:
@@ -97,15 +98,15 @@ def input_sentence(error: InputError) -> str:
     return str(error).strip().splitlines()[-1].removeprefix(f"{InputError.__module__}.{InputError.__name__}: ")
 
 
-def run_config(directory: Path) -> Any:
-    """The config that a run has, its data where the run found them."""
-    from mmengine.utils import import_modules_from_strings
+def run_config(record: RunRecord) -> Any:
+    """The config that a run has, its modules imported, its data where the run found them."""
+    from mmengine import Config
 
     from m2f.data.paths import resolve_data_paths
 
-    config = read_config(directory)
-    import_modules_from_strings(**config.get("custom_imports", {"imports": []}))
-    return resolve_data_paths(config, read_identity(directory)["data_directory"])
+    import_modules(record.imports)
+    config = Config(record.config, filename=record.directory / "config.py")
+    return resolve_data_paths(config, record.identity["data_directory"])
 
 
 if __name__ == "__main__":

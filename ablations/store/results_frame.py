@@ -1,9 +1,14 @@
 """The results frame: every metric of every finished run, one a row, under the names of the tables that it fills."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ablations.store.runs import read_cells, read_metrics, read_state, run_directory
+from ablations.metric_names import unit
+from ablations.store.run_record import RunRecord
+from ablations.store.runs import read_cells, run_directory
+from m2f.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,13 +28,26 @@ COLUMNS = (
     "unit",
     "run",
 )
-FRACTIONS = ("fg_", "bg_")  # beginnings of the metrics that the paper too gives as fractions
+ROW = ("table", "scale", "task", "variant")  # what names a row of a table
 
 
-def results_frame(store: Path) -> "pd.DataFrame":
-    """All results of a store, columns ``COLUMNS``, values in their ``unit``.
+@dataclass(frozen=True)
+class Results:
+    """What a store's finished runs measured.
 
-    A run that fills rows of several tables appears under each. Runs that are not done do not appear.
+    Attributes:
+        frame: columns ``COLUMNS``, values in their ``unit``; a run that fills rows of several tables is under each.
+        runs: the runs of the frame by name.
+        damaged: a sentence for each finished run that is left out because a file of it is damaged.
+    """
+
+    frame: "pd.DataFrame"
+    runs: dict[str, RunRecord]
+    damaged: tuple[str, ...]
+
+
+def read_results(store: Path) -> Results:
+    """All results of a store. Runs that are not done are left out.
 
     Raises:
         InputError: there is no store.
@@ -37,19 +55,46 @@ def results_frame(store: Path) -> "pd.DataFrame":
     import pandas as pd
 
     cells = read_cells(store)
-    metrics = {name: _metrics_if_done(run_directory(store, name)) for name in {cell["run"] for cell in cells}}
+    runs, damaged = _whole(run_directory(store, name) for name in dict.fromkeys(cell["run"] for cell in cells))
     rows = [
         {**cell, "metric": metric, "value": value, "unit": unit(metric)}
         for cell in cells
-        for metric, value in metrics[cell["run"]].items()
+        if cell["run"] in runs
+        for metric, value in runs[cell["run"]].metrics.items()
     ]
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    return Results(pd.DataFrame(rows, columns=list(COLUMNS)), runs, tuple(damaged))
 
 
-def unit(metric: str) -> str:
-    """``fraction`` for shares of attention mass, ``%`` for all else."""
-    return "fraction" if metric.startswith(FRACTIONS) else "%"
+def _whole(directories: Iterable[Path]) -> tuple[dict[str, RunRecord], list[str]]:
+    """The finished runs that are whole, and what is wrong with the others."""
+    runs, damaged = {}, []
+    for directory in directories:
+        record = RunRecord(directory)
+        if record.state.name == "done":
+            try:
+                record.require_whole()
+            except InputError as error:
+                damaged.append(f"Left out: {error}")
+            else:
+                runs[directory.name] = record
+    return runs, damaged
 
 
-def _metrics_if_done(directory: Path) -> dict[str, float]:
-    return (read_metrics(directory) or {}) if read_state(directory).name == "done" else {}
+def require_one_run_per_seed(results: "pd.DataFrame", place: str) -> None:
+    """See that no row of a results frame has two different values for one seed: they may not be averaged.
+
+    Args:
+        results: a results frame, or part of one.
+        place: the store or file that it is of, for the sentence.
+
+    Raises:
+        InputError: a row has.
+    """
+    for (table, scale, task, variant, seed), own in results.groupby([*ROW, "seed"], sort=False):
+        runs = sorted(set(map(str, own["run"])))
+        if len(runs) > 1 or own.drop_duplicates(["metric", "value"])["metric"].duplicated().any():
+            raise InputError(
+                f"{place} holds several runs of {table} '{variant}' ({task}, {scale}), seed {seed}: "
+                f"{' and '.join(runs)}, made from different configs; remove all but one, or keep them apart with "
+                "--store."
+            )

@@ -3,6 +3,7 @@
 A figure whose number is also a table's is called figII and the like.
 """
 
+from ablations.studies.baseline import BASELINE
 from ablations.studies.figure_3 import FIGURE_3
 from ablations.studies.figure_ib import FIGURE_IB
 from ablations.studies.figure_ii import FIGURE_II
@@ -26,4 +27,4 @@ FIGURES = (FIGURE_IB, FIGURE_II, FIGURE_III, FIGURE_IV, FIGURE_3)
 
 MAIN_RESULTS = (TABLE_1, TABLE_2, TABLE_I, TABLE_III, TABLE_V)
 
-STUDIES: dict[str, Study] = {study.table: study for study in (*TABLES, *FIGURES, *MAIN_RESULTS)}
+STUDIES: dict[str, Study] = {study.table: study for study in (*TABLES, *FIGURES, *MAIN_RESULTS, BASELINE)}

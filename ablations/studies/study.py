@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-SCALES = ("smoke", "mini", "paper")
 Provenance = Literal["exact", "inferred", "unspecified", "own"]
 
 
@@ -82,7 +81,7 @@ class Study:
         evaluation: how its runs are evaluated again; without, its numbers are those of the trainings.
         metric: the metric that is compared, by task, if not the task's usual one.
         note: what a reader of its rows must know, in one or two sentences.
-        scales: the scales at which its rows can be run.
+        scales: the scales at which its rows can be run; none named: any.
     """
 
     table: str
@@ -93,4 +92,4 @@ class Study:
     evaluation: Evaluation | None = None
     metric: Mapping[str, str] | None = None
     note: str = ""
-    scales: tuple[str, ...] = SCALES
+    scales: tuple[str, ...] = ()

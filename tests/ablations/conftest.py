@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from ablations.planning.plan import make_plan
+from ablations.planning.plan import Plan, make_plan
+from ablations.planning.scales import chosen_scale
 from ablations.running.executors import make_executor
 from ablations.running.executors.local import THREAD_VARIABLES
 from ablations.running.site_file import Local
@@ -32,6 +33,7 @@ model = dict(
     transformer_decoder=dict(cross_attention=dict(type="MaskedAttention"), levels=[dict(stride=32), dict(stride=16)])
 )
 train_dataloader = dict(batch_size=2, dataset=dict(type="EndlessDraws", seed=0, data_root="data/scenes/tiny/"))
+val_dataloader = dict(batch_size=1, dataset=dict(data_root="data/scenes/tiny/"))
 train_cfg = dict(max_iters=10)
 settings = dict(levels=dict(fine=[dict(stride=8)]))
 """
@@ -70,7 +72,7 @@ def plan(study, configs, tmp_path):
     """Plan the study on the small configs."""
 
     def make(tasks=("panoptic",), seeds=(0,), studies=(study,), **overrides):
-        return make_plan(studies, "smoke", tasks, seeds, overrides, tmp_path / "data", configs)
+        return make_plan(studies, chosen_scale("smoke", configs), tasks, seeds, overrides, tmp_path / "data").cells
 
     return make
 
@@ -111,8 +113,9 @@ def sweep(store, tmp_path, console, fake_training):
     def run(cells, training="train", evaluation="evaluate", jobs=2):
         work = [name if ":" in name else f"fake_training:{name}" for name in (training, evaluation)]
         executor = partial(make_executor, "local", Local(jobs=jobs))
-        states = carry_out(cells, store, tmp_path / "data", executor, console, *work)
-        return summarise(cells, states, store, console)
+        plan = Plan(tuple(cells))
+        states = carry_out(plan, store, tmp_path / "data", executor, console, *work)
+        return summarise(plan, states, store, console)
 
     return run
 

@@ -8,7 +8,8 @@ from click.testing import CliRunner
 
 from ablations.cli import main
 from ablations.paper import RESULTS_CSV
-from ablations.store.runs import open_store, write_done, write_sweep
+from ablations.store.run_record import write_done
+from ablations.store.runs import open_store, write_sweep
 from ablations.studies import STUDIES
 
 HEAVY = ("torch", "mmengine", "mmdet", "pandas", "matplotlib", "numpy", "rich")

@@ -12,10 +12,10 @@ from ablations.choice import choose
 from ablations.cli import main
 from ablations.commands.options import chosen_seeds
 from ablations.planning.overrides import apply_overrides, parse_override
-from ablations.planning.plan import CONFIGS, TASKS, load_baseline
+from ablations.planning.plan import read_config_file
+from ablations.planning.scales import CONFIGS, SCALES, TASKS
 from ablations.running.executors import EXECUTORS
 from ablations.studies import STUDIES
-from ablations.studies.study import SCALES
 
 ROOT = Path(__file__).parents[2]
 
@@ -59,7 +59,7 @@ def check_sweep(scale="mini", executor="local", seeds="0", tasks="panoptic", ove
 
 @cache
 def baseline(scale, task):
-    return load_baseline(CONFIGS, f"{scale}/{task}.py").config
+    return read_config_file(CONFIGS / f"{scale}/{task}.py").config
 
 
 def test_m2f_takes_the_commands(document, commands):

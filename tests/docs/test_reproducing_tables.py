@@ -5,7 +5,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from ablations.planning.plan import CONFIGS, load_baseline
+from ablations.planning.plan import read_config_file
+from ablations.planning.scales import CONFIGS
 from ablations.studies import TABLES
 from m2f.cost.memory import training_memory
 from m2f.cost.training_flops import training_flops
@@ -17,7 +18,7 @@ SIDE = {"panoptic": 1024, "semantic": 512}
 
 @pytest.fixture(params=["panoptic", "semantic"])
 def config(request):
-    return load_baseline(CONFIGS, f"paper/{request.param}.py").config
+    return read_config_file(CONFIGS / f"paper/{request.param}.py").config
 
 
 def test_work_of_a_run(config):
@@ -38,7 +39,7 @@ def test_the_committed_count_is_the_one_that_is_named():
 def test_memory():
     """The row of two images on a GPU, COCO, mixed precision."""
     (cells,) = [line.split("|") for line in TEXT.splitlines() if line.startswith("| 2 |")]
-    model = load_baseline(CONFIGS, "paper/panoptic.py").config["model"]
+    model = read_config_file(CONFIGS / "paper/panoptic.py").config["model"]
     few, many = (training_memory(model, images=2, targets=targets).peak / 1e9 for targets in (11, 100))
     assert cells[2].strip() == f"{few:.1f} to {many:.1f}"
 

@@ -10,12 +10,12 @@ from PIL import Image
 from ablations.comparing.beside_paper import comparison_frame
 from ablations.costs.counted import CostRow
 from ablations.planning.plan import Cell, Run
-from ablations.store.results_frame import results_frame
-from ablations.store.runs import create_run, open_store, record, write_done, write_running, write_sweep
+from ablations.store.results_frame import read_results
+from ablations.store.run_record import RunRecord, add_facts, write_done, write_running
+from ablations.store.runs import create_run, open_store, write_sweep
 from ablations.studies.study import Evaluation, Study, Variation
 from reports.content import compose
 from reports.pdf import write_sources
-from reports.runs import read_run
 from reports.section import Section
 
 MARKUP = "<b>x</b> $ _ #"
@@ -89,7 +89,7 @@ def attention_store(tmp_path_factory):
         cells.append(Cell(ATTENTION.table, variation.name, variation.method, variation.backbone, evaluation))
         directory = create_run(path, evaluation, path / "data")
         write_running(directory)
-        record(directory, environment=ENVIRONMENT, git={"commit": "c" * 40, "dirty": False})
+        add_facts(directory, environment=ENVIRONMENT, git={"commit": "c" * 40, "dirty": False})
         (directory / "timing.json").write_text(json.dumps({"seconds": {"evaluate": 9.0, "total": 9.0}}))
         mass = MASSES[variation.name]
         write_done(directory, {"fg_avg": mass, "bg_avg": 1 - mass})
@@ -120,7 +120,7 @@ def planned_run(variation, seed):
 def finish(directory, value):
     """Leave in a run directory what training and the worker leave."""
     write_running(directory)
-    record(directory, environment=ENVIRONMENT, git={"commit": "c" * 40, "dirty": True})
+    add_facts(directory, environment=ENVIRONMENT, git={"commit": "c" * 40, "dirty": True})
     (directory / "samples").mkdir()
     for image_id in (139, 285):
         for kind in ("image", "truth", "prediction"):
@@ -134,6 +134,28 @@ def finish(directory, value):
 
 
 @pytest.fixture(scope="session")
+def kept_run(tmp_path_factory):
+    """Make a finished run's directory of what a report reads; its record."""
+    root = tmp_path_factory.mktemp("runs")
+
+    def keep(name, seconds, history=(), **identity):
+        directory = root / name
+        directory.mkdir()
+        known = {
+            **{"digest": name, "task": "panoptic", "scale": "mini", "seed": 0, "dataset": "scenes", "split": "val2017"},
+            **{"config": "configs/mini/panoptic.py", "overrides": {}, "data_fingerprint": "f" * 64},
+            **{"data_directory": "data", "environment": ENVIRONMENT, "git": {"commit": "c" * 40, "dirty": False}},
+        }
+        state = {"state": "running", "started": "2026-01-01T00:00:00", "finished": "2026-01-01T01:00:00"}
+        files = {"run": {**known, **identity}, "state": state, "timing": {"seconds": seconds}, "history": list(history)}
+        for file, content in files.items():
+            (directory / f"{file}.json").write_text(json.dumps(content))
+        return RunRecord(directory)
+
+    return keep
+
+
+@pytest.fixture(scope="session")
 def section(store):
     paper = pd.DataFrame(
         [
@@ -144,13 +166,13 @@ def section(store):
         ],
         columns=["table", "variant", "dataset", "task", "metric", "value"],
     ).assign(method="Mask2Former", backbone="R50", split="val")
-    results = results_frame(store)
-    return Section(STUDY, "mini", results, comparison_frame(results, paper, STUDY, "mini"), paper)
+    results = read_results(store).frame
+    return Section(STUDY, "mini", results, comparison_frame(results, paper, STUDY, "mini"), paper, "mini")
 
 
 @pytest.fixture(scope="session")
 def runs(section, store):
-    return {name: read_run(store / "runs" / name) for name in section.results["run"].unique()}
+    return {name: RunRecord(store / "runs" / name) for name in section.results["run"].unique()}
 
 
 @pytest.fixture(scope="session")

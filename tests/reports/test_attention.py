@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 
+from ablations.store.run_record import RunRecord
 from ablations.studies import STUDIES
 from m2f.metrics.attention_mass import foreground_mass
 from reports.attention import attention, heat, outlined, share_on_object
@@ -41,8 +42,8 @@ def figure_ib(tmp_path):
         (directory / "attention").mkdir(parents=True)
         for image in ("10", "2", *(["1"] if place % 2 else [])):
             np.savez(directory / "attention" / f"{image}.npz", **looks(place))
-        runs[run] = SimpleNamespace(directory=directory)
-    return SimpleNamespace(study=STUDY, scale="mini", results=results), runs
+        runs[run] = RunRecord(directory)
+    return SimpleNamespace(study=STUDY, scale="mini", scale_word="mini", results=results), runs
 
 
 def test_a_figure_of_the_first_image_that_all_designs_have(figure_ib):

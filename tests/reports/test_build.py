@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from ablations.store.results_frame import results_frame
+from ablations.store.results_frame import read_results
 from ablations.store.runs import open_store
 from ablations.studies import STUDIES
 from ablations.studies.study import Variation
@@ -48,7 +48,7 @@ def test_writes_every_format_and_vector_figures(built):
 
 def test_csv_files_read_back_as_the_frames(built, store):
     results = pd.read_csv(built["results"], dtype={"table": str})
-    pd.testing.assert_frame_equal(results, results_frame(store), check_dtype=False)
+    pd.testing.assert_frame_equal(results, read_results(store).frame, check_dtype=False)
     comparison = pd.read_csv(built["comparison"], dtype={"table": str})
     panoptic = comparison[comparison["task"] == "panoptic"].set_index("variant")
     assert panoptic.loc["masked attention", "ours"] == pytest.approx((57.8 + 57.1 + 58.9) / 3)
@@ -92,12 +92,17 @@ def test_nothing_to_report(tmp_path, store):
     assert not (tmp_path / "out").exists()
 
 
-def test_a_damaged_run_directory_is_named(store, tmp_path):
+def test_a_damaged_run_is_named_and_left_out(store, tmp_path):
     shutil.copytree(store, tmp_path / "copy")
     damaged = next((tmp_path / "copy" / "runs").iterdir()) / "history.json"
     damaged.write_text('[{"iteration": 5')
-    with pytest.raises(InputError, match=rf"{damaged.parent.name}.history.json cannot be read"):
-        build(tmp_path / "copy", [], tmp_path / "out")
+    said = []
+    text = build(tmp_path / "copy", [], tmp_path / "out", say=said.append)["markdown"].read_text()
+    (sentence,) = said
+    assert sentence.startswith(f"Left out: {damaged} cannot be used (")
+    assert sentence.endswith("remove its run directory and give the `m2f run` that made it again.")
+    assert "### Damaged runs, left out" in text and damaged.parent.name in text
+    assert len(read_results(tmp_path / "copy").runs) == len(read_results(store).runs) - 1
 
 
 def test_an_output_that_cannot_be_written_is_named(store, tmp_path):
@@ -108,7 +113,7 @@ def test_an_output_that_cannot_be_written_is_named(store, tmp_path):
 
 def test_missing_seeds_are_named_with_their_command(store, tmp_path):
     shutil.copytree(store, tmp_path / "copy")
-    runs = results_frame(store)
+    runs = read_results(store).frame
     lost = runs.loc[(runs["variant"] == "cross-attention") & (runs["seed"] == 2), "run"].iloc[0]
     state = tmp_path / "copy" / "runs" / lost / "state.json"
     state.write_text(json.dumps({**json.loads(state.read_text()), "state": "failed"}))
@@ -127,7 +132,7 @@ def test_without_tables_the_whole_paper_is_asked_for(built):
         "Figure VII: Predictions, semantic",
     ):
         assert f"| {figure} | mini | `m2f run " in text
-    assert text.count("| `m2f run ") == len(STUDIES) - 1 + 4, "Figures I(a) and V to VII"
+    assert text.count("| `m2f run ") == len(STUDIES) - 2 + 4, "all but 4(c) and `baseline`; Figures I(a) and V to VII"
 
 
 def test_named_tables_are_the_whole_report(store, tmp_path):

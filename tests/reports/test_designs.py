@@ -10,12 +10,17 @@ import pytest
 from rich.console import Console
 
 from ablations.comparing.designs import Design, SideBySide, differences, largest_first
+from ablations.comparing.pictures import drawn_images
+from ablations.store.run_record import RunRecord
 from m2f.errors import InputError
 from reports.designs import show, write_page
 from reports.text import MINUS
 
 MARKUP = "<b>x</b> $ _ #"
-DESIGNS = [Design("4c", "masked attention", {0: Path("a"), 1: Path("b")}), Design("mine", MARKUP, {0: Path("c")})]
+DESIGNS = [
+    Design("4c", "masked attention", {0: RunRecord(Path("a")), 1: RunRecord(Path("b"))}),
+    Design("mine", MARKUP, {0: RunRecord(Path("c"))}),
+]
 
 
 class Cells(HTMLParser):
@@ -85,7 +90,7 @@ def test_the_terminal_has_metrics_classes_and_images(shown):
 
 
 def test_the_page_has_the_same_numbers_and_the_reason_why_there_are_no_pictures(designs, tmp_path):
-    written = write_page(designs, tmp_path / "out")
+    written = write_page(designs, tmp_path / "out", drawn_images)
     assert set(written) == {"index.html", "metrics.csv", "classes.csv", "images.csv"}
     page = written["index.html"].read_text()
     cells = Cells()
@@ -99,15 +104,15 @@ def test_the_page_has_the_same_numbers_and_the_reason_why_there_are_no_pictures(
 
 
 def test_designs_without_a_common_seed_are_not_drawn_and_the_page_says_why(designs, tmp_path):
-    apart = [DESIGNS[0], Design("mine", MARKUP, {7: Path("c")})]
-    page = write_page(replace(designs, designs=apart), tmp_path)["index.html"].read_text()
+    apart = [DESIGNS[0], Design("mine", MARKUP, {7: RunRecord(Path("c"))})]
+    page = write_page(replace(designs, designs=apart), tmp_path, drawn_images)["index.html"].read_text()
     assert "The images are not drawn: the designs have no seed in common." in page
 
 
 def test_without_details_the_page_says_so(designs, tmp_path):
     nothing = pd.DataFrame()
     bare = SideBySide(designs.task, designs.scale, designs.designs, designs.metrics, nothing, nothing)
-    written = write_page(bare, tmp_path)
+    written = write_page(bare, tmp_path, drawn_images)
     assert set(written) == {"index.html", "metrics.csv"}
     assert "Not all of these runs keep values by class and image" in written["index.html"].read_text()
 
@@ -115,4 +120,4 @@ def test_without_details_the_page_says_so(designs, tmp_path):
 def test_a_place_that_cannot_be_written(designs, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot be made"):
-        write_page(designs, tmp_path / "file")
+        write_page(designs, tmp_path / "file", drawn_images)

@@ -10,7 +10,7 @@ from reports.section import Section
 def drawn(monkeypatch):
     """Draws a figure of the paper from (row's name, seed, metric, value); returns its lines by name, and its labels."""
 
-    def draw(draw_figure, variations, values, metric):
+    def draw(draw_figure, variations, values, metric, flops=None):
         calls = []
         monkeypatch.setattr(paper_figures, "line_figure", lambda *arguments, **options: calls.append(arguments))
         methods = {variation.name: variation.method for variation in variations}
@@ -28,21 +28,12 @@ def drawn(monkeypatch):
             ]
         ).assign(run=lambda frame: frame["variant"] + frame["seed"].astype(str))
         study = Study("figII", "title", variations[0].name, tuple(variations), ("panoptic",))
-        draw_figure(Section(study, "mini", results, pd.DataFrame(), pd.DataFrame()), "panoptic", metric, RUNS)
+        section = Section(study, "mini", results, pd.DataFrame(), pd.DataFrame(), "mini", flops or {})
+        draw_figure(section, "panoptic", metric, {})
         ((curves, *labels),) = calls
         return {name: curve.to_dict("index") for name, curve in curves.items()}, labels
 
     return draw
-
-
-class Runs(dict):
-    """Every run's record is its own name, so that what a figure reads of it can be told apart."""
-
-    def __missing__(self, name):
-        return type("Run", (), {"directory": name})
-
-
-RUNS = Runs()
 
 
 def test_every_layer_is_a_point_and_every_design_a_line(drawn):
@@ -75,9 +66,8 @@ def test_every_augmentation_is_a_line_over_training_lengths(drawn):
     assert list(lines["LSJ"]) == [12, 100]
 
 
-def test_every_method_is_a_line_over_the_flops_of_its_runs(drawn, monkeypatch):
-    gigas = {"old, small0": 2, "new, small0": 1.5, "new, large0": 4}
-    monkeypatch.setattr(paper_figures, "inference_flops", lambda directory: gigas[directory] * 1e9)
+def test_every_method_is_a_line_over_the_flops_of_its_rows(drawn):
+    flops = {"old, small": 2e9, "new, small": 1.5e9, "new, large": 4e9}
     lines, labels = drawn(
         paper_figures.by_cost,
         [
@@ -88,6 +78,7 @@ def test_every_method_is_a_line_over_the_flops_of_its_runs(drawn, monkeypatch):
         ],
         [(name, seed, "PQ", 40.0 + seed) for name in ("old, small", "new, large", "new, small") for seed in (0, 1)],
         "PQ",
+        flops,
     )
     assert lines == {
         "Old": {2.0: {"mean": 40.5, "min": 40.0, "max": 41.0, "mark": "small"}},
@@ -104,6 +95,6 @@ def test_figures_that_the_paper_draws_are_vector_files(section):
     results = section.results.assign(variant=section.results["variant"].replace("cross-attention", "12 epochs, LSJ"))
     study = Study("figIV", "title", "12 epochs, LSJ", (Variation("12 epochs, LSJ", {}),), ("panoptic",))
     vectors = paper_figures.by_length(
-        Section(study, "mini", results, section.comparison, section.paper), "panoptic", "PQ", {}
+        Section(study, "mini", results, section.comparison, section.paper, "mini"), "panoptic", "PQ", {}
     )
     assert vectors is not None and set(vectors) == {"svg", "pdf"}

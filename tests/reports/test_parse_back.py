@@ -13,13 +13,11 @@ from pylatexenc.latex2text import LatexNodes2Text
 from ablations.comparing.beside_paper import comparison_frame
 from ablations.comparing.statistics import mean_interval
 from ablations.paper import paper_results
-from ablations.store.runs import State
 from ablations.studies import STUDIES
 from reports.content import compose
 from reports.cost_rows import counted_costs
 from reports.latex import render_latex
 from reports.markdown import render_markdown
-from reports.runs import RunRecord
 from reports.section import Section
 from reports.text import MINUS
 
@@ -41,29 +39,18 @@ def sections():
             results[results["table"] == study.table],
             comparison_frame(results, paper, study, "mini"),
             paper[paper["table"] == study.table],
+            "mini",
         )
         for study in tables
     ]
 
 
 @pytest.fixture(scope="module")
-def reference(sections, tmp_path_factory):
-    empty = tmp_path_factory.mktemp("empty")
+def reference(sections, kept_run):
     cells = pd.concat(section.results for section in sections).drop_duplicates("run")
     runs = {
-        row["run"]: RunRecord(
-            directory=empty,
-            identity={
-                **{key: row[key] for key in ("task", "dataset", "split")},
-                "seed": int(row["seed"]),
-                "overrides": {},
-                "data_fingerprint": "f" * 64,
-                "environment": ENVIRONMENT,
-                "git": {"commit": "c" * 40, "dirty": False},
-            },
-            state=State("done", started="2026-01-01T00:00:00", finished="2026-01-01T01:00:00"),
-            seconds={"total": 1.0},
-            history=[],
+        row["run"]: kept_run(
+            row["run"], {"total": 1.0}, seed=int(row["seed"]), **{key: row[key] for key in ("task", "dataset", "split")}
         )
         for row in cells.to_dict("records")
     }

@@ -9,12 +9,10 @@ import pytest
 
 from ablations.comparing.beside_paper import comparison_frame
 from ablations.paper import paper_results
-from ablations.store.runs import State
 from ablations.studies import STUDIES
 from reports.cost_rows import counted_costs
 from reports.pixel_decoder_figure import accuracy_against_flops
 from reports.pixel_decoders import pixel_decoders
-from reports.runs import RunRecord
 from reports.section import Section
 from reports.text import DASH
 
@@ -26,7 +24,7 @@ SECONDS = {"FPN": 60.0, "Semantic FPN": 90.0, "FaPN": 240.0, "BiFPN": 120.0, "MS
 
 def section_of(results):
     paper = paper_results()
-    return Section(STUDY, "mini", results, comparison_frame(results, paper, STUDY, "mini"), paper)
+    return Section(STUDY, "mini", results, comparison_frame(results, paper, STUDY, "mini"), paper, "mini")
 
 
 @pytest.fixture(scope="module")
@@ -36,14 +34,13 @@ def panoptic():
 
 
 @pytest.fixture(scope="module")
-def runs(panoptic):
+def runs(panoptic, kept_run):
     return {
-        run: RunRecord(
-            Path("nowhere"),
-            {"overrides": dict(STUDY.variations[DESIGNS.index(variant)].overrides)},
-            State("done"),
+        run: kept_run(
+            f"pixel-decoder-{run}",
             {"train": SECONDS[variant] * (2 if seed == 1 and variant == "FPN" else 1)},
             [{"iteration": 300, "metrics": {}}],
+            overrides=dict(STUDY.variations[DESIGNS.index(variant)].overrides),
         )
         for variant, seed, run in panoptic[["variant", "seed", "run"]].drop_duplicates().itertuples(index=False)
     }

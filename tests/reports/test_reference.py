@@ -6,8 +6,9 @@ import pandas as pd
 import pytest
 
 from ablations.comparing.beside_paper import comparison_frame
+from ablations.metric_names import unit
 from ablations.paper import paper_results
-from ablations.store.results_frame import COLUMNS, unit
+from ablations.store.results_frame import COLUMNS
 from ablations.studies import FIGURES, STUDIES, TABLES
 
 ROOT = Path(__file__).parents[2]

@@ -3,6 +3,7 @@ import io
 import pytest
 from PIL import Image
 
+from ablations.store.run_record import RunRecord
 from reports.samples import IMAGES, LONGEST_SIDE, gallery
 
 
@@ -14,7 +15,7 @@ def runs(tmp_path):
         for image_id in image_ids:
             for kind in ("image", "truth", "prediction"):
                 Image.new("RGB", size, (shade, len(kind), 0)).save(directory / f"{image_id}_{kind}.png")
-        return tmp_path / name
+        return RunRecord(tmp_path / name)
 
     return draw
 
@@ -38,7 +39,7 @@ def test_large_images_are_shrunk_and_small_ones_kept_as_they_are(runs):
     rows, files = gallery({"a": large, "b": small})
     shrunk, kept = rows[0]["predictions"]
     assert shrunk.endswith(".jpg") and Image.open(io.BytesIO(files[shrunk])).size == (LONGEST_SIDE, LONGEST_SIDE // 2)
-    assert kept.endswith(".png") and files[kept] == (small / "samples" / "1_prediction.png").read_bytes()
+    assert kept.endswith(".png") and files[kept] == (small.directory / "samples" / "1_prediction.png").read_bytes()
 
 
 def test_a_run_shown_in_two_tables_is_one_set_of_files(runs):
@@ -49,5 +50,5 @@ def test_a_run_shown_in_two_tables_is_one_set_of_files(runs):
 
 
 def test_no_samples_no_gallery(runs, tmp_path):
-    assert gallery({"a": runs("a", [1]), "b": tmp_path}) == ([], {})
+    assert gallery({"a": runs("a", [1]), "b": RunRecord(tmp_path)}) == ([], {})
     assert gallery({}) == ([], {})

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ablations.running.executors import Executor
 from ablations.store.claims import RunHeldError, claim
-from ablations.store.runs import State, read_state, write_failed
+from ablations.store.run_record import RunRecord, State, write_failed
 
 POLL_SECONDS = 0.25
 OVER = ("done", "failed")
@@ -77,7 +77,7 @@ def _take_next(
     """The next run to start; what another worker holds stays waiting, what it has ended is dropped."""
     for _ in range(len(waiting)):
         directory = waiting.popleft()
-        state = read_state(directory)
+        state = RunRecord(directory).state
         if state.name == "running":
             waiting.append(directory)
         elif state.name != "done" and (state.name != "failed" or state == before[directory]):
@@ -90,7 +90,7 @@ def _settle(directory: Path, reason: str, before: Mapping[Path, State]) -> bool:
     """Mark a run as failed whose worker died without doing so; False while its claim still looks alive."""
 
     def is_over() -> bool:
-        state = read_state(directory)
+        state = RunRecord(directory).state
         return state.name in OVER and state != before[directory]
 
     if is_over():

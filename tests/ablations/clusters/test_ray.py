@@ -8,7 +8,8 @@ import pytest
 
 from ablations.running.site_file import Ray
 from ablations.running.status import run_states
-from ablations.store.runs import read_metrics, read_state, run_directory
+from ablations.store.run_record import RunRecord
+from ablations.store.runs import run_directory
 from m2f.errors import InputError
 
 ray = pytest.importorskip("ray", reason="Ray is not installed; `make test-clusters` installs it")
@@ -53,9 +54,9 @@ def test_failed_and_killed_runs_have_their_reasons(sweep, plan, store, site):
     cells = plan(seeds=[1])
     assert sweep(cells, "ray", site, "fail_with_seed_1") == 1
     for directory in directories(cells, store):
-        assert read_state(directory).reason == "RuntimeError: the loss became nan"
+        assert RunRecord(directory).state.reason == "RuntimeError: the loss became nan"
     assert sweep(cells[:1], "ray", site, "be_killed") == 1
-    state = read_state(directories(cells, store)[0])
+    state = RunRecord(directories(cells, store)[0]).state
     assert (state.name, state.kind) == ("failed", "killed")
     assert state.reason.startswith("Ray lost its worker (")
 
@@ -65,13 +66,13 @@ def test_interruption_stops_the_runs_and_a_second_sweep_goes_on(sweep, plan, sto
     first, second = directories(cells, store)
 
     def interrupt():
-        wait_until(lambda: read_state(first).name == "running")
+        wait_until(lambda: RunRecord(first).state.name == "running")
         os.kill(os.getpid(), signal.SIGINT)
 
     threading.Thread(target=interrupt).start()
     with pytest.raises(KeyboardInterrupt):
         sweep(cells, "ray", site, "wait_for_release")
-    wait_until(lambda: {read_state(first).name, read_state(second).name} <= {"interrupted", "planned"})
+    wait_until(lambda: {RunRecord(first).state.name, RunRecord(second).state.name} <= {"interrupted", "planned"})
     (store / "runs" / "release").touch()
     assert sweep(cells, "ray", site, "wait_for_release") == 0
 
@@ -79,7 +80,7 @@ def test_interruption_stops_the_runs_and_a_second_sweep_goes_on(sweep, plan, sto
 def test_two_processes_share_a_run(sweep, plan, store, site):
     cells = plan()[:1]
     assert sweep(cells, "ray", replace(site, processes_per_run=2), "join") == 0
-    assert read_metrics(directories(cells, store)[0]) == {"PQ": 3.0}
+    assert RunRecord(directories(cells, store)[0]).metrics == {"PQ": 3.0}
 
 
 def test_more_than_any_node_has_is_bad_input(sweep, plan, site):
@@ -93,8 +94,8 @@ def test_a_node_is_lost_and_its_run_goes_on_on_the_other(sweep, plan, store, clu
     began = {}
 
     def lose_a_node():
-        wait_until(lambda: sum(read_state(directory).name == "running" for directory in four) == 2)
-        began.update({directory: read_state(directory).pid for directory in four})
+        wait_until(lambda: sum(RunRecord(directory).state.name == "running" for directory in four) == 2)
+        began.update({directory: RunRecord(directory).state.pid for directory in four})
         (lost,) = cluster.worker_nodes
         cluster.remove_node(lost, allow_graceful=False)
         (store / "runs" / "release").touch()
@@ -104,8 +105,8 @@ def test_a_node_is_lost_and_its_run_goes_on_on_the_other(sweep, plan, store, clu
     assert sweep(cells, "ray", site, "wait_for_release") == 0
     thread.join()
     assert [run["state"] for run in run_states(store)] == ["done"] * 4
-    assert [read_metrics(directory)["PQ"] for directory in four] == [40.0, 40.0, 41.0, 41.0]
+    assert [RunRecord(directory).metrics["PQ"] for directory in four] == [40.0, 40.0, 41.0, 41.0]
     assert [len(calls(directory)) for directory in four] == [1] * 4
-    again = [directory for directory in four if began[directory] not in (None, read_state(directory).pid)]
+    again = [directory for directory in four if began[directory] not in (None, RunRecord(directory).state.pid)]
     assert len(again) == 1, "the run of the lost node was begun twice"
     assert (again[0] / "claim.2").exists()

@@ -10,7 +10,8 @@ import pytest
 from ablations.running.executors import slurm as slurm_executor
 from ablations.running.executors.slurm import job_states
 from ablations.running.site_file import Slurm
-from ablations.store.runs import read_identity, read_metrics, read_state, run_directory
+from ablations.store.run_record import RunRecord
+from ablations.store.runs import run_directory
 from m2f.errors import InputError
 
 pytestmark = pytest.mark.usefixtures("slurm", "quick_questions")
@@ -52,15 +53,15 @@ def test_each_run_is_a_job_done_once(sweep, plan, store):
     for directory in directories(cells, store):
         ((pid, _, _, *site),) = calls(directory)
         assert site == ["of", "the", "site"]
-        assert read_state(directory).pid == int(pid) != os.getpid()
+        assert RunRecord(directory).state.pid == int(pid) != os.getpid()
         assert (directory / "log.txt").read_text().startswith("training panoptic\n")
-        assert read_metrics(directory)["PQ"] in (40.0, 41.0)
+        assert RunRecord(directory).metrics["PQ"] in (40.0, 41.0)
 
 
 def test_a_failed_run_has_its_reason_and_the_others_go_on(sweep, plan, store):
     cells = plan(seeds=[0, 1])
     assert sweep(cells, "slurm", SITE, "fail_with_seed_1") == 1
-    states = [read_state(directory) for directory in directories(cells, store)]
+    states = [RunRecord(directory).state for directory in directories(cells, store)]
     assert [state.name for state in states] == ["done", "done", "failed", "failed"]
     assert states[2].reason == "RuntimeError: the loss became nan"
 
@@ -68,7 +69,7 @@ def test_a_failed_run_has_its_reason_and_the_others_go_on(sweep, plan, store):
 def test_a_killed_job_is_marked_with_what_slurm_says(sweep, plan, store):
     cells = plan()[:1]
     assert sweep(cells, "slurm", SITE, "be_killed") == 1
-    state = read_state(directories(cells, store)[0])
+    state = RunRecord(directories(cells, store)[0]).state
     assert (state.name, state.kind) == ("failed", "killed")
     assert "with state FAILED" in state.reason
 
@@ -78,18 +79,18 @@ def test_a_job_out_of_time_goes_back_into_the_queue_and_is_finished(sweep, plan,
     cells = plan()[:1]
     (directory,) = directories(cells, store)
     thread, results = in_background(sweep, cells, "slurm", SITE, "wait_for_release")
-    wait_until(lambda: read_state(directory).name == "running")
-    first, (job,) = read_state(directory).pid, job_states_of(directory)
+    wait_until(lambda: RunRecord(directory).state.name == "running")
+    first, (job,) = RunRecord(directory).state.pid, job_states_of(directory)
     subprocess.run(["scancel", "--signal=USR2", job], check=True)
     wait_until(lambda: job_states()[job] in ("PENDING", "REQUEUED"))
-    assert read_state(directory).name == "interrupted"
+    assert RunRecord(directory).state.name == "interrupted"
     time.sleep(3)  # until the node is done with it; of itself Slurm would wait two minutes
     subprocess.run(["scontrol", "update", f"jobid={job}", "starttime=now"], check=True)
     (directory.parent / "release").touch()
     thread.join(180)
     assert results == [0]
     assert len(calls(directory)) == 1
-    assert read_state(directory).pid != first
+    assert RunRecord(directory).state.pid != first
 
 
 def job_states_of(directory):
@@ -102,14 +103,14 @@ def test_interruption_cancels_the_jobs(plan, store, sweep, monkeypatch):
     first, second = directories(cells, store)
 
     def interrupt():
-        wait_until(lambda: read_state(first).name == "running")
+        wait_until(lambda: RunRecord(first).state.name == "running")
         os.kill(os.getpid(), signal.SIGINT)
 
     threading.Thread(target=interrupt).start()
     with pytest.raises(KeyboardInterrupt):
         sweep(cells, "slurm", SITE, "wait_for_release")
     wait_until(lambda: not job_states_of(first) and not job_states_of(second))
-    assert {read_state(first).name, read_state(second).name} <= {"interrupted", "planned"}
+    assert {RunRecord(first).state.name, RunRecord(second).state.name} <= {"interrupted", "planned"}
     (store / "runs" / "release").touch()
     assert sweep(cells, "slurm", SITE, "wait_for_release") == 0
 
@@ -123,5 +124,5 @@ def test_two_processes_share_a_run(sweep, plan, store):
     cells = plan()[:1]
     assert sweep(cells, "slurm", replace(SITE, processes_per_run=2, memory_gb=4), "join") == 0
     (directory,) = directories(cells, store)
-    assert read_metrics(directory) == {"PQ": 3.0}
-    assert read_identity(directory)["processes"] == 2
+    assert RunRecord(directory).metrics == {"PQ": 3.0}
+    assert RunRecord(directory).identity["processes"] == 2

@@ -4,7 +4,8 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from ablations.comparing.beside_paper import COLUMNS, comparison_frame, primary_metric
+from ablations.comparing.beside_paper import COLUMNS, comparison_frame
+from ablations.metric_names import primary_metric
 from ablations.studies.study import Study, Variation
 from m2f.errors import InputError
 
@@ -107,7 +108,11 @@ def test_a_design_the_paper_has_not_is_inconclusive():
 
 def test_other_tables_and_scales_are_left_alone():
     other = pd.concat(
-        [results_frame(PANOPTIC, scale="smoke"), results_frame(PANOPTIC, table="4e"), results_frame(PANOPTIC)]
+        [
+            results_frame(PANOPTIC, scale="smoke"),
+            results_frame(PANOPTIC, table="4e"),
+            results_frame(PANOPTIC),
+        ]
     )
     expected = comparison_frame(results_frame(PANOPTIC), paper_frame(), STUDY, "mini")
     pd.testing.assert_frame_equal(comparison_frame(other, paper_frame(), STUDY, "mini"), expected)

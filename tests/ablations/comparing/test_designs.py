@@ -6,7 +6,8 @@ import pytest
 from scipy import stats
 
 from ablations.comparing.designs import compare_designs, paired_test
-from ablations.store.runs import create_run, write_done, write_sweep
+from ablations.store.run_record import write_done
+from ablations.store.runs import create_run, write_sweep
 from m2f.errors import InputError
 
 PQ = {"plain": [40.0, 42.5, 41.0], "masked": [48.0, 47.0, 49.5]}

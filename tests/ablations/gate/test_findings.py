@@ -3,13 +3,13 @@ from xml.etree import ElementTree
 
 import pytest
 
-from ablations.gate.baseline import Row
+from ablations.gate.baseline_file import TableRow
 from ablations.gate.findings import failures, lines, write_findings, write_junit
 from ablations.gate.regression import Finding
 
-MASKED = Row("4c", "mini", "panoptic", "masked attention")
+MASKED = TableRow("4c", "mini", "panoptic", "masked attention")
 SMCA = MASKED._replace(variant="SMCA")
-FPN = Row("4e", "mini", "semantic", "FPN < 2.0 & more")
+FPN = TableRow("4e", "mini", "semantic", "FPN < 2.0 & more")
 EQUAL = "the same seeds gave the same values"
 WORSE = Finding(
     MASKED, "PQ", "metric", "regressed", (48.5, 47.2), (30.0,), primary=True, chance=1e-6, visible=4.2, reason=""

@@ -8,9 +8,9 @@ import pytest
 from click.testing import CliRunner
 
 from ablations.cli import main
-from ablations.gate.baseline import Baseline, Evidence, Row, read_baseline, write_baseline
+from ablations.gate.baseline_file import BaselineFile, Evidence, TableRow, read_baseline_file, write_baseline_file
 
-MASKED = Row("4c", "mini", "panoptic", "masked attention")
+MASKED = TableRow("4c", "mini", "panoptic", "masked attention")
 SMCA = MASKED._replace(variant="SMCA")
 VALUES = {0: 48.5, 1: 47.2, 2: 49.3, 3: 48.1, 4: 47.9}
 
@@ -27,7 +27,7 @@ def sweep(tmp_path):
         values = {seed + (5 if lower else 0): value - lower for seed, value in VALUES.items()}
         sources = {MASKED.block: {"commit": commit, "processor": "A processor"}}
         evidence = Evidence({(row, "PQ"): values for row in rows}, {row: {"params": 1.5} for row in rows}, {}, sources)
-        write_baseline(tmp_path / name, Baseline(evidence))
+        write_baseline_file(tmp_path / name, BaselineFile(evidence))
         return tmp_path / name
 
     return write
@@ -76,12 +76,12 @@ def test_bad_input(sweep, tmp_path):
 def test_update_makes_a_baseline_and_takes_a_sweep_into_it(sweep, tmp_path):
     baseline = tmp_path / "baseline.json"
     assert call("check", "--store", sweep("first"), "--baseline", baseline, "--update").exit_code == 0
-    assert read_baseline(baseline).evidence.metrics[MASKED, "PQ"] == VALUES
+    assert read_baseline_file(baseline).evidence.metrics[MASKED, "PQ"] == VALUES
     baseline.write_text(baseline.read_text().replace('"tolerances": {}', '"tolerances": {"SQ": 2.0}'))
     result = call("check", "--store", sweep("second", 9.0), "--baseline", baseline, "--update")
     assert result.exit_code == 0
     assert "regressed " in result.output
-    taken = read_baseline(baseline)
+    taken = read_baseline_file(baseline)
     assert taken.evidence.metrics[MASKED, "PQ"][5] == pytest.approx(39.5)
     assert taken.tolerances == {"SQ": 2.0}
     assert call("check", "--store", tmp_path / "second", "--baseline", baseline).exit_code == 0
@@ -104,7 +104,7 @@ def test_diff_tells_all_and_judges_nothing(sweep):
 
 def test_diff_of_single_seeds_shows_what_cannot_be_tested(tmp_path):
     for name, value in (("old", 48.0), ("new", 40.0)):
-        write_baseline(tmp_path / name, Baseline(Evidence({(MASKED, "PQ"): {0: value}})))
+        write_baseline_file(tmp_path / name, BaselineFile(Evidence({(MASKED, "PQ"): {0: value}})))
     result = call("diff", tmp_path / "old", tmp_path / "new")
     assert result.exit_code == 0
     assert "untested   4c masked attention (panoptic, mini), PQ: 48 -> 40" in result.output

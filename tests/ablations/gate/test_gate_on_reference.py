@@ -6,15 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ablations.gate.baseline import Baseline, Evidence, Row
+from ablations.gate.baseline_file import BaselineFile, Evidence, TableRow
 from ablations.gate.measured import evidence_of_csv
-from ablations.gate.regression import compare
+from ablations.gate.regression import find_changes
 
 REFERENCE = Path(__file__).parents[3] / "reports" / "reference" / "results.csv"
 SEEDS = range(5)
 # Every way to part five seeds in two and three, each of the two parts once the baseline: twenty checks.
 BASELINE_SEEDS = [*combinations(SEEDS, 2), *combinations(SEEDS, 3)]
-MASKED = Row("4c", "mini", "panoptic", "masked attention")
+MASKED = TableRow("4c", "mini", "panoptic", "masked attention")
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def kind(key):
 @pytest.mark.parametrize("baseline_seeds", BASELINE_SEEDS, ids=str)
 def test_seed_noise_is_not_flagged(reference, baseline_seeds):
     old, new = resampled(reference, baseline_seeds)
-    findings = compare(Baseline(old), new)
+    findings = find_changes(BaselineFile(old), new)
     tested = [of for of in findings if of.chance is not None]
     assert len(tested) > 100
     assert {of.row.table for of in tested} >= {"4a", "4b", "4c", "4d", "5", "XIa", "XIb", "figIII", "figIV"}
@@ -71,7 +71,7 @@ def test_seed_noise_is_not_flagged_in_a_table_alone(reference, table, baseline_s
     old, new = resampled(reference, baseline_seeds)
     of_table = Evidence({key: values for key, values in new.metrics.items() if key[0].table == table})
     if of_table.rows & old.rows:
-        findings = compare(Baseline(old), of_table)
+        findings = find_changes(BaselineFile(old), of_table)
         assert [(str(of.row), of.name, of.chance) for of in findings if of.verdict == "regressed"] == []
 
 
@@ -81,7 +81,7 @@ def test_a_drop_of_ten_is_flagged(reference, baseline_seeds):
     old, new = resampled(reference, baseline_seeds)
     of_table = {key: values for key, values in new.metrics.items() if key[0].block == MASKED.block}
     dropped = {seed: value - 10 for seed, value in new.metrics[MASKED, "PQ"].items()}
-    findings = compare(Baseline(old), Evidence({**of_table, (MASKED, "PQ"): dropped}))
+    findings = find_changes(BaselineFile(old), Evidence({**of_table, (MASKED, "PQ"): dropped}))
     assert [(of.row, of.name) for of in findings if of.verdict == "regressed"] == [(MASKED, "PQ")]
 
 
@@ -91,8 +91,8 @@ def test_a_drop_of_ten_is_flagged(reference, baseline_seeds):
 )
 def test_a_lost_part_is_flagged(reference, table, better, worse):
     """The mask, or the resolutions, are lost without a word: the row comes out as the one without them."""
-    row = Row(table, "mini", "panoptic", better)
+    row = TableRow(table, "mini", "panoptic", better)
     lost = {key: reference.metrics[row._replace(variant=worse), key[1]] for key in reference.metrics if key[0] == row}
-    findings = compare(Baseline(reference), Evidence({**reference.metrics, **lost}))
+    findings = find_changes(BaselineFile(reference), Evidence({**reference.metrics, **lost}))
     assert "PQ" in {of.name for of in findings if of.verdict == "regressed"}
     assert {of.row for of in findings if of.verdict != "same"} == {row}

@@ -3,15 +3,17 @@ import json
 import pandas as pd
 import pytest
 
-from ablations.gate.baseline import Baseline, Block, Evidence, Row, write_baseline
+from ablations.gate.baseline_file import BaselineFile, Evidence, TableBlock, TableRow, write_baseline_file
 from ablations.gate.measured import read_evidence
 from ablations.planning.plan import make_plan
-from ablations.store.results_frame import results_frame
-from ablations.store.runs import create_run, record, write_done, write_running, write_sweep
+from ablations.planning.scales import chosen_scale
+from ablations.store.results_frame import read_results
+from ablations.store.run_record import add_facts, write_done, write_running
+from ablations.store.runs import create_run, write_sweep
 from ablations.studies import STUDIES
 from m2f.errors import InputError
 
-MASKED = Row("9z", "smoke", "panoptic", "masked")
+MASKED = TableRow("9z", "smoke", "panoptic", "masked")
 PLAIN = MASKED._replace(variant="plain")
 ENVIRONMENT = {"processor": "A processor", "threads": 1, "torch": "2.13.0", "numpy": "2.2.6"}
 
@@ -29,7 +31,7 @@ def finished(plan, store, tmp_path):
 def finish(directory, value):
     """Leave what a training and its worker leave."""
     write_running(directory)
-    record(directory, environment=ENVIRONMENT, git={"commit": "c0ffee", "dirty": value > 40})
+    add_facts(directory, environment=ENVIRONMENT, git={"commit": "c0ffee", "dirty": value > 40})
     log(directory, "20260101_000000", [(1, 50.5), (2, 45.0)])
     (directory / "timing.json").write_text(json.dumps({"seconds": {"data": 5.0, "train": value, "total": 99.0}}))
     write_done(directory, {"PQ": value + 1 / 3, "SQ": 70.0})
@@ -85,7 +87,7 @@ def test_a_store_of_runs_without_logs_and_records_has_its_metrics(finished):
 
 def test_costs_are_those_of_the_runs_configs(store, tmp_path):
     """The paper's model in small; MaskPooling has fewer parameters than attention."""
-    cells = make_plan([STUDIES["4c"]], "smoke", ["panoptic"], [0], {}, tmp_path / "data")
+    cells = make_plan([STUDIES["4c"]], chosen_scale("smoke"), ["panoptic"], [0], {}, tmp_path / "data").cells
     write_sweep(store, cells)
     for cell in cells:
         write_done(create_run(store, cell.run, tmp_path / "data"), {"PQ": 0.0})
@@ -118,7 +120,7 @@ def test_a_module_of_ones_own_must_be_there(finished):
 
 def test_a_results_frame_as_csv_has_the_stores_metrics(finished, tmp_path):
     path = tmp_path / "results.csv"
-    results_frame(finished).to_csv(path, index=False)
+    read_results(finished).frame.to_csv(path, index=False)
     of_store, of_csv = (read_evidence(source).evidence.metrics for source in (finished, path))
     assert of_csv == {key: values for key, values in of_store.items() if not key[1].startswith("loss")}
 
@@ -133,8 +135,8 @@ def test_several_runs_of_a_row_and_seed_are_bad_input(finished, plan, tmp_path):
 
 
 def test_a_baseline_is_read_with_its_tolerances(tmp_path):
-    baseline = Baseline(Evidence({(MASKED, "PQ"): {0: 1.0}}), {"PQ": 2.0}, None)
-    write_baseline(tmp_path / "baseline.json", baseline)
+    baseline = BaselineFile(Evidence({(MASKED, "PQ"): {0: 1.0}}), {"PQ": 2.0}, None)
+    write_baseline_file(tmp_path / "baseline.json", baseline)
     assert read_evidence(tmp_path / "baseline.json") == baseline
 
 
@@ -156,9 +158,9 @@ def test_another_csv_is_bad_input(tmp_path, text):
 
 
 def test_undefined_values_are_no_values(finished, tmp_path):
-    frame = results_frame(finished)
+    frame = read_results(finished).frame
     frame.loc[frame["seed"] == 1, "value"] = float("nan")
     frame.to_csv(tmp_path / "results.csv", index=False)
     metrics = read_evidence(tmp_path / "results.csv").evidence.metrics
     assert pd.Series(metrics[MASKED, "PQ"]).to_dict() == {0: 40.3333}
-    assert Block("9z", "smoke", "panoptic") in read_evidence(tmp_path / "results.csv").evidence.blocks
+    assert TableBlock("9z", "smoke", "panoptic") in read_evidence(tmp_path / "results.csv").evidence.blocks

@@ -3,11 +3,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ablations.gate.baseline import Baseline, Evidence, Row
-from ablations.gate.regression import ERROR_RATE, SPEED, compare, require_tested
+from ablations.gate.baseline_file import BaselineFile, Evidence, TableRow
+from ablations.gate.regression import ERROR_RATE, SPEED, find_changes, require_tested
 from m2f.errors import InputError
 
-ROWS = [Row("4c", "mini", "panoptic", name) for name in ("masked attention", "SMCA", "mask pooling", "cross-attention")]
+ROWS = [
+    TableRow("4c", "mini", "panoptic", name) for name in ("masked attention", "SMCA", "mask pooling", "cross-attention")
+]
 MASKED, SMCA = ROWS[:2]
 OLD = {0: 48.5, 1: 47.2, 2: 49.3, 3: 48.1, 4: 47.9}
 
@@ -23,12 +25,12 @@ def lower(values, by, first_seed=5):
 
 
 def verdicts(baseline, sweep, **options):
-    return {(of.row, of.name): of.verdict for of in compare(Baseline(baseline, **options), sweep)}
+    return {(of.row, of.name): of.verdict for of in find_changes(BaselineFile(baseline, **options), sweep)}
 
 
 @pytest.mark.parametrize(("by", "verdict"), [(0.0, "same"), (6.0, "regressed"), (-6.0, "improved")])
 def test_a_metric_is_tested_against_the_spread(by, verdict):
-    (found,) = compare(Baseline(evidence({MASKED: OLD})), evidence({MASKED: lower(OLD, by)}))
+    (found,) = find_changes(BaselineFile(evidence({MASKED: OLD})), evidence({MASKED: lower(OLD, by)}))
     assert found.verdict == verdict
     assert found.primary
     assert found.difference == pytest.approx(-by)
@@ -36,23 +38,23 @@ def test_a_metric_is_tested_against_the_spread(by, verdict):
 
 
 def test_visible_is_where_the_verdict_turns():
-    (found,) = compare(Baseline(evidence({MASKED: OLD})), evidence({MASKED: lower(OLD, 1.0)}))
+    (found,) = find_changes(BaselineFile(evidence({MASKED: OLD})), evidence({MASKED: lower(OLD, 1.0)}))
     for by, verdict in ((found.visible - 0.01, "same"), (found.visible + 0.01, "regressed")):
         assert verdicts(evidence({MASKED: OLD}), evidence({MASKED: lower(OLD, by)})) == {(MASKED, "PQ"): verdict}
 
 
 def test_the_same_seeds_with_the_same_values_are_no_test():
     """A sweep repeated on the same machine, of fewer seeds: equal, however the seeds lie."""
-    (found,) = compare(Baseline(evidence({MASKED: OLD})), evidence({MASKED: {1: OLD[1]}}))
+    (found,) = find_changes(BaselineFile(evidence({MASKED: OLD})), evidence({MASKED: {1: OLD[1]}}))
     assert (found.verdict, found.chance, found.reason) == ("same", None, "the same seeds gave the same values")
 
 
 def test_repeated_rows_do_not_blunt_the_others():
     """The more comparisons, the larger a change must be; rows that came out the same are none."""
-    repeated = compare(
-        Baseline(evidence(dict.fromkeys(ROWS, OLD))), evidence({**dict.fromkeys(ROWS, OLD), SMCA: {9: 42}})
+    repeated = find_changes(
+        BaselineFile(evidence(dict.fromkeys(ROWS, OLD))), evidence({**dict.fromkeys(ROWS, OLD), SMCA: {9: 42}})
     )
-    alone = compare(Baseline(evidence({SMCA: OLD})), evidence({SMCA: {9: 42}}))
+    alone = find_changes(BaselineFile(evidence({SMCA: OLD})), evidence({SMCA: {9: 42}}))
     of_smca = next(of for of in repeated if of.row == SMCA)
     assert of_smca.visible == pytest.approx(alone[0].visible, rel=0.2)
 
@@ -60,8 +62,8 @@ def test_repeated_rows_do_not_blunt_the_others():
 def test_a_run_of_several_tables_is_tested_once():
     twins = [MASKED, MASKED._replace(table="4a", variant="baseline")]
     new = lower(OLD, 1.0)
-    both = compare(Baseline(evidence(dict.fromkeys(twins, OLD))), evidence(dict.fromkeys(twins, new)))
-    one = compare(Baseline(evidence({MASKED: OLD})), evidence({MASKED: new}))
+    both = find_changes(BaselineFile(evidence(dict.fromkeys(twins, OLD))), evidence(dict.fromkeys(twins, new)))
+    one = find_changes(BaselineFile(evidence({MASKED: OLD})), evidence({MASKED: new}))
     assert {of.visible for of in both} == {one[0].visible}
 
 
@@ -73,12 +75,12 @@ def test_one_seed_each_is_tested_by_the_other_rows_spread():
 
 def test_nothing_to_test_by_is_bad_input_unless_a_tolerance_is_given():
     old, new = evidence({MASKED: {0: 48.0}}), evidence({MASKED: {0: 47.0}})
-    findings = compare(Baseline(old), new)
+    findings = find_changes(BaselineFile(old), new)
     assert findings[0].verdict == "untested"
     with pytest.raises(InputError, match=r"4c masked attention .*, PQ: .*'tolerances'"):
         require_tested(findings)
     for tolerance, verdict in ((1.0, "same"), (0.5, "regressed")):
-        held = compare(Baseline(old, {"PQ": tolerance}), new)
+        held = find_changes(BaselineFile(old, {"PQ": tolerance}), new)
         assert held[0].verdict == verdict
         require_tested(held)
 
@@ -112,18 +114,18 @@ def test_a_detail_needs_more_than_one_seed():
     assert verdicts(evidence({MASKED: {5: 65.0}}, "SQ"), old)[MASKED, "SQ"] == "untested"
     assert verdicts(old, evidence({MASKED: {5: 65.0, 6: 78.0}}, "SQ"))[MASKED, "SQ"] == "same"
     assert verdicts(old, evidence({MASKED: {5: 65.0, 6: 65.2}}, "SQ"))[MASKED, "SQ"] == "regressed"
-    require_tested(compare(Baseline(old), evidence({MASKED: {5: 65.0}}, "SQ")))
+    require_tested(find_changes(BaselineFile(old), evidence({MASKED: {5: 65.0}}, "SQ")))
 
 
 def test_details_leave_half_of_the_error_rate_to_the_tables_metric():
     names = [f"detail {number}" for number in range(200)]
     seeds = {(MASKED, name): {seed: value + 100 for seed, value in OLD.items()} for name in names}
     old, new = evidence({MASKED: OLD}), evidence({MASKED: lower(OLD, 1.0)})
-    found = compare(
-        Baseline(replace(old, metrics={**old.metrics, **seeds})),
+    found = find_changes(
+        BaselineFile(replace(old, metrics={**old.metrics, **seeds})),
         replace(new, metrics={**new.metrics, **{key: lower(values, 1.0) for key, values in seeds.items()}}),
     )
-    alone = compare(Baseline(old), new)[0].visible
+    alone = find_changes(BaselineFile(old), new)[0].visible
     assert alone < next(of for of in found if of.primary).visible < 1.25 * alone
 
 
@@ -141,7 +143,7 @@ def test_what_one_side_lacks():
 
 def test_nothing_in_common_is_bad_input():
     with pytest.raises(InputError, match=r"4c masked attention \(panoptic, mini\) there, 4c SMCA"):
-        compare(Baseline(evidence({MASKED: OLD})), evidence({SMCA: OLD}))
+        find_changes(BaselineFile(evidence({MASKED: OLD})), evidence({SMCA: OLD}))
 
 
 @pytest.mark.parametrize(("flops", "verdict"), [(0.25, "same"), (0.250000001, "changed"), (0.2, "changed")])
@@ -169,8 +171,8 @@ def test_speed_is_a_ratio_to_the_tables_baseline_row(seconds, verdict):
 
 
 def test_a_table_of_ones_own_is_compared_by_its_tasks_metric():
-    row = Row("mine", "mini", "semantic", "soft masks")
-    (found,) = compare(Baseline(evidence({row: OLD}, "mIoU")), evidence({row: lower(OLD, 10)}, "mIoU"))
+    row = TableRow("mine", "mini", "semantic", "soft masks")
+    (found,) = find_changes(BaselineFile(evidence({row: OLD}, "mIoU")), evidence({row: lower(OLD, 10)}, "mIoU"))
     assert (found.primary, found.verdict) == (True, "regressed")
 
 

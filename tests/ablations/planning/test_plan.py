@@ -1,14 +1,17 @@
+import csv
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from mmengine import Config
 
-from ablations.planning.plan import CONFIGS, TASKS, digest, evaluations, load_baseline, make_plan, trainings
+from ablations.planning.plan import Plan, digest, make_plan, read_config_file
+from ablations.planning.scales import CONFIGS, SCALES, TASKS, chosen_scale
 from ablations.studies import STUDIES
-from ablations.studies.study import SCALES, Evaluation, Setting, Study, Times, Variation
+from ablations.studies.study import Evaluation, Setting, Study, Times, Variation
 from m2f.errors import InputError
 
 # Names of runs at mini, panoptic, seed 0; the committed reference was made by them.
@@ -18,6 +21,7 @@ GOLDEN = {
     "mask pooling": "35100e587d499127",
     "masked attention": "a475901b638ab93a",
 }
+RUN_NAMES = Path(__file__).with_name("run_names.csv")
 CONFIG = {"task": "panoptic", "seed": 0, "model": {"layers": 9, "queries": 100}, "sizes": [32, 16, 8]}
 
 
@@ -82,10 +86,12 @@ def test_equal_rows_are_one_run(plan, study):
         tasks=study.tasks,
     )
     cells = plan(studies=[study, named_otherwise])
-    by_run = trainings(cells)
+    by_run = Plan(cells).trainings
     assert len(cells) == 4
-    assert sorted(len(of_run) for of_run in by_run.values()) == [1, 1, 2]
-    assert {(cell.table, cell.variant) for cell in max(by_run.values(), key=len)} == {
+    assert sorted(len(planned.cells) for planned in by_run.values()) == [1, 1, 2]
+    assert {
+        (cell.table, cell.variant) for cell in max(by_run.values(), key=lambda planned: len(planned.cells)).cells
+    } == {
         ("9z", "masked"),
         ("9x", "baseline"),
     }
@@ -93,38 +99,39 @@ def test_equal_rows_are_one_run(plan, study):
 
 def test_the_users_overrides_win_over_the_rows(plan):
     cells = plan(**{"model.transformer_decoder.cross_attention.type": "SMCA"})
-    assert len(trainings(cells)) == 1
+    assert len(Plan(cells).trainings) == 1
     assert cells[0].run.config["model"]["transformer_decoder"]["cross_attention"]["type"] == "SMCA"
 
 
 def test_run_does_not_depend_on_where_data_lies(study, configs, tmp_path):
     here, there = (
-        make_plan([study], "smoke", ["panoptic"], [0], {}, tmp_path / name, configs) for name in ("here", "there")
+        make_plan([study], chosen_scale("smoke", configs), ["panoptic"], [0], {}, tmp_path / name)
+        for name in ("here", "there")
     )
     assert here == there
-    assert str(tmp_path) not in json.dumps(here[0].run.config)
+    assert str(tmp_path) not in json.dumps(here.cells[0].run.config)
 
 
 def test_missing_config_is_bad_input(tmp_path):
     with pytest.raises(InputError, match=r"no config .*huge/panoptic\.py"):
-        load_baseline(tmp_path, "huge/panoptic.py")
+        read_config_file(tmp_path / "huge/panoptic.py")
 
 
 @pytest.mark.parametrize("scale", SCALES)
 @pytest.mark.parametrize("task", TASKS)
-def test_every_study_fits_every_scale(scale, task, monkeypatch):
-    """Every row names keys and settings of every baseline; the paper's data need not be there."""
+def test_runs_are_called_what_they_were(scale, task, monkeypatch):
+    """Every row at every scale, the data's fingerprint aside: runs that are done are found by their names."""
     monkeypatch.setattr("ablations.planning.plan.remembering_fingerprints", lambda directory: lambda config: "data")
-    config = load_baseline(CONFIGS, f"{scale}/{task}.py").config
-    assert (config["scale"], config["task"]) == (scale, task)
-    studies = [study for study in STUDIES.values() if task in study.tasks and scale in study.scales]
-    cells = make_plan(studies, scale, [task], [0], {}, CONFIGS)
-    assert len(cells) == sum(len(study.variations) for study in studies)
+    fits = [study for study in STUDIES.values() if task in study.tasks and (not study.scales or scale in study.scales)]
+    cells = make_plan(fits, chosen_scale(scale), [task], [0], {}, CONFIGS).cells
+    with RUN_NAMES.open(newline="") as file:
+        named = [tuple(row.values()) for row in csv.DictReader(file) if (row["scale"], row["task"]) == (scale, task)]
+    assert [(scale, cell.table, cell.variant, task, cell.run.name) for cell in cells] == named
 
 
 def test_paper_data_that_are_missing_are_bad_input(tmp_path):
     with pytest.raises(InputError, match=str(tmp_path)):
-        make_plan(list(STUDIES.values()), "paper", ["panoptic"], [0], {}, tmp_path)
+        make_plan(list(STUDIES.values()), chosen_scale("paper"), ["panoptic"], [0], {}, tmp_path)
 
 
 def test_plans_share_what_configs_have_in_common(plan):
@@ -136,7 +143,7 @@ def test_plans_share_what_configs_have_in_common(plan):
 
 def test_a_baseline_without_changes_keeps_its_digest():
     """Runs that are done are found by it: a change of this value throws all of them away."""
-    cells = make_plan([STUDIES["4c"]], "mini", ["panoptic"], [0], {}, CONFIGS)
+    cells = make_plan([STUDIES["4c"]], chosen_scale("mini"), ["panoptic"], [0], {}, CONFIGS).cells
     assert {cell.variant: cell.run.name for cell in cells} == GOLDEN
 
 
@@ -168,8 +175,8 @@ def test_trainings_and_equal_evaluations_are_shared(plan, study):
     other = Evaluation({"train_cfg.max_iters": 7})
     cells = plan(studies=[study, evaluated(study), evaluated(study, "9f"), evaluated(study, "9g", other)])
     trained, evaluated_again = (
-        [" ".join(cell.table for cell in group) for group in phase(cells).values()]
-        for phase in (trainings, evaluations)
+        [" ".join(cell.table for cell in planned.cells) for planned in phase.values()]
+        for phase in (Plan(cells).trainings, Plan(cells).evaluations)
     )
     assert trained == ["9z 9e 9f 9g"] * 2
     assert evaluated_again == ["9e 9f"] * 2 + ["9g"] * 2

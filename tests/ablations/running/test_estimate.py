@@ -4,10 +4,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from ablations.planning.plan import evaluations, trainings
+from ablations.planning.plan import Plan
 from ablations.running.estimate import estimator, show_plan
 from ablations.running.sweep import announce
-from ablations.store.runs import create_run, record, run_directory, write_done, write_sweep
+from ablations.store.run_record import add_facts, write_done
+from ablations.store.runs import create_run, run_directory, write_sweep
 from m2f.engine.files import write_json
 
 EXECUTOR = SimpleNamespace(slots=2, gpus=0, processes=1)
@@ -22,7 +23,7 @@ def measure(store, tmp_path):
         for cell in cells:
             iterations = cell.run.config["train_cfg"]["max_iters"]
             directory = create_run(store, cell.run, tmp_path / "data")
-            record(directory, processes=processes, environment={"gpus": list(gpus)})
+            add_facts(directory, processes=processes, environment={"gpus": list(gpus)})
             write_json(directory / "timing.json", {"seconds": {"total": pace * iterations}})
             write_json(directory / "progress.json", {"iterations": iterations})
             write_done(directory, {"PQ": 1.0})
@@ -74,7 +75,7 @@ def test_an_evaluation_is_told_by_evaluations(plan, store, tmp_path, evaluated_s
     assert hours(store, [cell]) == [None]
     write_sweep(store, [cell])
     directory = create_run(store, cell.run, tmp_path / "data")
-    record(directory, environment={})
+    add_facts(directory, environment={})
     write_json(directory / "timing.json", {"seconds": {"total": 7.2}})
     write_json(directory / "progress.json", {"iterations": 500})
     write_done(directory, {"PQ": 1.0})
@@ -85,11 +86,11 @@ def test_the_plan_is_printed_and_nothing_written(plan, store, evaluated_study, s
     cells = plan(studies=[study, evaluated_study], seeds=[0, 1])
     measure(cells[:1], 36.0)
     before = sorted(store.rglob("*"))
-    announce(cells, store, lambda runs: SimpleNamespace(slots=2, gpus=0, processes=1, runs=runs), console)
+    announce(Plan(cells), store, lambda runs: SimpleNamespace(slots=2, gpus=0, processes=1, runs=runs), console)
     lines = console.file.getvalue().splitlines()
     assert lines[0].endswith("6 cells -> 4 trainings and 2 evaluations (already done: 1)")
     assert lines[1].split() == ["run", "state", "GPUs", "hours", "for"]
-    names = [name for name in [*trainings(cells), *evaluations(cells)] if name != cells[0].run.name]
+    names = [name for name in Plan(cells).runs if name != cells[0].run.name]
     assert [line.split()[:4] for line in lines[2:-1]] == [
         *([name, "planned", "0", "0.10"] for name in names[:3]),
         *([name, "planned", "0", "unknown"] for name in names[3:]),

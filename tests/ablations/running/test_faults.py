@@ -20,10 +20,12 @@ from click.testing import CliRunner
 
 from ablations.cli import main
 from ablations.planning.plan import make_plan
+from ablations.planning.scales import chosen_scale
 from ablations.running.worker import EVALUATION, TRAINING, execute
 from ablations.store import claims
 from ablations.store.claims import Owner
-from ablations.store.runs import read_metrics, read_state, run_directory, write_running, write_sweep
+from ablations.store.run_record import RunRecord, write_running
+from ablations.store.runs import run_directory, write_sweep
 from ablations.studies import STUDIES
 from m2f.errors import InputError
 
@@ -132,7 +134,7 @@ def assert_only_seed_1_is_lost_and_mended(sweep, plan, store, training):
     assert status(store) == [DONE] * 4
     runs = directories(cells, store)
     assert [trainings(directory) for directory in runs] == [1] * 4
-    assert [read_metrics(directory)["PQ"] for directory in runs] == [40.0, 40.0, 41.0, 41.0]
+    assert [RunRecord(directory).metrics["PQ"] for directory in runs] == [40.0, 40.0, 41.0, 41.0]
 
 
 def test_kill_of_a_training(sweep, plan, store):
@@ -149,16 +151,16 @@ def test_kill_of_the_orchestrator_and_of_a_training_of_its(orchestrate, sweep, p
     cells = plan(seeds=[0, 1])[:3]
     killed, left, planned = directories(cells, store)
     orchestrator = orchestrate(cells, "wait_for_release", 2)
-    wait_until(lambda: [read_state(directory).name for directory in (killed, left)] == ["running"] * 2)
+    wait_until(lambda: [RunRecord(directory).state.name for directory in (killed, left)] == ["running"] * 2)
     orchestrator.kill()
     orchestrator.wait()
     assert status(store) == [("running", None), ("running", None), PLANNED]
-    os.kill(read_state(killed).pid, signal.SIGKILL)
+    os.kill(RunRecord(killed).state.pid, signal.SIGKILL)
     wait_until(lambda: status(store) == [GONE, ("running", None), PLANNED])
-    worker = read_state(left).pid
+    worker = RunRecord(left).state.pid
 
     def release_the_last():
-        wait_until(lambda: read_state(planned).name == "done")
+        wait_until(lambda: RunRecord(planned).state.name == "done")
         (store / "runs" / "release").touch()
 
     thread = threading.Thread(target=release_the_last)
@@ -167,14 +169,14 @@ def test_kill_of_the_orchestrator_and_of_a_training_of_its(orchestrate, sweep, p
     thread.join()
     assert status(store) == [DONE] * 3
     assert [trainings(directory) for directory in (killed, left, planned)] == [1] * 3
-    assert read_state(left).pid == worker
+    assert RunRecord(left).state.pid == worker
 
 
 def test_interruption(orchestrate, sweep, plan, store):
     cells = plan()
     first = run_directory(store, cells[0].run.name)
     orchestrator = orchestrate(cells, "wait_for_release", 1)
-    wait_until(lambda: read_state(first).name == "running")
+    wait_until(lambda: RunRecord(first).state.name == "running")
     os.killpg(orchestrator.pid, signal.SIGINT)
     _, errors = orchestrator.communicate(timeout=30)
     assert orchestrator.returncode == 130
@@ -187,7 +189,7 @@ def test_interruption(orchestrate, sweep, plan, store):
 def test_two_orchestrators_do_each_run_once(orchestrate, sweep, plan, store):
     cells = plan(seeds=range(15))
     other = orchestrate(cells, "train", 2)
-    wait_until(lambda: read_state(directories(cells, store)[0]).name != "planned")
+    wait_until(lambda: RunRecord(directories(cells, store)[0]).state.name != "planned")
     assert sweep(cells) == 0
     _, errors = other.communicate(timeout=60)
     assert other.returncode == 0, errors
@@ -280,7 +282,8 @@ def real_sweep(sweep, tmp_path):
     """Carry out a row of Table 4(c) at the smallest scale with the real training; its cells and the exit code."""
 
     def run(**overrides):
-        cells = make_plan([STUDIES["4c"]], "smoke", ["panoptic"], [0], overrides, tmp_path / "data")[-1:]
+        smoke = chosen_scale("smoke")
+        cells = make_plan([STUDIES["4c"]], smoke, ["panoptic"], [0], overrides, tmp_path / "data").cells[-1:]
         return cells, sweep(cells, TRAINING, EVALUATION)
 
     return run
@@ -292,14 +295,14 @@ def test_the_loss_is_not_a_number(real_sweep, store):
     ((state, reason),) = status(store)
     assert state == "failed"
     assert re.fullmatch(r"DivergenceError: the loss became (nan|inf) at iteration 2 of 4", reason)
-    assert read_metrics(run_directory(store, cell.run.name)) is None
+    assert not (run_directory(store, cell.run.name) / "metrics.json").exists()
 
 
 def test_a_checkpoint_is_cut_in_half(real_sweep, store):
     """The worker was killed at the end, and what it wrote last did not reach the disk."""
     (cell,), _ = real_sweep()
     directory = run_directory(store, cell.run.name)
-    metrics = read_metrics(directory)
+    metrics = RunRecord(directory).metrics
     write_running(directory)
     (directory / "metrics.json").unlink()
     newest = directory / "iter_4.pth"
@@ -307,6 +310,6 @@ def test_a_checkpoint_is_cut_in_half(real_sweep, store):
     assert status(store) == [GONE]
     assert real_sweep()[1] == 0
     assert status(store) == [DONE]
-    assert read_metrics(directory) == metrics
+    assert RunRecord(directory).metrics == metrics
     log = (directory / "log.txt").read_text()
     assert f"{newest} is damaged" in log and "Going on from iteration 2, of the newest whole checkpoint" in log

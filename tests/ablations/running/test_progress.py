@@ -6,14 +6,14 @@ from rich.console import Console
 from ablations.running import progress
 from ablations.running.progress import Display, View, live_view, progress_words, sweep_words
 from ablations.store.claims import claim
-from ablations.store.runs import State, read_state, write_done, write_failed, write_running
+from ablations.store.run_record import RunRecord, State, write_done, write_failed, write_running
 from m2f.engine.files import write_json
 
 TRAIN = {"phase": "train", "iteration": 30, "iterations": 100, "loss": 12.3456, "eta_seconds": 70.2}
 
 
 def show(runs, console):
-    return Display(runs, {directory: read_state(directory) for directory in runs.values()}, console)
+    return Display(runs, {directory: RunRecord(directory).state for directory in runs.values()}, console)
 
 
 @pytest.mark.parametrize(

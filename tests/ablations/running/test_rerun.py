@@ -3,9 +3,11 @@ from click.testing import CliRunner
 
 from ablations.cli import main
 from ablations.planning.plan import make_plan
+from ablations.planning.scales import chosen_scale
 from ablations.running.rerun import Repetition, lines, rerun
 from ablations.running.worker import execute
-from ablations.store.runs import create_run, read_identity, read_metrics, record, write_done
+from ablations.store.run_record import RunRecord, add_facts, write_done
+from ablations.store.runs import create_run
 from ablations.studies import STUDIES
 from m2f.data.prepare import prepare
 from m2f.errors import InputError
@@ -51,7 +53,7 @@ def test_a_repetition_matches(done, repeat, store):
 
 def test_another_repetition_has_its_place_and_the_recorded_threads(done, repeat, store):
     (store / "reruns" / done.name / "1").mkdir(parents=True)
-    record(done, environment={**read_identity(done)["environment"], "threads": 2})
+    add_facts(done, environment={**RunRecord(done).identity["environment"], "threads": 2})
     repetition, _ = repeat(done.name)
     assert repetition.directory.name == "2"
     assert "threads" not in repetition.surroundings
@@ -61,10 +63,10 @@ def test_another_repetition_has_its_place_and_the_recorded_threads(done, repeat,
 
 def test_what_differs_is_told(done, repeat):
     write_done(done, {"PQ": 40.5, "SQ": 70.0})
-    environment = read_identity(done)["environment"]
+    environment = RunRecord(done).identity["environment"]
     packages = {**environment["packages"], "numpy": "1.0", "a-package-of-then": "2.0"}
-    record(done, environment={**environment, "processor": "Another", "packages": packages}, git={"commit": "c0ffee"})
-    record(done, data_fingerprint="another")
+    add_facts(done, environment={**environment, "processor": "Another", "packages": packages}, git={"commit": "c0ffee"})
+    add_facts(done, data_fingerprint="another")
     repetition, said = repeat(done.name)
     assert not repetition.matches
     assert "The repetition does not match: 0 of 2 metrics are equal to the last digit." in said
@@ -119,14 +121,14 @@ def test_a_real_training_repeats_bit_for_bit(store, tmp_path):
 
     data = tmp_path / "data"
     overrides = {"train_cfg.max_iters": 1, "train_cfg.val_interval": 1}
-    cell = make_plan([STUDIES["4c"]], "smoke", ["semantic"], [0], overrides, data)[3]
+    cell = make_plan([STUDIES["4c"]], chosen_scale("smoke"), ["semantic"], [0], overrides, data).cells[3]
     prepare(resolve_data_paths(Config(cell.run.config), data))
     directory = create_run(store, cell.run, data)
     assert execute(directory) == 0
     result = CliRunner().invoke(main, ["rerun", cell.run.name, "--store", str(store)])
     assert result.exit_code == 0, result.output
     assert "The repetition matches: 3 of 3 metrics" in result.output  # mIoU and the losses logged first and last
-    assert read_metrics(directory)["mIoU"] > 0
+    assert RunRecord(directory).metrics["mIoU"] > 0
 
 
 @pytest.mark.parametrize(("value", "code"), [(40.0, 0), (40.0000001, 1)])

@@ -5,16 +5,9 @@ import pytest
 
 from ablations.running.status import run_states, show_status
 from ablations.running.sweep import plan_words, report_command
-from ablations.store.results_frame import COLUMNS, results_frame
-from ablations.store.runs import (
-    create_run,
-    read_identity,
-    read_state,
-    run_directory,
-    write_done,
-    write_failed,
-    write_sweep,
-)
+from ablations.store.results_frame import COLUMNS, read_results
+from ablations.store.run_record import RunRecord, write_done, write_failed
+from ablations.store.runs import create_run, run_directory, write_sweep
 from ablations.studies.study import Variation
 from m2f.errors import InputError
 
@@ -37,7 +30,7 @@ def test_a_sweep_from_nothing_to_results(sweep, plan, store, console, tmp_path):
     assert f"Next: m2f report 9z --store {store} --out report" in text
     assert (tmp_path / "data" / "scenes" / "tiny" / "manifest.json").exists()
 
-    frame = results_frame(store)
+    frame = read_results(store).frame
     assert tuple(frame.columns) == COLUMNS
     assert len(frame) == 8
     first = frame.iloc[0].to_dict()
@@ -65,7 +58,7 @@ def test_what_is_done_is_skipped_and_what_failed_is_tried_again(sweep, plan, sto
     text = shown(console)
     assert "2 of 4 runs done" in text
     assert "failed: 9z masked, panoptic, seed 1: RuntimeError: the loss became nan" in text
-    assert set(results_frame(store)["seed"]) == {0}
+    assert set(read_results(store).frame["seed"]) == {0}
 
     assert sweep(cells) == 0
     assert "(already done: 2)" in shown(console)
@@ -81,7 +74,7 @@ def test_equal_rows_are_trained_once_and_reported_twice(sweep, plan, store, stud
     assert sweep(plan(studies=[study, again])) == 0
     assert "4 rows, 1 task, 1 seed: 4 cells -> 2 trainings (already done: 0)" in shown(console)
     assert len(list(store.glob("runs/*"))) == 2
-    assert list(results_frame(store)["table"]) == ["9z", "9z", "9x", "9x"]
+    assert list(read_results(store).frame["table"]) == ["9z", "9z", "9x", "9x"]
 
 
 def test_trainings_are_done_before_they_are_evaluated(sweep, plan, store, study, evaluated_study, console):
@@ -96,10 +89,10 @@ def test_trainings_are_done_before_they_are_evaluated(sweep, plan, store, study,
     assert f"failed: {failed.label}: its training {failed.training.name} is not done\n" in text
     assert "done         9e masked, panoptic, seed 0: fg_avg 0.250 after" in text
     assert (run_directory(store, masked.run.name) / "log.txt").read_text().endswith("evaluating weights of seed 0\n")
-    assert read_identity(run_directory(store, masked.run.name))["source"] == masked.training.name
-    assert "source" not in read_identity(run_directory(store, masked.training.name))
+    assert RunRecord(run_directory(store, masked.run.name)).identity["source"] == masked.training.name
+    assert "source" not in RunRecord(run_directory(store, masked.training.name)).identity
 
-    frame = results_frame(store)
+    frame = read_results(store).frame
     of_table = frame[frame["table"] == "9e"]
     assert of_table[["metric", "value", "unit"]].values.tolist() == [
         ["fg_avg", 0.25, "fraction"],
@@ -120,7 +113,7 @@ def test_a_training_that_no_row_shows_is_told(plan, store, evaluated_study, tmp_
     rows = [{"table": "9e", "variant": "masked"}]
     told = [(run["run"], run["source"], run["rows"], run["state"]) for run in run_states(store)]
     assert told == [(cell.training.name, None, rows, "done"), (cell.run.name, cell.training.name, rows, "planned")]
-    assert results_frame(store).empty, "the training's numbers are not the row's"
+    assert read_results(store).frame.empty, "the training's numbers are not the row's"
 
 
 def test_the_report_command_imports_the_users_modules(plan, study):
@@ -134,7 +127,7 @@ def test_damaged_metrics_are_no_results(sweep, plan, store):
     cells = plan()
     sweep(cells)
     (run_directory(store, cells[0].run.name) / "metrics.json").write_text('{"metrics": {"PQ"')
-    assert list(results_frame(store)["variant"]) == ["masked"]
+    assert list(read_results(store).frame["variant"]) == ["masked"]
 
 
 def test_bad_input_found_by_a_worker_ends_with_its_sentence(sweep, plan, console):
@@ -172,10 +165,10 @@ def test_status_tells_each_run(sweep, plan, store, console):
 
 
 def test_an_empty_store_has_an_empty_frame(store):
-    frame = results_frame(store)
+    frame = read_results(store).frame
     assert frame.empty
     assert tuple(frame.columns) == COLUMNS
 
 
 def test_state_of_a_run_without_a_directory_is_planned(store):
-    assert read_state(run_directory(store, "0123456789abcdef")).name == "planned"
+    assert RunRecord(run_directory(store, "0123456789abcdef")).state.name == "planned"

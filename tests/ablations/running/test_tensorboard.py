@@ -4,6 +4,7 @@ from rich.console import Console
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from ablations.planning.plan import make_plan
+from ablations.planning.scales import chosen_scale
 from ablations.running.sweep import prepare_data
 from ablations.running.tensorboard import file_name, with_tensorboard
 from ablations.running.worker import perform
@@ -17,12 +18,12 @@ def watched(run):
 
 
 def smoke_plan(data, *studies, **overrides):
-    return make_plan(studies, "smoke", ["panoptic"], [0], overrides, data)
+    return make_plan(studies, chosen_scale("smoke"), ["panoptic"], [0], overrides, data)
 
 
 def test_curves_of_a_training(tmp_path):
     baseline = replace(STUDIES["4c"], variations=STUDIES["4c"].variations[-1:])
-    (cell,) = with_tensorboard(smoke_plan(tmp_path, baseline), tmp_path / "curves")
+    (cell,) = with_tensorboard(smoke_plan(tmp_path, baseline), tmp_path / "curves").cells
     prepare_data([cell.run], tmp_path, Console(quiet=True))
     directory = create_run(open_store(tmp_path / "store"), cell.run, tmp_path)
     metrics = perform(directory, None)

@@ -6,7 +6,8 @@ import pytest
 
 from ablations.running.worker import execute, input_sentence
 from ablations.store.claims import HELD, claim
-from ablations.store.runs import create_run, read_identity, read_metrics, read_state
+from ablations.store.run_record import RunRecord
+from ablations.store.runs import create_run
 from m2f.errors import InputError
 
 pytestmark = pytest.mark.usefixtures("fake_training")
@@ -19,9 +20,9 @@ def directory(run_directories):
 
 def test_done(directory):
     assert execute(directory, "fake_training:train") == 0
-    assert read_state(directory).name == "done"
-    assert read_metrics(directory) == {"PQ": 41.0}
-    identity = read_identity(directory)
+    assert RunRecord(directory).state.name == "done"
+    assert RunRecord(directory).metrics == {"PQ": 41.0}
+    identity = RunRecord(directory).identity
     assert identity["environment"]["torch"]
     assert identity["environment"]["threads"] == 1
     assert {"commit", "dirty"} <= set(identity["git"])
@@ -37,15 +38,15 @@ def evaluation(plan, store, tmp_path, evaluated_study):
 
 def test_an_evaluation_gets_its_trainings_last_checkpoint(evaluation, capfd):
     assert execute(evaluation, "fake_training:evaluate") == 0
-    assert read_metrics(evaluation) == {"fg_avg": 0.25, "AR100_layer0": 30.0}
+    assert RunRecord(evaluation).metrics == {"fg_avg": 0.25, "AR100_layer0": 30.0}
     assert capfd.readouterr().out.endswith("evaluating weights of seed 0\n")
 
 
 def test_an_evaluation_without_a_checkpoint_is_bad_input(evaluation):
-    source = evaluation.parent / read_identity(evaluation)["source"]
+    source = evaluation.parent / RunRecord(evaluation).identity["source"]
     (source / "iter_10.pth").unlink()
     assert execute(evaluation, "fake_training:evaluate") == 2
-    assert str(source) in read_state(evaluation).reason
+    assert str(source) in RunRecord(evaluation).state.reason
 
 
 def test_an_evaluation_evaluates_for_real_unless_told_otherwise(evaluation, capfd):
@@ -64,21 +65,21 @@ def test_damaged_metrics_are_made_anew(directory):
     execute(directory, "fake_training:train")
     (directory / "metrics.json").write_text("{")
     assert execute(directory, "fake_training:train") == 0
-    assert read_metrics(directory) == {"PQ": 41.0}
+    assert RunRecord(directory).metrics == {"PQ": 41.0}
 
 
 def test_failure_has_its_reason_and_can_be_tried_again(directory, capfd):
     assert execute(directory, "fake_training:fail_with_seed_1") == 1
-    state = read_state(directory)
+    state = RunRecord(directory).state
     assert (state.name, state.kind, state.reason) == ("failed", "error", "RuntimeError: the loss became nan")
     assert "Traceback" in capfd.readouterr().err
     assert execute(directory, "fake_training:train") == 0
-    assert (read_state(directory).name, read_state(directory).reason) == ("done", None)
+    assert (RunRecord(directory).state.name, RunRecord(directory).state.reason) == ("done", None)
 
 
 def test_bad_input_has_its_sentence(directory, capfd):
     assert execute(directory, "fake_training:find_bad_image") == 2
-    state = read_state(directory)
+    state = RunRecord(directory).state
     assert (state.name, state.kind) == ("failed", "input")
     assert state.reason == "pictures/7.png is not an image; fetch it again."
     assert "Traceback" not in capfd.readouterr().err
@@ -86,13 +87,13 @@ def test_bad_input_has_its_sentence(directory, capfd):
 
 def test_training_that_cannot_be_imported_is_a_failure(directory):
     assert execute(directory, "no_such_module:train") == 1
-    assert "no_such_module" in read_state(directory).reason
+    assert "no_such_module" in RunRecord(directory).state.reason
 
 
 def test_a_held_run_is_left_alone(directory):
     with claim(directory):
         assert execute(directory, "fake_training:train") == HELD
-    assert read_state(directory).name == "planned"
+    assert RunRecord(directory).state.name == "planned"
     assert not (directory / "calls.txt").exists()
 
 

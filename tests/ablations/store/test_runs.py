@@ -9,20 +9,14 @@ import pytest
 from mmengine import Config
 
 from ablations.store.claims import RunHeldError, claim, is_held
+from ablations.store.run_record import RunRecord, write_done, write_failed, write_running
 from ablations.store.runs import (
     config_text,
     create_run,
     open_store,
     read_cells,
-    read_config,
-    read_identity,
-    read_metrics,
-    read_state,
     require_store,
     run_directory,
-    write_done,
-    write_failed,
-    write_running,
     write_sweep,
 )
 from m2f.errors import InputError
@@ -51,8 +45,8 @@ def test_run_directory_holds_config_and_identity(plan, store, tmp_path):
     run = plan(seeds=[3], **{"train_cfg.max_iters": 5})[0].run
     directory = create_run(store, run, tmp_path / "data")
     assert directory == store / "runs" / run.digest[:16]
-    assert Config.fromfile(directory / "config.py").to_dict() == read_config(directory).to_dict() == run.config
-    identity = read_identity(directory)
+    assert Config.fromfile(directory / "config.py").to_dict() == RunRecord(directory).config == run.config
+    identity = RunRecord(directory).identity
     assert identity["digest"] == run.digest
     assert (identity["task"], identity["scale"], identity["seed"]) == ("panoptic", "smoke", 3)
     assert (identity["dataset"], identity["split"]) == ("scenes", "val2017")
@@ -65,7 +59,7 @@ def test_config_text_is_read_back_as_it_was(tmp_path):
     config = {"a": {"b": [1, (2, 3)], "c": None, "long": ["x" * 50] * 5}, "d": 'it\'s "quoted"\n', "e": 1e-05}
     path = tmp_path / "config.py"
     path.write_text(config_text(config))
-    assert Config.fromfile(path).to_dict() == read_config(tmp_path).to_dict() == config
+    assert Config.fromfile(path).to_dict() == RunRecord(tmp_path).config == config
 
 
 @pytest.mark.parametrize("content", [None, "a = 1\nb = [", "import os", "a = open('x')", "a.b = 1"])
@@ -73,7 +67,7 @@ def test_a_config_that_is_damaged_or_more_than_values(tmp_path, content):
     if content is not None:
         (tmp_path / "config.py").write_text(content)
     with pytest.raises(InputError, match=r"config.py cannot be read as a run's config"):
-        read_config(tmp_path)
+        _ = RunRecord(tmp_path).config
 
 
 def test_existing_run_is_taken_with_its_new_data_directory(plan, store, tmp_path):
@@ -81,8 +75,8 @@ def test_existing_run_is_taken_with_its_new_data_directory(plan, store, tmp_path
     directory = create_run(store, run, tmp_path / "here")
     write_done(directory, {"PQ": 1.0})
     assert create_run(store, run, tmp_path / "there") == directory
-    assert read_identity(directory)["data_directory"] == str(tmp_path / "there")
-    assert read_metrics(directory) == {"PQ": 1.0}
+    assert RunRecord(directory).identity["data_directory"] == str(tmp_path / "there")
+    assert RunRecord(directory).metrics == {"PQ": 1.0}
 
 
 def test_existing_run_is_taken_with_its_new_config_unless_it_is_at_work(plan, store, tmp_path):
@@ -112,30 +106,30 @@ def test_foreign_directory_is_not_touched(plan, store, tmp_path, content):
 
 
 def test_states_in_their_order(directory):
-    assert read_state(directory).name == "planned"
+    assert RunRecord(directory).state.name == "planned"
     with claim(directory):
         write_running(directory)
-        state = read_state(directory)
+        state = RunRecord(directory).state
         assert (state.name, state.reason, state.finished) == ("running", None, None)
         write_failed(directory, "the loss became nan", "error")
-    failed = read_state(directory)
+    failed = RunRecord(directory).state
     assert (failed.name, failed.reason, failed.kind) == ("failed", "the loss became nan", "error")
     assert failed.started == state.started <= failed.finished
     write_running(directory)
-    assert read_state(directory).name == "interrupted"
+    assert RunRecord(directory).state.name == "interrupted"
     write_done(directory, {"PQ": 51.9})
-    assert (read_state(directory).name, read_state(directory).reason) == ("done", None)
+    assert (RunRecord(directory).state.name, RunRecord(directory).state.reason) == ("done", None)
 
 
 def test_kill_at_work_leaves_an_interrupted_run(directory, start_python):
     process = start_python(HOLD, directory)
     assert process.stdout.readline() == "held\n"
-    assert (read_state(directory).name, read_state(directory).pid) == ("running", process.pid)
+    assert (RunRecord(directory).state.name, RunRecord(directory).state.pid) == ("running", process.pid)
     with pytest.raises(RunHeldError), claim(directory, patience=0.05):
         pass
     process.send_signal(signal.SIGKILL)
     process.wait()
-    state = read_state(directory)
+    state = RunRecord(directory).state
     assert (state.name, state.reason) == ("interrupted", "its worker is gone")
     with claim(directory):
         assert is_held(directory)
@@ -178,8 +172,8 @@ def test_kill_while_writing_leaves_whole_files(directory, start_python):
         process.send_signal(signal.SIGKILL)
         process.wait()
         assert json.loads((directory / "state.json").read_text())["state"] in ("running", "failed", "done")
-        assert len(read_metrics(directory)) == 500
-        assert read_state(directory).name in ("interrupted", "failed", "done")
+        assert len(RunRecord(directory).metrics) == 500
+        assert RunRecord(directory).state.name in ("interrupted", "failed", "done")
 
 
 @pytest.mark.parametrize(
@@ -189,16 +183,16 @@ def test_kill_while_writing_leaves_whole_files(directory, start_python):
 def test_done_without_whole_metrics_is_not_done(directory, content):
     write_running(directory)
     write_done(directory, {"PQ": 5.0})
-    assert read_state(directory).name == "done"
+    assert RunRecord(directory).state.name == "done"
     (directory / "metrics.json").write_text(content)
-    state = read_state(directory)
+    state = RunRecord(directory).state
     assert (state.name, state.reason) == ("interrupted", "metrics.json is missing or damaged")
 
 
 @pytest.mark.parametrize("content", ['{"state": "don', "[]", "{}", '{"state": "wonderful"}'])
 def test_damaged_state_counts_as_not_begun(directory, content):
     (directory / "state.json").write_text(content)
-    assert read_state(directory).name == "planned"
+    assert RunRecord(directory).state.name == "planned"
 
 
 def test_sweeps_name_each_cell_once(plan, store):

@@ -8,7 +8,7 @@ from ablations.running.executors import Ending
 from ablations.running.executors.drive import RETRIES, drive
 from ablations.store import claims
 from ablations.store.claims import Owner, claim
-from ablations.store.runs import read_state, write_done, write_failed, write_running
+from ablations.store.run_record import RunRecord, write_done, write_failed, write_running
 
 DIED = Ending("its node burnt")
 
@@ -45,7 +45,7 @@ def done(directory):
 
 
 def carry_out(executor, directories, watch=lambda active: None):
-    drive(executor, {directory: read_state(directory) for directory in directories}, "fake:train", watch)
+    drive(executor, {directory: RunRecord(directory).state for directory in directories}, "fake:train", watch)
 
 
 def test_each_run_is_started_once_in_its_order(run_directories):
@@ -70,7 +70,7 @@ def test_a_death_is_the_runs_failure(run_directories):
     directories = run_directories()
     carry_out(Scripted(lambda directory: DIED), directories)
     for directory in directories:
-        state = read_state(directory)
+        state = RunRecord(directory).state
         assert (state.name, state.kind, state.reason) == ("failed", "killed", "its node burnt")
 
 
@@ -78,7 +78,7 @@ def test_an_old_failure_is_not_this_ones_reason(run_directories):
     (directory, _) = run_directories()
     write_failed(directory, "the loss became nan", "error")
     carry_out(Scripted(lambda directory: DIED), [directory])
-    assert read_state(directory).reason == "its node burnt"
+    assert RunRecord(directory).state.reason == "its node burnt"
 
 
 @pytest.mark.parametrize("deaths", [1, RETRIES])
@@ -89,7 +89,7 @@ def test_a_lost_node_is_no_failure(run_directories, deaths):
     )
     carry_out(executor, [directory])
     assert executor.started == [directory] * (deaths + 1)
-    assert read_state(directory).name == "done"
+    assert RunRecord(directory).state.name == "done"
 
 
 def test_nodes_that_are_always_lost_are_one(run_directories):
@@ -97,7 +97,7 @@ def test_nodes_that_are_always_lost_are_one(run_directories):
     executor = Scripted(lambda directory: Ending("lost", again=True))
     carry_out(executor, [directory])
     assert executor.started == [directory] * (RETRIES + 1)
-    assert (read_state(directory).name, read_state(directory).reason) == ("failed", "lost")
+    assert (RunRecord(directory).state.name, RunRecord(directory).state.reason) == ("failed", "lost")
 
 
 def test_a_run_that_others_hold_comes_again_without_a_limit(run_directories):
@@ -143,14 +143,14 @@ def test_a_worker_that_died_elsewhere_is_settled_when_its_claim_has_run_out(run_
         return DIED
 
     def watch(active):
-        states.append(read_state(directories[0]).name)
+        states.append(RunRecord(directories[0]).state.name)
         if states.count("running") == 3:
             monkeypatch.setattr(claims, "DEAD_SECONDS", -1.0)
 
     states = []
     carry_out(Scripted(worker), directories, watch)
-    assert [read_state(directory).name for directory in directories] == ["failed", "done"]
-    assert read_state(directories[0]).reason == "its node burnt"
+    assert [RunRecord(directory).state.name for directory in directories] == ["failed", "done"]
+    assert RunRecord(directories[0]).state.reason == "its node burnt"
 
 
 def test_an_error_stops_the_workers(run_directories):

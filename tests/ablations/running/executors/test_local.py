@@ -6,7 +6,7 @@ from ablations.running.executors.drive import drive
 from ablations.running.executors.local import LocalExecutor
 from ablations.running.site_file import Local
 from ablations.store.claims import claim
-from ablations.store.runs import read_identity, read_metrics, read_state, write_done, write_failed, write_running
+from ablations.store.run_record import RunRecord, write_done, write_failed, write_running
 from m2f.errors import InputError
 
 pytestmark = pytest.mark.usefixtures("fake_training")
@@ -19,7 +19,7 @@ def ignore(active):
 def run_local(directories, jobs, watch, work, **options):
     executor = LocalExecutor(Local(jobs=jobs, **options), len(directories))
     executor.warm_up(work)
-    drive(executor, {directory: read_state(directory) for directory in directories}, work, watch)
+    drive(executor, {directory: RunRecord(directory).state for directory in directories}, work, watch)
 
 
 def calls(directory):
@@ -32,7 +32,7 @@ def test_each_run_is_done_once_in_a_process_of_its_own(run_directories):
     directories = run_directories(seeds=[0, 1])
     looks = []
     run_local(directories, 2, looks.append, "fake_training:train")
-    assert [read_state(directory).name for directory in directories] == ["done"] * 4
+    assert [RunRecord(directory).state.name for directory in directories] == ["done"] * 4
     assert len({call[0] for directory in directories for call in calls(directory)}) == 4
     assert (directories[0] / "log.txt").read_text() == "training panoptic\n"
     assert looks
@@ -89,14 +89,14 @@ def test_runs_at_a_time(monkeypatch, cores, gpus, options, runs, slots, processe
 def test_two_processes_share_a_run(run_directories):
     (directory, _) = run_directories()
     run_local([directory], 1, ignore, "fake_training:join", processes_per_run=2)
-    assert read_metrics(directory) == {"PQ": 3.0}
-    assert read_identity(directory)["processes"] == 2
+    assert RunRecord(directory).metrics == {"PQ": 3.0}
+    assert RunRecord(directory).identity["processes"] == 2
 
 
 def test_the_others_go_on_when_one_fails(run_directories):
     directories = run_directories(seeds=[0, 1])
     run_local(directories, 1, ignore, "fake_training:fail_with_seed_1")
-    states = [read_state(directory) for directory in directories]
+    states = [RunRecord(directory).state for directory in directories]
     assert [state.name for state in states] == ["done", "done", "failed", "failed"]
     assert states[3].reason == "RuntimeError: the loss became nan"
     assert "Traceback" in (directories[3] / "log.txt").read_text()
@@ -107,13 +107,13 @@ def test_at_most_so_many_run_at_a_time(run_directories):
     at_a_time = []
 
     def watch(active):
-        at_a_time.append(sum(read_state(directory).name == "running" for directory in directories))
+        at_a_time.append(sum(RunRecord(directory).state.name == "running" for directory in directories))
         if max(at_a_time) == 2:
             (directories[0].parent / "release").touch()
 
     run_local(directories, 2, watch, "fake_training:wait_for_release")
     assert max(at_a_time) == 2
-    assert all(read_state(directory).name == "done" for directory in directories)
+    assert all(RunRecord(directory).state.name == "done" for directory in directories)
 
 
 @pytest.mark.parametrize("ending", ["done", "failed", "died"])
@@ -126,7 +126,7 @@ def test_a_run_that_another_worker_holds_is_waited_for(run_directories, ending):
     looks = []
 
     def watch(active):
-        looks.append(read_state(directories[1]).name)
+        looks.append(RunRecord(directories[1]).state.name)
         if looks[-1] == "done" and len(looks) > 2 and lock is not None:
             let_go()
 
@@ -140,7 +140,7 @@ def test_a_run_that_another_worker_holds_is_waited_for(run_directories, ending):
         lock = None
 
     run_local(directories, 2, watch, "fake_training:train")
-    assert read_state(directories[0]).name == ("failed" if ending == "failed" else "done")
+    assert RunRecord(directories[0]).state.name == ("failed" if ending == "failed" else "done")
     assert len(calls(directories[0])) == (1 if ending == "died" else 0)
     assert len(calls(directories[1])) == 1
 
@@ -149,14 +149,14 @@ def test_interruption_stops_the_runs_and_a_second_call_goes_on(run_directories):
     directories = run_directories()
 
     def interrupt(active):
-        if read_state(directories[0]).name == "running":
+        if RunRecord(directories[0]).state.name == "running":
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         run_local(directories, 1, interrupt, "fake_training:wait_for_release")
-    assert [read_state(directory).name for directory in directories] == ["interrupted", "planned"]
+    assert [RunRecord(directory).state.name for directory in directories] == ["interrupted", "planned"]
     run_local(directories, 1, ignore, "fake_training:train")
-    assert [read_state(directory).name for directory in directories] == ["done", "done"]
+    assert [RunRecord(directory).state.name for directory in directories] == ["done", "done"]
     assert calls(directories[0])[-1][2] == "True"
 
 
@@ -171,7 +171,7 @@ if __name__ == "__main__":
     jobs, directories = int(sys.argv[1]), [Path(name) for name in sys.argv[2:]]
     executor = LocalExecutor(Local(jobs), len(directories))
     executor.warm_up("fake_training:train")
-    before = {directory: read_state(directory) for directory in directories}
+    before = {directory: RunRecord(directory).state for directory in directories}
     drive(executor, before, "fake_training:train", lambda active: None)
 """
 

@@ -13,7 +13,7 @@ FORMAT = 1
 SPEED_FACTOR = 2.0  # of a new baseline; each file says its own
 
 
-class Block(NamedTuple):
+class TableBlock(NamedTuple):
     """What a sweep covers as a whole: a table with one task at one scale."""
 
     table: str
@@ -21,7 +21,7 @@ class Block(NamedTuple):
     task: str
 
 
-class Row(NamedTuple):
+class TableRow(NamedTuple):
     """A row of a table with one task at one scale."""
 
     table: str
@@ -30,9 +30,9 @@ class Row(NamedTuple):
     variant: str
 
     @property
-    def block(self) -> Block:
+    def block(self) -> TableBlock:
         """The sweep's part that it belongs to."""
-        return Block(self.table, self.scale, self.task)
+        return TableBlock(self.table, self.scale, self.task)
 
     def __str__(self) -> str:
         return f"{self.table} {self.variant} ({self.task}, {self.scale})"
@@ -49,24 +49,24 @@ class Evidence:
         sources: commit, versions and machine behind each block.
     """
 
-    metrics: Mapping[tuple[Row, str], Mapping[int, float]] = field(default_factory=dict)
-    costs: Mapping[Row, Mapping[str, float]] = field(default_factory=dict)
-    seconds: Mapping[Row, float] = field(default_factory=dict)
-    sources: Mapping[Block, Mapping[str, Any]] = field(default_factory=dict)
+    metrics: Mapping[tuple[TableRow, str], Mapping[int, float]] = field(default_factory=dict)
+    costs: Mapping[TableRow, Mapping[str, float]] = field(default_factory=dict)
+    seconds: Mapping[TableRow, float] = field(default_factory=dict)
+    sources: Mapping[TableBlock, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
-    def rows(self) -> set[Row]:
+    def rows(self) -> set[TableRow]:
         """The rows of which there are metrics or costs."""
         return {row for row, _ in self.metrics} | set(self.costs)
 
     @property
-    def blocks(self) -> set[Block]:
+    def blocks(self) -> set[TableBlock]:
         """The blocks of which there are metrics or costs."""
         return {row.block for row in self.rows}
 
 
 @dataclass(frozen=True)
-class Baseline:
+class BaselineFile:
     """Evidence to compare with, and how.
 
     Attributes:
@@ -79,14 +79,14 @@ class Baseline:
     tolerances: Mapping[str, float] = field(default_factory=dict)
     speed_factor: float | None = SPEED_FACTOR
 
-    def updated(self, evidence: Evidence) -> "Baseline":
+    def updated(self, evidence: Evidence) -> "BaselineFile":
         """The baseline with the evidence's blocks in the place of its own.
 
         Other blocks stay, and so do costs and speeds of rows of which the evidence tells none, as a ``results.csv``.
         """
         fresh, rows = evidence.blocks, evidence.rows
 
-        def merged(old: Mapping[Row, Any], new: Mapping[Row, Any]) -> dict[Row, Any]:
+        def merged(old: Mapping[TableRow, Any], new: Mapping[TableRow, Any]) -> dict[TableRow, Any]:
             told = {row.block for row in new}
             kept = {row: value for row, value in old.items() if row.block not in fresh or row in rows}
             return {row: value for row, value in kept.items() if row.block not in told} | dict(new)
@@ -105,7 +105,7 @@ class Baseline:
         )
 
 
-def write_baseline(path: Path, baseline: Baseline) -> None:
+def write_baseline_file(path: Path, baseline: BaselineFile) -> None:
     """Write a baseline: sorted, one line for each row and metric; seconds only where its factor has a use for them."""
     evidence = baseline.evidence
     lists = {
@@ -133,15 +133,15 @@ def _text(head: Mapping[str, Any], lists: Mapping[str, list[dict[str, Any]]]) ->
     return "{\n" + ",\n".join(parts) + "\n}\n"
 
 
-def read_baseline(path: Path) -> Baseline:
-    """Read what ``write_baseline`` wrote, or what people made of it.
+def read_baseline_file(path: Path) -> BaselineFile:
+    """Read what ``write_baseline_file`` wrote, or what people made of it.
 
     Raises:
         InputError: the file is missing, is no baseline, or an entry is not what it should be.
     """
     content = _content(path)
     tolerances = _read(path, content, "tolerances", lambda entry: (entry[0], _at_least(0, entry[1])))
-    return Baseline(
+    return BaselineFile(
         Evidence(
             metrics=_read(path, content, "metrics", lambda entry: ((_row(entry), entry["metric"]), _values(entry))),
             costs=_read(path, content, "costs", lambda entry: (_row(entry), _costs(entry))),
@@ -194,8 +194,8 @@ def _read(
     return found
 
 
-def _row(entry: Mapping[str, Any]) -> Row:
-    return Row(*(str(entry[name]) for name in Row._fields))
+def _row(entry: Mapping[str, Any]) -> TableRow:
+    return TableRow(*(str(entry[name]) for name in TableRow._fields))
 
 
 def _values(entry: Mapping[str, Any]) -> dict[int, float]:
@@ -206,12 +206,12 @@ def _values(entry: Mapping[str, Any]) -> dict[int, float]:
 
 
 def _costs(entry: Mapping[str, Any]) -> dict[str, float]:
-    return {name: float(value) for name, value in entry.items() if name not in Row._fields}
+    return {name: float(value) for name, value in entry.items() if name not in TableRow._fields}
 
 
-def _source(entry: Mapping[str, Any]) -> tuple[Block, dict[str, Any]]:
-    block = Block(*(str(entry[name]) for name in Block._fields))
-    return block, {name: value for name, value in entry.items() if name not in Block._fields}
+def _source(entry: Mapping[str, Any]) -> tuple[TableBlock, dict[str, Any]]:
+    block = TableBlock(*(str(entry[name]) for name in TableBlock._fields))
+    return block, {name: value for name, value in entry.items() if name not in TableBlock._fields}
 
 
 def _at_least(least: float, value: Any) -> float:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from ablations.commands.options import PATH, import_option, make_console
+from ablations.commands.options import INTERRUPTED, PATH, import_option, make_console
 from m2f.errors import InputError
 
 
@@ -38,7 +38,6 @@ def evaluate(config: Path, checkpoint: Path, data: Path, split: str | None, out:
     from rich.console import Console
 
     with redirect_stdout(StringIO()):  # OpenMMLab's packages print when they are imported
-        from ablations.cli import INTERRUPTED
         from ablations.evaluation import show, shown_progress
         from ablations.running.worker import input_sentence
         from m2f.engine.coco_evaluation import evaluate_on

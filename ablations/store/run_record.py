@@ -1,0 +1,430 @@
+"""A run's directory: the one place that knows which files it has, who writes each, and when.
+
+    config.py                      the orchestrator, before the run: the whole config, plain values alone
+    run.json                       the orchestrator, before the run: who it is; the worker, at its start: where it runs
+    claim.<n>                      whoever holds the run (``ablations.store.claims``)
+    log.txt                        the worker: everything that is printed
+    dirty.patch                    the worker, at its start: the suite's local changes
+    state.json                     the worker, at its start and its end; the orchestrator, if the worker has died
+    metrics.json                   the worker, at its end, before the state says *done*
+    progress.json                  ``m2f.Progress``, ``m2f.EvaluationProgress``: every second or so
+    timing.json, history.json      ``m2f.Progress``, ``m2f.History``: at each evaluation of a training
+    per_class.csv, per_image.csv   ``m2f.Details``: at the last evaluation of a training
+    samples/                       ``m2f.SamplePictures``: at the last evaluation of a training
+    attention/                     ``m2f.AttentionSamples``: in the evaluation of a trained model
+    iter_<n>.pth, last_checkpoint  mmengine's checkpoint hook: every so many iterations
+    <start>/vis_data/scalars.json  mmengine's visualizer: a line for each logged iteration, a directory for each process
+
+All but the last two rows are written under another name and renamed: a crash leaves each file as it was or whole. What
+cannot be told again is flushed to the disk. Whatever is read here is data: nothing of it is run or imported.
+"""
+
+import csv
+import math
+import os
+import socket
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
+
+import msgspec
+
+from ablations.metric_names import FIRST_LOSS, LAST_LOSS, unit
+from ablations.planning.plan import RESULTS_FORMAT_VERSION
+from ablations.store.claims import is_held
+from m2f.config_files import OF_A_RUN, read_values
+from m2f.engine.files import write_json
+from m2f.engine.kept import ATTENTION, PER_CLASS, PER_IMAGE, SAMPLES
+from m2f.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+CONFIG, IDENTITY, STATE, METRICS = "config.py", OF_A_RUN, "state.json", "metrics.json"
+PROGRESS, TIMING, HISTORY = "progress.json", "timing.json", "history.json"
+LOG, PATCH = "log.txt", "dirty.patch"
+STATES = ("done", "running", "failed", "interrupted", "planned")
+# Beginnings of m2f's own metrics, which lie between nothing and all; a metric of one's own may be any number.
+SHARES = ("PQ", "SQ", "RQ", "AP", "AR", "mIoU", "fg_", "bg_")
+ROUNDING = 1e-6
+MEND = "remove its run directory and give the `m2f run` that made it again"
+
+
+class Environment(TypedDict, total=False):
+    """What ``run.json`` says of where a run took place; besides these, versions of what decides numbers."""
+
+    python: str
+    platform: str
+    processor: str
+    cores: int
+    memory: float
+    threads: int
+    gpus: list[str]
+    packages: dict[str, str | None]
+    precision: dict[str, str]
+
+
+class Commit(TypedDict, total=False):
+    """The suite's commit and whether it had local changes; both null outside of a checkout."""
+
+    commit: str | None
+    dirty: bool | None
+    patch: str
+
+
+class Identity(TypedDict):
+    """What ``run.json`` says of who a run is."""
+
+    digest: str
+    task: str
+    scale: str
+    seed: int
+    dataset: str
+    split: str
+    config: str
+    overrides: dict[str, Any]
+    data_fingerprint: str
+    data_directory: str
+    source: NotRequired[str]
+    processes: NotRequired[int]
+    environment: NotRequired[Environment]
+    git: NotRequired[Commit]
+
+
+class Seconds(TypedDict):
+    """What ``timing.json`` says."""
+
+    seconds: dict[str, float]
+
+
+class Evaluated(TypedDict):
+    """A line of ``history.json``."""
+
+    iteration: int
+    metrics: dict[str, float]
+
+
+class Progress(TypedDict, total=False):
+    """What ``progress.json`` says."""
+
+    phase: str
+    iteration: int
+    iterations: int
+    loss: float | None
+    eta_seconds: float | None
+
+
+class Measured(TypedDict):
+    """What ``metrics.json`` says."""
+
+    metrics: dict[str, float]
+    results_format: int
+
+
+class WrittenState(TypedDict):
+    """What ``state.json`` says."""
+
+    state: str
+    reason: NotRequired[str | None]
+    kind: NotRequired[str | None]
+    pid: NotRequired[int | None]
+    host: NotRequired[str | None]
+    started: NotRequired[str | None]
+    finished: NotRequired[str | None]
+
+
+@dataclass(frozen=True)
+class State:
+    """Where a run stands.
+
+    Attributes:
+        name: one of ``STATES``. *Interrupted* is never written: it is *running* without a live worker.
+        reason: why it failed or does not count as done, in one sentence.
+        kind: of a failure: 'input', 'error' or 'killed'.
+        pid: its last worker.
+        host: where that ran.
+        started: when, ISO 8601.
+        finished: when it was done or failed.
+    """
+
+    name: str
+    reason: str | None = None
+    kind: str | None = None
+    pid: int | None = None
+    host: str | None = None
+    started: str | None = None
+    finished: str | None = None
+
+
+class RunRecord:
+    """What a run's directory tells, each file read when it is first asked for; ``state`` and ``progress`` each time.
+
+    What a run need not have, such as the history of an evaluation, is empty where it is missing. What is there and is
+    not what m2f writes raises an ``InputError``, which names the file and the mend.
+
+    Args:
+        directory: the run's.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    @property
+    def name(self) -> str:
+        """The run's name."""
+        return self.directory.name
+
+    @cached_property
+    def identity(self) -> dict[str, Any]:
+        """Who the run is and where it took place, as :class:`Identity` has it."""
+        return dict(self._read(IDENTITY, Identity))
+
+    @property
+    def source(self) -> str | None:
+        """Of an evaluation, the name of the training whose checkpoint it evaluates."""
+        return self.identity.get("source")
+
+    @property
+    def environment(self) -> dict[str, Any]:
+        """Where it took place; empty if that is not recorded."""
+        return self.identity.get("environment", {})
+
+    @property
+    def git(self) -> dict[str, Any]:
+        """The suite's commit; empty if that is not recorded."""
+        return self.identity.get("git", {})
+
+    @property
+    def state(self) -> State:
+        """Where the run stands, whatever happened to its worker."""
+        content = self._written_state()
+        if content is not None and content["state"] == "running" and not is_held(self.directory):
+            # The worker writes its last state before it lets go of the run.
+            content = self._written_state()
+            if content is not None and content["state"] == "running":
+                content |= {"state": "interrupted", "reason": "its worker is gone"}
+        if content is None:
+            return State("planned")
+        if content["state"] == "done":
+            try:
+                _ = self.metrics
+            except InputError:
+                content |= {"state": "interrupted", "reason": self._fault_of_metrics()}
+        known = ("reason", "kind", "pid", "host", "started", "finished")
+        return State(content["state"], **{key: content.get(key) for key in known})
+
+    @property
+    def progress(self) -> dict[str, Any]:
+        """What the run last said of its progress; empty before it said anything, or if that cannot be read."""
+        with suppress(InputError):
+            return dict(self._read_if_there(PROGRESS, Progress, {}))
+        return {}
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """The whole config, as plain values."""
+        return read_values(self.directory / CONFIG)
+
+    @property
+    def imports(self) -> list[str]:
+        """The modules that register components of the config."""
+        named = self.config.get("custom_imports", {})
+        modules = named.get("imports", []) if isinstance(named, dict) else None
+        if not isinstance(modules, list) or not all(isinstance(module, str) for module in modules):
+            raise self._damaged(CONFIG, "its custom_imports names no modules")
+        return modules
+
+    @cached_property
+    def metrics(self) -> dict[str, float]:
+        """The run's numbers by name, in percent, shares of attention as fractions."""
+        content = self._read(METRICS, Measured)
+        if content["results_format"] != RESULTS_FORMAT_VERSION:
+            raise self._damaged(METRICS, _of_another_format(content["results_format"]))
+        for name, value in content["metrics"].items():
+            most = 100 if unit(name) == "%" else 1
+            if not math.isfinite(value) or (name.startswith(SHARES) and not -ROUNDING <= value <= most + ROUNDING):
+                raise self._damaged(METRICS, f"{name} is {value:g}")
+        return dict(content["metrics"])
+
+    @cached_property
+    def seconds(self) -> dict[str, float]:
+        """What its processes have spent on each part, up to its last evaluation, with ``total``."""
+        seconds = self._read_if_there(TIMING, Seconds, {"seconds": {}})["seconds"]
+        for part, spent in seconds.items():
+            if not 0 <= spent < math.inf:
+                raise self._damaged(TIMING, f"{part} took {spent:g} seconds")
+        return seconds
+
+    @cached_property
+    def history(self) -> list[dict[str, Any]]:
+        """Iteration and metrics of each evaluation of a training."""
+        return self._read_if_there(HISTORY, list[Evaluated], [])
+
+    @cached_property
+    def losses(self) -> dict[str, float]:
+        """The training losses that were logged first and last, means over mmengine's window; empty without a log."""
+        records = []
+        for path in self.directory.glob("*/vis_data/scalars.json"):
+            for line in path.read_bytes().splitlines():
+                with suppress(ValueError, TypeError, KeyError, RecursionError):
+                    record = msgspec.json.decode(line)
+                    records.append((int(record["step"]), path.parent.parent.name, float(record["loss"])))
+        return {FIRST_LOSS: min(records)[2], LAST_LOSS: max(records)[2]} if records else {}
+
+    def per_class(self, column: str) -> "pd.Series":
+        """A column of the table of classes, by their names; empty if the run keeps none."""
+        return self._column(PER_CLASS, column)
+
+    def per_image(self, column: str) -> "pd.Series":
+        """A column of the table of images, by their ids as text; empty if the run keeps none."""
+        return self._column(PER_IMAGE, column)
+
+    @cached_property
+    def samples(self) -> dict[str, dict[str, Path]]:
+        """Pictures by image and kind, ``image``, ``truth`` or ``prediction``; numbers of images come in their order."""
+        names = [path.name.removesuffix("_prediction.png") for path in self._files(SAMPLES, "*_prediction.png")]
+        ordered = sorted(names, key=lambda name: (len(name), name))
+        kinds = ("image", "truth", "prediction")
+        return {name: {kind: self.directory / SAMPLES / f"{name}_{kind}.png" for kind in kinds} for name in ordered}
+
+    @cached_property
+    def attention(self) -> dict[str, Path]:
+        """Where queries looked, a file of ``m2f.AttentionSamples`` by image; short names first, then by name."""
+        found = {path.stem: path for path in self._files(ATTENTION, "*.npz")}
+        return {name: found[name] for name in sorted(found, key=lambda name: (len(name), name))}
+
+    @property
+    def log(self) -> Path:
+        """What the worker printed."""
+        return self.directory / LOG
+
+    @property
+    def patch(self) -> Path:
+        """The suite's local changes, if it had any."""
+        return self.directory / PATCH
+
+    def require_whole(self) -> None:
+        """See that a finished run is all that m2f writes.
+
+        Raises:
+            InputError: a file is damaged; it names the file and the mend.
+        """
+        _ = self.identity, self.metrics, self.seconds, self.history, self.imports
+        for table in (PER_CLASS, PER_IMAGE):
+            self._rows(table)
+
+    def require_imported(self) -> None:
+        """See that the user has named the modules that the run's components come from.
+
+        Raises:
+            InputError: he has not. What a store names is not imported.
+        """
+        for module in self.imports:
+            if module not in sys.modules:
+                raise InputError(
+                    f"{self.directory / CONFIG} has components of the module '{module}'; if you trust it, name it with "
+                    f"--import {module}."
+                )
+
+    def _fault_of_metrics(self) -> str:
+        """Why there are no metrics that can be relied on, without the mend: the next `m2f run` does it again."""
+        with suppress(InputError):
+            written = self._read(METRICS, Measured)["results_format"]
+            if written != RESULTS_FORMAT_VERSION:
+                return f"{METRICS} {_of_another_format(written)}"
+        return f"{METRICS} is missing or damaged"
+
+    def _written_state(self) -> dict[str, Any] | None:
+        """What ``state.json`` says; None if it is not there, damaged or a stranger's."""
+        with suppress(InputError):
+            content = self._read(STATE, WrittenState)
+            return dict(content) if content["state"] in STATES else None
+        return None
+
+    def _read_if_there(self, name: str, kind: Any, otherwise: Any) -> Any:
+        return self._read(name, kind) if (self.directory / name).exists() else otherwise
+
+    def _read(self, name: str, kind: Any) -> Any:
+        """A JSON file, seen to be of a type and otherwise as it is."""
+        try:
+            content = msgspec.json.decode((self.directory / name).read_bytes())
+            msgspec.convert(content, kind)
+        except OSError as error:
+            raise self._damaged(name, error.strerror or str(error)) from error
+        except (ValueError, RecursionError) as error:
+            raise self._damaged(name, str(error).partition("\n")[0]) from error
+        return content
+
+    def _damaged(self, name: str, reason: str) -> InputError:
+        return InputError(f"{self.directory / name} cannot be used ({reason}); {MEND}.")
+
+    def _files(self, folder: str, pattern: str) -> list[Path]:
+        return [path for path in (self.directory / folder).glob(pattern) if path.is_file()]
+
+    def _rows(self, table: str) -> list[dict[str, str]]:
+        """The rows of a table as text; none if the run keeps none."""
+        path = self.directory / table
+        if not path.exists():
+            return []
+        try:
+            with path.open(newline="") as file:
+                rows = list(csv.reader(file, strict=True))
+        except (OSError, ValueError, csv.Error) as error:
+            raise self._damaged(table, str(error)) from error
+        if not rows or any(len(row) != len(rows[0]) for row in rows) or not path.read_bytes().endswith(b"\n"):
+            raise self._damaged(table, "it is cut off")
+        return [dict(zip(rows[0], row, strict=True)) for row in rows[1:]]
+
+    def _column(self, table: str, column: str) -> "pd.Series":
+        import pandas as pd
+
+        rows = self._rows(table)
+        if not rows:
+            return pd.Series(dtype=float)
+        key = next(iter(rows[0]))
+        try:
+            return pd.Series({row[key]: float(row[column] or math.nan) for row in rows}, name=column, dtype=float)
+        except (KeyError, ValueError) as error:
+            raise self._damaged(table, f"it has no readable column '{column}'") from error
+
+
+def _of_another_format(written: int) -> str:
+    return f"is of results format {written}, this version of m2f writes {RESULTS_FORMAT_VERSION}"
+
+
+def add_facts(directory: Path, **facts: Any) -> None:
+    """Add facts to ``run.json``."""
+    write_json(directory / IDENTITY, {**RunRecord(directory).identity, **facts})
+
+
+def write_running(directory: Path) -> None:
+    """The run has begun, in this process."""
+    facts = {"state": "running", "pid": os.getpid(), "host": socket.gethostname(), "started": now()}
+    write_json(directory / STATE, facts, lasting=False)
+
+
+def write_done(directory: Path, metrics: Mapping[str, float]) -> None:
+    """The run has ended with these metrics."""
+    content = {"metrics": dict(metrics), "results_format": RESULTS_FORMAT_VERSION}
+    write_json(directory / METRICS, content)
+    _write_end(directory, "done")
+
+
+def write_failed(directory: Path, reason: str, kind: str) -> None:
+    """The run has ended without metrics; ``kind`` as in ``State``."""
+    _write_end(directory, "failed", reason=reason, kind=kind)
+
+
+def _write_end(directory: Path, state: str, **facts: str) -> None:
+    content = RunRecord(directory)._written_state() or {}
+    write_json(directory / STATE, {**content, "state": state, **facts, "finished": now()})
+
+
+def now() -> str:
+    """The time as states and sweeps have it, ISO 8601 in UTC."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
