@@ -141,8 +141,8 @@ def inference_flops(run: RunRecord) -> float:
     from m2f.registered_types import require_registered
 
     run.require_imported()
-    require_registered({"model": run.config["model"]}, str(run.directory))
-    return flops(with_masks(run.config["model"], "dense"), images_of(run.config))
+    require_registered({"model": run.model}, str(run.directory))
+    return flops(with_masks(run.model, "dense"), images_of(run.config))
 
 
 def with_masks(model: Mapping[str, Any], way: str) -> dict[str, Any]:

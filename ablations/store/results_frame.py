@@ -90,7 +90,7 @@ def require_one_run_per_seed(results: "pd.DataFrame", place: str) -> None:
     Raises:
         InputError: a row has.
     """
-    for (table, scale, task, variant, seed), own in results.groupby([*ROW, "seed"], sort=False):
+    for (table, scale, task, variant, seed), own in results.groupby([*ROW, "seed"]):
         runs = sorted(set(map(str, own["run"])))
         if len(runs) > 1 or own.drop_duplicates(["metric", "value"])["metric"].duplicated().any():
             raise InputError(

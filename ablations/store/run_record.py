@@ -231,6 +231,14 @@ class RunRecord:
         return read_values(self.directory / CONFIG)
 
     @property
+    def model(self) -> dict[str, Any]:
+        """The config's model."""
+        model = self.config.get("model")
+        if not isinstance(model, dict):
+            raise self._damaged(CONFIG, "it has no model")
+        return model
+
+    @property
     def imports(self) -> list[str]:
         """The modules that register components of the config."""
         named = self.config.get("custom_imports", {})

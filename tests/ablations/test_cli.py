@@ -108,12 +108,12 @@ def test_a_users_row_is_listed_and_planned(own_module, tmp_path, monkeypatch):
     assert (mine["table"], mine["provenance"], mine["reason"]) == ("4c", "own", "Mine.")
 
     plans = []
-    monkeypatch.setattr("ablations.running.sweep.carry_out", lambda cells, *rest: plans.append(cells) or {})
+    monkeypatch.setattr("ablations.running.sweep.carry_out", lambda plan, *rest: plans.append(plan) or {})
     result = call("run", "4c", "--import", own_module, "--tasks", "semantic", "--scale", "smoke")
     assert result.exit_code == 0
     assert f"Next: m2f report 4c --import {own_module} --store runs --out report" in result.output
-    (cells,) = plans
-    own = [cell for cell in cells if "custom_imports" in cell.run.config]
+    (plan,) = plans
+    own = [cell for cell in plan.cells if "custom_imports" in cell.run.config]
     assert [cell.variant for cell in own] == ["mine"]
     assert own[0].run.config["custom_imports"]["imports"] == [own_module]
 
@@ -131,7 +131,10 @@ def test_a_module_that_is_not_there(tmp_path, monkeypatch, command, name):
     ("arguments", "sentence"),
     [
         (["4x"], "Unknown table '4x'; known: 4a, 4b, 4c, "),
-        (["4c", "--scale", "minni"], "Unknown scale 'minni' (did you mean 'mini'?); known: smoke, mini, paper."),
+        (
+            ["4c", "--scale", "minni"],
+            "Unknown scale 'minni' (did you mean 'mini'?); known: smoke, mini, paper, or ",
+        ),
         (["4c", "--tasks", "panoptic,depth"], "Unknown task 'depth'; known: panoptic, instance, semantic."),
         (["4c", "--seeds", "0,x"], "--seeds must be whole numbers separated by commas, such as 0,1,2, not '0,x'."),
         (["4c", "--override", "seeds"], "The override 'seeds' is not KEY=VALUE"),

@@ -77,16 +77,16 @@ def test_the_environment_lists_the_runs_behind_each_table(content, pdf_rows):
     assert f"| {' | '.join(row)} |" in render_markdown(content)
 
 
-def test_machine_precision_and_packages_are_told_as_far_as_runs_kept_them(runs, section):
+def test_machine_precision_and_packages_are_told_as_far_as_runs_kept_them(runs, section, kept_run):
     (run, *_) = runs.values()
     environment = {
-        **run.identity["environment"],
+        **run.environment,
         "packages": PACKAGES,
         "memory": 33.5,
         "gpus": ["NVIDIA H100, 570.1"],
         "precision": {"wrapper": "AmpOptimWrapper", "type": "bfloat16", "matrix_products": "highest"},
     }
-    newer = replace(run, identity={**run.identity, "environment": environment})
+    newer = kept_run("newer", {"total": 1.0}, environment=environment)
     told = {fact["name"]: fact["value"] for fact in facts([newer])}
     assert told["Machine"] == "A processor, 2 cores, 33.5 GB, NVIDIA H100, 570.1, Linux"
     assert told["Precision"] == "bfloat16 (AmpOptimWrapper), float32 matrix products highest"

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ablations.studies import STUDIES
 from reports.text import (
     MINUS,
+    THE_PAPERS,
     duration,
     file_stem,
     listing,
@@ -82,7 +82,7 @@ def test_words():
 
 
 def test_every_number_of_the_paper_is_written_its_way():
-    labels = [table_label(table) for table in STUDIES]
+    labels = [table_label(table) for table in THE_PAPERS]
     assert all(re.fullmatch(r"(Table|Figure) (\d+|[IVX]+)(\([a-e]\))?", label) for label in labels), labels
 
 

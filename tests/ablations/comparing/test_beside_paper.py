@@ -5,7 +5,6 @@ import pandas as pd
 import pytest
 
 from ablations.comparing.beside_paper import COLUMNS, comparison_frame
-from ablations.metric_names import primary_metric
 from ablations.studies.study import Study, Variation
 from m2f.errors import InputError
 
@@ -131,7 +130,7 @@ def test_two_different_runs_of_one_row_and_seed_are_refused():
     results = results_frame(PANOPTIC)
     twice = pd.concat([results, results.assign(run=results["run"] + "-changed")])
     with pytest.raises(
-        InputError, match=r"'masked attention' \(panoptic, seed 0\).*masked attention-panoptic-0-changed"
+        InputError, match=r"4c 'masked attention' \(panoptic, mini\), seed 0: .*masked attention-panoptic-0-changed"
     ):
         comparison_frame(twice, paper_frame(), STUDY, "mini")
 
@@ -167,20 +166,6 @@ def test_two_numbers_of_the_paper_for_one_row_are_refused():
     twice = ("4c", "Mask2Former", "R50", "masked attention", "coco", "test-dev", "panoptic", "PQ", 52.0)
     with pytest.raises(ValueError, match="several numbers for masked attention, panoptic, PQ"):
         comparison_frame(results_frame(PANOPTIC), paper_frame(twice), STUDY, "mini")
-
-
-@pytest.mark.parametrize(
-    ("metric", "measured", "expected"),
-    [
-        (None, ["PQ", "AP50"], "PQ"),
-        ({"semantic": "mIoU_pan"}, ["PQ"], "PQ"),
-        ({"panoptic": "fg_avg"}, [], "fg_avg"),
-        ({"panoptic": "PQ_layer"}, ["PQ_layer0", "PQ_layer9", "PQ_layer10", "AR100_layer11"], "PQ_layer10"),
-        ({"panoptic": "PQ_layer"}, [], "PQ_layer"),
-    ],
-)
-def test_primary_metric(metric, measured, expected):
-    assert primary_metric(replace(STUDY, metric=metric), "panoptic", measured) == expected
 
 
 def test_a_study_s_own_metric_comes_first_and_names_its_unit():

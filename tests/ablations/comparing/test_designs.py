@@ -97,7 +97,7 @@ def test_runs_that_keep_no_details(finished):
 def test_damaged_details(finished):
     path = next(finished.glob("runs/*/per_class.csv"))
     path.write_text("class\ndisk\n")
-    with pytest.raises(InputError, match=r"per_class.csv has no readable column 'PQ'"):
+    with pytest.raises(InputError, match=r"per_class.csv cannot be used \(it has no readable column 'PQ'\)"):
         compare_designs(finished, ["masked", "plain"], "panoptic", "smoke")
 
 
@@ -132,5 +132,5 @@ def test_different_runs_of_one_row_and_seed(finished, plan, tmp_path):
     write_sweep(finished, cells)
     for cell in cells:
         write_done(create_run(finished, cell.run, tmp_path), {"PQ": 1.0})
-    with pytest.raises(InputError, match=r"holds 2 different runs of '9z:masked' \(seed 0\)"):
+    with pytest.raises(InputError, match=r"holds several runs of 9z 'masked' \(panoptic, smoke\), seed 0"):
         compare_designs(finished, ["masked", "plain"], "panoptic", "smoke")

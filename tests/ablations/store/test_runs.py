@@ -26,7 +26,7 @@ from pathlib import Path
 import time
 from pathlib import Path
 from ablations.store.claims import claim
-from ablations.store.runs import write_running
+from ablations.store.run_record import write_running
 
 directory = Path(sys.argv[1])
 with claim(directory):
@@ -153,7 +153,7 @@ def test_a_glance_at_the_lock_does_not_keep_a_worker_from_it(directory, start_py
 
 WRITE_FOREVER = """
 from pathlib import Path
-from ablations.store.runs import write_done, write_failed, write_running
+from ablations.store.run_record import write_done, write_failed, write_running
 
 directory = Path(sys.argv[1])
 print("writing", flush=True)

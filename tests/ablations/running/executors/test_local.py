@@ -165,7 +165,7 @@ from pathlib import Path
 from ablations.running.executors.drive import drive
 from ablations.running.executors.local import LocalExecutor
 from ablations.running.site_file import Local
-from ablations.store.runs import read_state
+from ablations.store.run_record import RunRecord
 
 if __name__ == "__main__":
     jobs, directories = int(sys.argv[1]), [Path(name) for name in sys.argv[2:]]
