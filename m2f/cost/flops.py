@@ -15,15 +15,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
+from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from m2f.cost.images import Images
 from m2f.models.inference import semantic_scores
 from m2f.models.mask_prediction import resize
 from m2f.models.transformer_decoder.decoder import PYRAMID
-from m2f.registry import MODELS
+from m2f.models.without_data import meta_module
 
 TORCH_PER_MULTIPLY = 2  # torch counts a multiply-accumulate as two operations
 BILINEAR = 4  # of one value that is upsampled
@@ -169,29 +168,6 @@ def _decoder(config: str, width: int, size: tuple[int, int], every_layer: bool, 
 def meta_map(channels: int, size: tuple[int, int], stride: int) -> Tensor:
     """A map of features of an image of that size, without data."""
     return torch.empty(1, channels, size[0] // stride, size[1] // stride, device="meta")
-
-
-@cache
-def meta_module(config: str) -> nn.Module:
-    """A component in inference, without data."""
-    with EmptyOnMeta():
-        module = MODELS.build(json.loads(config))
-    module.eval()  # mmdet's backbones do not return themselves
-    return module.to("meta").requires_grad_(False)
-
-
-class EmptyOnMeta(TorchFunctionMode):
-    """Modules that are built meanwhile have parameters without data, so that none is filled with random numbers.
-
-    Only ``torch.empty`` is turned: some backbones compute with small tensors when they are built.
-    """
-
-    def __torch_function__(
-        self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
-    ) -> Any:
-        """Allocate on the meta device."""
-        options = dict(kwargs or {})
-        return func(*args, **({**options, "device": "meta"} if func is torch.empty else options))
 
 
 def multiply_accumulates(run: Callable[[], object], gradients: bool = False) -> float:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from m2f.checkpoints.architecture import BACKBONES, Architecture
 from m2f.checkpoints.translation import with_computed_buffers
-from m2f.cost.flops import EmptyOnMeta
+from m2f.models.without_data import EmptyOnMeta
 
 MMDET_FILES = {
     "R50": "r50_8xb2-lsj-50e",

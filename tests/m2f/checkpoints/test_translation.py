@@ -12,8 +12,8 @@ from m2f.checkpoints import from_ours, load_into, to_ours
 from m2f.checkpoints.architecture import BACKBONES
 from m2f.checkpoints.names import ROWS, in_transformers_file
 from m2f.checkpoints.translation import by_channel, by_pixel, patterns
-from m2f.cost.flops import EmptyOnMeta
 from m2f.errors import InputError
+from m2f.models.without_data import EmptyOnMeta
 from m2f.registry import MODELS
 
 NAMES = [backbone.name for backbone in BACKBONES]
