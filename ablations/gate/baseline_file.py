@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from m2f.engine.files import write_atomically
 from m2f.errors import InputError
+from m2f.files import write_atomically
 
 FORMAT = 1
 SPEED_FACTOR = 2.0  # of a new baseline; each file says its own

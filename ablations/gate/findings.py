@@ -20,7 +20,7 @@ from ablations.gate.regression import (
     UNTESTED,
     Finding,
 )
-from m2f.engine.files import write_atomically, write_json
+from m2f.files import write_atomically, write_json
 
 ORDER = (REGRESSED, CHANGED, MISSING, IMPROVED, NEW, UNTESTED, SAME)
 ONE_BY_ONE = (REGRESSED, CHANGED, IMPROVED)  # of other verdicts a line a row is enough

@@ -21,8 +21,8 @@ from ablations.running.executors.local import THREAD_VARIABLES
 from ablations.running.worker import run_config
 from ablations.store.run_record import CONFIG, IDENTITY, RunRecord
 from ablations.store.runs import require_store, run_directory
-from m2f.engine.files import write_json
 from m2f.errors import InputError
+from m2f.files import write_json
 
 RECORDED = ("environment", "git", "processes")  # what a worker adds to ``run.json``
 WORKER = """

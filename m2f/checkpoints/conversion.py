@@ -2,9 +2,6 @@
 
 import json
 import os
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +18,7 @@ from m2f.checkpoints.names import in_transformers_file
 from m2f.checkpoints.reading import OURS, read_checkpoint
 from m2f.checkpoints.translation import from_ours
 from m2f.errors import InputError
+from m2f.files import new_directory, new_file
 
 TARGETS = (OURS, "mmdet", "transformers")
 
@@ -57,14 +55,16 @@ def convert(source: Path, destination: Path, source_format: str = "auto", target
     state, found = read_checkpoint(source, source_format)
     architecture = recognise(state)
     check_complete(state, architecture.shapes(), f"{source} is no {architecture}")
-    with new(destination) as path:
+    try:
         if target_format == "transformers":
-            write_directory(path, from_ours(state, "transformers"), architecture)
+            write_directory(destination, from_ours(state, "transformers"), architecture)
         else:
             meta = {"m2f_version": __version__, "converted_from": found, "model": str(architecture)}
             tensors = state if target_format == OURS else from_ours(state, target_format)
-            with path.open("wb") as file:  # given a path, torch would write its name into the file
+            with new_file(destination) as file:  # given a path, torch would write its name into the file
                 torch.save({"meta": meta, "state_dict": tensors}, file)
+    except (OSError, RuntimeError, SafetensorError) as error:
+        raise InputError(f"{destination} cannot be written: {error}.") from error
     return Conversion(found, architecture, len(state))
 
 
@@ -80,31 +80,16 @@ def check_destination(destination: Path, target_format: str) -> None:
         raise InputError(f"{destination} must end in .pth for {target_format}.")
 
 
-@contextmanager
-def new(destination: Path) -> Iterator[Path]:
-    """A path beside ``destination`` to write a file or a directory to, which takes its place if all goes well."""
-    temporary = destination.with_name(f".{destination.name}.{os.getpid()}")
-    try:
-        yield temporary
-        for path in temporary.iterdir() if temporary.is_dir() else [temporary]:
+def write_directory(destination: Path, state: dict[str, Tensor], architecture: Architecture) -> None:
+    """Write what ``from_pretrained`` of transformers, 4 and 5, loads."""
+    config = json.dumps(transformers_config(architecture), indent=2) + "\n"
+    tensors = {in_transformers_file(name): tensor.contiguous() for name, tensor in state.items()}
+    with new_directory(destination) as directory:
+        (directory / "config.json").write_text(config)
+        save_file(tensors, directory / "model.safetensors", metadata={"format": "pt"})
+        for path in directory.iterdir():  # a loss of power is not to leave them without their content
             with path.open("rb") as file:
                 os.fsync(file.fileno())
-        temporary.rename(destination)
-    except (OSError, RuntimeError, SafetensorError) as error:
-        raise InputError(f"{destination} cannot be written: {error}.") from error
-    finally:
-        if temporary.is_dir():
-            shutil.rmtree(temporary)
-        temporary.unlink(missing_ok=True)
-
-
-def write_directory(path: Path, state: dict[str, Tensor], architecture: Architecture) -> None:
-    """Write what ``from_pretrained`` of transformers, 4 and 5, loads."""
-    path.mkdir()
-    config = transformers_config(architecture)
-    (path / "config.json").write_text(json.dumps(config, indent=2) + "\n")
-    tensors = {in_transformers_file(name): tensor.contiguous() for name, tensor in state.items()}
-    save_file(tensors, path / "model.safetensors", metadata={"format": "pt"})
 
 
 def transformers_config(architecture: Architecture) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """Reading a checkpoint file or directory of any format into our names, running nothing that it brings."""
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -15,6 +14,7 @@ from torch import Tensor
 from m2f.checkpoints.plain_pickle import NUMPY, Array, read_plain_pickle
 from m2f.checkpoints.translation import to_ours
 from m2f.errors import InputError
+from m2f.files import load_json
 
 OURS = "m2f"
 # How one of a format's tensor names begins.
@@ -86,10 +86,7 @@ def read_directory(path: Path) -> dict[str, Tensor]:
 
 def read_json(path: Path) -> dict[str, Any]:
     """A JSON object."""
-    try:
-        value = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read, fetch it again; it says: {error}.") from error
+    value = load_json(path, mend="fetch it again")
     if not isinstance(value, dict):
         raise InputError(f"{path} must hold a JSON object; fetch it again.")
     return value

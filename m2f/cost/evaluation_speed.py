@@ -6,7 +6,6 @@ COCO, and reading them counts. Time is the processor's, of all threads together,
 hardly matters what else the machine does.
 """
 
-import json
 import tempfile
 import time
 from collections.abc import Callable
@@ -23,6 +22,7 @@ from numpy.typing import NDArray
 from m2f.cost.evaluation_peers import faster_coco_boundary, panopticapi_counts, pycocotools_statistics
 from m2f.data.images import encode_png, read_segment_ids, segment_colours
 from m2f.data.scenes import SceneSpec, ensure_scenes
+from m2f.files import load_json
 from m2f.metrics.average_precision import boundary_precision, mask_statistics
 from m2f.metrics.mask_codes import encode_masks
 from m2f.metrics.panoptic_quality import PanopticQuality, quality_by_class
@@ -174,7 +174,7 @@ def predict_segments(
 
 def instance_pairs(root: Path, detections: int, rng: np.random.Generator) -> list[Pair]:
     """AP of detections that are the scenes' things, each once near its place and then anywhere."""
-    truth = json.loads((root / "annotations/instances_val2017.json").read_bytes())
+    truth = load_json(root / "annotations/instances_val2017.json")
     image_ids = [image["id"] for image in truth["images"]]
     few = image_ids[::FEWER]
     found: list[dict[str, Any]] = []

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from m2f.data.colours import class_colour
-from m2f.data.files import load_json
 from m2f.errors import InputError
+from m2f.files import load_json
 
 
 def load_annotations(path: str | Path) -> dict[str, Any]:

@@ -16,8 +16,6 @@ import hashlib
 import json
 import multiprocessing
 import os
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,11 +26,11 @@ import numpy as np
 import pycocotools.mask
 from numpy.typing import NDArray
 
-from m2f.data.files import load_json
 from m2f.data.images import encode_png, segment_colours
 from m2f.data.scene_classes import CATEGORIES
 from m2f.data.scene_painting import Scene, paint
 from m2f.errors import InputError
+from m2f.files import load_json, new_directory
 
 GENERATOR_VERSION = 1  # raise it whenever a pixel or an annotation of any scene changes
 VOID_LABEL = 255
@@ -79,7 +77,8 @@ def ensure_scenes(spec: SceneSpec, root: Path, workers: int | None = None, progr
         root.parent.mkdir(parents=True, exist_ok=True)
         with _lock(root.parent / f".{root.name}.lock"):
             if not _is_generated(spec, root):
-                _generate(spec, root, workers or os.cpu_count() or 1, progress)
+                with new_directory(root) as directory:
+                    _write(spec, directory, workers or os.cpu_count() or 1, progress)
     except OSError as error:
         raise InputError(f"Scenes cannot be written to {root}: {error.strerror}; choose another directory.") from error
 
@@ -104,17 +103,6 @@ def _lock(path: Path) -> Iterator[None]:
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
-
-
-def _generate(spec: SceneSpec, root: Path, workers: int, progress: Progress | None) -> None:
-    temporary = Path(tempfile.mkdtemp(prefix=f".{root.name}-", dir=root.parent))
-    try:
-        _write(spec, temporary, workers, progress)
-        temporary.chmod(0o755)
-        temporary.replace(root)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
 
 
 def _write(spec: SceneSpec, root: Path, workers: int, progress: Progress | None) -> None:

@@ -10,9 +10,9 @@ import numpy as np
 from PIL import Image
 
 from m2f.data.annotations import load_annotations
-from m2f.data.files import load_json
 from m2f.data.images import read_segment_ids
 from m2f.errors import InputError
+from m2f.files import load_json
 
 Size = tuple[int, int]  # width, height
 

@@ -1,11 +1,9 @@
 """Evaluate any checkpoint of a Mask2Former on a data set in COCO's layout, and keep all that comes of it."""
 
-import os
-import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,10 +16,10 @@ from mmengine.runner import Runner
 from m2f.data.relocate import check_files, relocate
 from m2f.engine.details import class_rows, image_rows, write_table
 from m2f.engine.evaluate import evaluation_runner, load_model
-from m2f.engine.files import write_json
 from m2f.engine.hooks import finite
 from m2f.engine.kept import PER_CLASS, PER_IMAGE
 from m2f.errors import InputError
+from m2f.files import new_directory, write_json
 from m2f.metrics.coco_results import CocoResults, own_category_ids
 
 NEEDED = ("default_scope", "seed", "model", "val_dataloader", "val_evaluator")
@@ -89,7 +87,7 @@ def evaluate_on(
     """
     started = time.perf_counter()
     config = relocate(load_config(config_file), data, split)
-    with new_directory(out) as directory, quiet(directory / "log"), tempfile.TemporaryDirectory() as work_dir:
+    with results_directory(out) as directory, quiet(directory / "log"), tempfile.TemporaryDirectory() as work_dir:
         runner = evaluation_runner(config, Path(work_dir))
         dataset = runner.val_loop.dataloader.dataset
         check_files(dataset)
@@ -155,24 +153,20 @@ def load_config(path: Path) -> Config:
 
 
 @contextmanager
-def new_directory(path: Path) -> Iterator[Path]:
-    """A directory beside ``path`` to write to, which takes its place if all goes well and else is removed.
+def results_directory(path: Path) -> Iterator[Path]:
+    """A directory to write to, which is at ``path`` if all goes well and else is removed.
 
     Raises:
         InputError: there is something at ``path``, or nothing can be written there.
     """
     if path.exists():
         raise InputError(f"{path} exists and is not written over; name another directory with --out, or remove it.")
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        temporary.mkdir(parents=True)
-    except OSError as error:
-        raise InputError(f"{path} cannot be made ({error.strerror}); name another directory with --out.") from error
-    try:
-        yield temporary
-        temporary.rename(path)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    with ExitStack() as stack:
+        try:
+            directory = stack.enter_context(new_directory(path))
+        except OSError as error:
+            raise InputError(f"{path} cannot be made ({error.strerror}); name another directory with --out.") from error
+        yield directory
 
 
 @contextmanager

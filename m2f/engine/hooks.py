@@ -1,6 +1,5 @@
 """What happens around training and evaluation: seeds, progress, history, divergence."""
 
-import json
 import math
 import time
 from collections.abc import Sequence
@@ -14,10 +13,12 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from m2f.engine.files import write_json
 from m2f.engine.processes import from_main
 from m2f.errors import InputError
+from m2f.files import load_json, write_json
 from m2f.registry import HOOKS
+
+ANEW = "remove the run's directory and train again"
 
 
 class DivergenceError(RuntimeError):
@@ -144,7 +145,7 @@ class Progress(Hook):
         """Take up the seconds that an earlier, interrupted process of the same run has spent."""
         path = Path(runner.work_dir) / "timing.json"
         if path.exists():
-            spent = json.loads(path.read_text())["seconds"]
+            spent = load_json(path, mend=ANEW)["seconds"]
             self.seconds = {on: spent[on] for on in self.seconds}
 
     def before_train(self, runner: Runner) -> None:
@@ -281,4 +282,4 @@ def finite(metrics: dict[str, float]) -> dict[str, float]:
 def read_history(work_dir: Path) -> list[dict[str, Any]]:
     """The evaluations so far, oldest first; empty before the first."""
     path = work_dir / "history.json"
-    return json.loads(path.read_text()) if path.exists() else []
+    return load_json(path, mend=ANEW) if path.exists() else []

@@ -18,7 +18,7 @@ from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalEx
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-from m2f.engine.files import write_atomically
+from m2f.files import write_atomically
 
 START_METHOD = "spawn"  # a process that has touched CUDA cannot be forked
 LAST_SECONDS = 3.0

@@ -10,9 +10,9 @@ from mmengine.dist import is_main_process
 from mmengine.runner import CheckpointLoader
 
 from m2f.checkpoints.reading import BESIDE_TENSORS, require_whole
-from m2f.engine.files import write_atomically
 from m2f.engine.processes import from_main
 from m2f.errors import InputError
+from m2f.files import write_atomically
 
 SCHEME = "m2f+checkpoint://"  # by which mmengine finds our reader; its own runs what it cannot read as tensors alone
 

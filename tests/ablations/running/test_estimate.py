@@ -9,7 +9,7 @@ from ablations.running.estimate import estimator, show_plan
 from ablations.running.sweep import announce
 from ablations.store.run_record import add_facts, write_done
 from ablations.store.runs import create_run, run_directory, write_sweep
-from m2f.engine.files import write_json
+from m2f.files import write_json
 
 EXECUTOR = SimpleNamespace(slots=2, gpus=0, processes=1)
 

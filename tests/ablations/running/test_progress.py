@@ -7,7 +7,7 @@ from ablations.running import progress
 from ablations.running.progress import Display, View, live_view, progress_words, sweep_words
 from ablations.store.claims import claim
 from ablations.store.run_record import RunRecord, State, write_done, write_failed, write_running
-from m2f.engine.files import write_json
+from m2f.files import write_json
 
 TRAIN = {"phase": "train", "iteration": 30, "iterations": 100, "loss": 12.3456, "eta_seconds": 70.2}
 

@@ -1,0 +1,88 @@
+"""Files and directories that a reader or a crash never sees half done, and JSON that is whole."""
+
+import errno
+import json
+import os
+import secrets
+import shutil
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from m2f.errors import InputError
+
+
+def load_json(path: Path, mend: str = "fetch or generate it again") -> Any:
+    """The content of a JSON file.
+
+    Args:
+        path: the file.
+        mend: what to do where it cannot be used.
+
+    Raises:
+        InputError: the file is missing, or it is not whole JSON, or nested deeper than Python reads.
+    """
+    try:
+        return json.loads(path.read_bytes())
+    except OSError as error:
+        raise InputError(f"Cannot read {path} ({error.strerror}); {mend}.") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} is not whole JSON ({error}); {mend}.") from error
+
+
+def write_json(path: Path, value: Any, *, lasting: bool = True) -> None:
+    """Write ``value`` as readable JSON, as :func:`write_atomically` does. NaN is refused: it is not JSON."""
+    write_atomically(path, json.dumps(value, indent=1, allow_nan=False).encode(), lasting=lasting)
+
+
+def write_atomically(path: Path, content: bytes, *, lasting: bool = True) -> None:
+    """Write ``content`` to ``path``, as :func:`new_file` does."""
+    with new_file(path, lasting=lasting) as file:
+        file.write(content)
+
+
+@contextmanager
+def new_file(path: Path, *, lasting: bool = True) -> Iterator[BinaryIO]:
+    """A file beside ``path`` to write to, which takes its place if all goes well and else is removed.
+
+    Args:
+        path: the file; one that is there is written over.
+        lasting: flush the content to the disk first, so that a loss of power does not leave the file without it. That
+            takes milliseconds, and what can be told or written again does not need it.
+    """
+    temporary = path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}")
+    try:
+        with temporary.open("wb") as file:
+            yield file
+            if lasting:
+                file.flush()
+                os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def new_directory(path: Path) -> Iterator[Path]:
+    """A directory beside ``path`` to write to, which takes its place if all goes well and else is removed.
+
+    Parents of ``path`` are made. Whoever must not find an empty directory there either looks before.
+
+    Raises:
+        FileExistsError: something other than an empty directory is at ``path`` in the end, and stays as it is.
+        OSError: the directory cannot be made.
+    """
+    temporary = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
+    temporary.mkdir(parents=True)
+    try:
+        yield temporary
+        try:
+            temporary.rename(path)
+        except OSError as error:
+            if not path.exists():
+                raise
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
