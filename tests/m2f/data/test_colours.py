@@ -1,8 +1,6 @@
 import numpy as np
-from PIL import Image
 
 from m2f.data.colours import class_colour, panoptic_picture
-from m2f.data.picture import contact_sheet, write_contact_sheet
 
 
 def test_segments_have_their_classes_colours():
@@ -27,10 +25,3 @@ def test_instances_of_a_class_differ_a_little():
 
 def test_classes_without_colour_get_distinct_ones():
     assert len({class_colour(label) for label in range(150)}) == 150
-
-
-def test_contact_sheet_is_small_enough_to_keep(tmp_path):
-    write_contact_sheet(tmp_path / "scenes.png")
-    assert (tmp_path / "scenes.png").stat().st_size < 150_000
-    with Image.open(tmp_path / "scenes.png") as image:
-        assert image.size == contact_sheet().shape[1::-1]

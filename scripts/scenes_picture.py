@@ -1,4 +1,4 @@
-"""A contact sheet of generated scenes with their ground truth: ``python -m m2f.data.picture FILE.png``."""
+"""A contact sheet of generated scenes with their ground truth: ``python scripts/scenes_picture.py FILE.png``."""
 
 import sys
 from pathlib import Path
