@@ -10,7 +10,7 @@ from rich.table import Table
 
 from ablations.running.progress import LINE_SECONDS, duration
 from m2f.engine.coco_evaluation import Evaluation
-from m2f.engine.details import column_names
+from m2f.engine.kept.tables import column_names
 
 COMPUTING = "computing the metrics"
 

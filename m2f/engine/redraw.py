@@ -8,7 +8,7 @@ from mmengine.config import Config
 
 from m2f.data.images import image_id
 from m2f.engine.evaluate import evaluation_runner, load_model
-from m2f.engine.samples import drawn_sample, predicted
+from m2f.engine.kept.samples import drawn_sample, predicted
 from m2f.errors import InputError
 
 LONGEST = 512  # pixels

@@ -14,7 +14,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from m2f.data.images import image_id
-from m2f.engine.kept import PER_CLASS, PER_IMAGE
+from m2f.engine.kept.names import PER_CLASS, PER_IMAGE
 from m2f.files import write_atomically
 from m2f.registry import HOOKS
 

@@ -9,7 +9,7 @@ from mmengine.config import Config
 from mmengine.runner import find_latest_checkpoint
 
 from m2f.engine.evaluate import evaluate
-from m2f.engine.samples import SamplePictures, example, worst_images
+from m2f.engine.kept.samples import SamplePictures, example, worst_images
 
 
 def qualities(directory):

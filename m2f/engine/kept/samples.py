@@ -15,10 +15,10 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from m2f.data.images import encode_png, read_image
-from m2f.engine.details import image_rows
 from m2f.engine.hooks import batch_number
-from m2f.engine.kept import ATTENTION, SAMPLES
-from m2f.engine.pictures import ground_truth_picture, prediction_picture
+from m2f.engine.kept.names import ATTENTION, SAMPLES
+from m2f.engine.kept.pictures import ground_truth_picture, prediction_picture
+from m2f.engine.kept.tables import image_rows
 from m2f.engine.processes import gather_on_cpu
 from m2f.files import write_atomically
 from m2f.registry import HOOKS

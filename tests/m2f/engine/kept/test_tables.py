@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from m2f.engine.details import write_table
+from m2f.engine.kept.tables import write_table
 
 
 def table(path):

@@ -1,0 +1,1 @@
+"""What a run keeps beside metrics and checkpoints: tables, pictures, attention. Nothing here trains or evaluates."""
