@@ -43,8 +43,8 @@ def bench_peers(
     includes post-processing. The peers compute in float32. Everything at once: --sizes 512,1024 --batches 1,2.
     """
     from ablations.costs.beside_peers import compare_peers, peers_json, show_peers
-    from m2f.cost.peer_speed import PRECISIONS
     from m2f.peers import PEERS
+    from m2f.timing.beside_peers import PRECISIONS
 
     comparisons = compare_peers(
         config,
@@ -74,7 +74,7 @@ def bench_evaluation(images: int, repeats: int, as_json: bool) -> None:
     Times are the processor's, of all threads together.
     """
     from ablations.costs.beside_peers import evaluation_table
-    from m2f.cost.evaluation_speed import compare_evaluation
+    from m2f.timing.evaluation import compare_evaluation
 
     speeds = compare_evaluation(images, repeats=repeats)
     if as_json:

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from m2f.cost.evaluation_speed import EvaluationSpeed
-    from m2f.cost.peer_difference import Difference
-    from m2f.cost.peer_memory import PeakMemory
-    from m2f.cost.peer_speed import Comparison
+    from m2f.timing.beside_peers import Comparison
+    from m2f.timing.evaluation import EvaluationSpeed
+    from m2f.timing.peak_memory import PeakMemory
+    from m2f.timing.precision import Difference
 
 PAPER = CONFIGS / "paper" / "panoptic.py"
 COLUMNS = (
@@ -40,7 +40,7 @@ def compare_peers(
 
     Args:
         config: file whose model is measured; the paper's panoptic one by default.
-        sizes: see :func:`m2f.cost.peer_speed.compare`, also for what is not named here.
+        sizes: see :func:`m2f.timing.beside_peers.compare`, also for what is not named here.
         batches: see there.
         precisions: by default all that the device computes in, which is told.
         peers: see there.
@@ -51,8 +51,8 @@ def compare_peers(
     Raises:
         InputError: the file is no config of a model, or as ``compare`` does.
     """
-    from m2f.cost.peer_speed import compare, device_precisions, main_device
     from m2f.registered_types import require_registered
+    from m2f.timing.beside_peers import compare, device_precisions, main_device
 
     path = config or PAPER
     file = read_config_file(path)
@@ -73,7 +73,7 @@ def compare_peers(
 
 
 def peers_json(comparisons: "Sequence[Comparison]") -> str:
-    """A list of objects with the fields of :class:`m2f.cost.peer_speed.Comparison`."""
+    """A list of objects with the fields of :class:`m2f.timing.beside_peers.Comparison`."""
     return json.dumps([asdict(one) for one in comparisons], indent=1)
 
 

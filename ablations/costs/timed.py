@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.table import Table
 
-    from m2f.cost.speed import Timing
+    from m2f.timing.speed import Timing
 
 # Test image and training crop, (height, width) in pixels; COCO's commonest image of 480x640, resized and padded.
 SIZES = {"coco": ((800, 1088), (1024, 1024)), "ade20k": ((512, 704), (512, 512))}
@@ -36,7 +36,7 @@ class Speed:
 def study_speeds(study: Study) -> list[Speed]:
     """Time the rows of a study at the paper's scale, in its first task."""
     from ablations.paper import paper_results
-    from m2f.cost.speed import measure_speed
+    from m2f.timing.speed import measure_speed
 
     file = config_of_scale(chosen_scale(SCALE), study.tasks[0])
     rows = [row_config(file, variation.overrides) for variation in study.variations]

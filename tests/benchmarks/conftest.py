@@ -13,10 +13,10 @@ import torch
 from mmengine.config import Config
 from mmengine.structures import InstanceData
 
-from m2f.cost.evaluation_speed import instance_pairs, panoptic_pairs
-from m2f.cost.peer_inputs import build_ours, random_inputs
 from m2f.data.scenes import SceneSpec, ensure_scenes
 from m2f.peers import mmdet_peer
+from m2f.timing.evaluation import instance_pairs, panoptic_pairs
+from m2f.timing.inputs import build_ours, random_inputs
 
 CONFIG = Path(__file__).parents[2] / "configs/paper/panoptic.py"
 SIZE = 512

@@ -6,10 +6,10 @@ from click.testing import CliRunner
 
 from ablations.cli import main
 from ablations.costs import beside_peers as peers
-from m2f.cost import peer_speed
-from m2f.cost.peer_difference import Difference
-from m2f.cost.peer_memory import PeakMemory
-from m2f.cost.peer_speed import Comparison
+from m2f.timing import beside_peers
+from m2f.timing.beside_peers import Comparison
+from m2f.timing.peak_memory import PeakMemory
+from m2f.timing.precision import Difference
 
 TINY = Path(__file__).parents[2] / "m2f" / "peers" / "tiny_config.py"
 
@@ -49,12 +49,12 @@ def measured(monkeypatch):
         calls.append(arguments)
         return iter(results)
 
-    monkeypatch.setattr(peer_speed, "compare", compare)
+    monkeypatch.setattr(beside_peers, "compare", compare)
     return calls
 
 
 def test_by_default_the_papers_model_in_all_precisions_of_the_machine(measured, monkeypatch):
-    monkeypatch.setattr(peer_speed, "device_precisions", lambda device: ["float32", "bfloat16"])
+    monkeypatch.setattr(beside_peers, "device_precisions", lambda device: ["float32", "bfloat16"])
     result = call()
     assert result.exit_code == 0, result.output
     assert measured == [([512], [1], ["float32", "bfloat16"], ["mmdet", "transformers"], 3, True)]

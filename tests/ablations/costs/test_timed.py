@@ -7,7 +7,7 @@ from ablations.cli import main
 from ablations.costs.timed import speed_frame, study_speeds
 from ablations.store.results_frame import COLUMNS
 from ablations.studies import STUDIES
-from m2f.cost.speed import Timing
+from m2f.timing.speed import Timing
 
 
 @pytest.fixture(autouse=True)
@@ -19,7 +19,7 @@ def timings(monkeypatch):
         seconds = range(1, len(models) + 1)
         return [(Timing(i, i, i + 0.5), Timing(2 * i, 2 * i, 2 * i)) for i in seconds]
 
-    monkeypatch.setattr("m2f.cost.speed.measure_speed", measured)
+    monkeypatch.setattr("m2f.timing.speed.measure_speed", measured)
 
 
 def test_rows_stand_beside_their_baseline_and_the_papers_speed():

@@ -10,8 +10,8 @@ import pycocotools.mask
 import pytest
 from pycocotools.coco import COCO
 
-from m2f.cost.evaluation_peers import faster_coco_boundary, pycocotools_statistics
 from m2f.metrics.average_precision import boundary, boundary_precision, mask_statistics
+from m2f.peers.evaluation_programs import faster_coco_boundary, pycocotools_statistics
 
 CATEGORIES = [{"id": identity, "name": f"class {identity}"} for identity in (9, 4, 17)]
 HEIGHT, WIDTH = 150, 200

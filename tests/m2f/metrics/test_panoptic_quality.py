@@ -8,11 +8,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from m2f.cost.evaluation_peers import panopticapi_counts
 from m2f.data.images import encode_png, read_segment_ids, segment_colours
 from m2f.errors import InputError
 from m2f.metrics import PanopticQuality
 from m2f.metrics.panoptic_quality import quality_by_class
+from m2f.peers.evaluation_programs import panopticapi_counts
 
 PERSON, CAR, SKY, ROAD = range(4)
 CATEGORY_IDS = [3, 7, 20, 21]

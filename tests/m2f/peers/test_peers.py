@@ -5,10 +5,10 @@ import sys
 import pytest
 import torch
 
-from m2f.cost.peer_inputs import build_ours, random_inputs
 from m2f.errors import InputError
 from m2f.peers import PEERS, mmdet_peer, own_peer, transformers_peer
 from m2f.registry import MODELS
+from m2f.timing.inputs import build_ours, random_inputs
 
 CPU = torch.device("cpu")
 

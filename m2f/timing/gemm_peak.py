@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 import torch.nn.functional as F
 
-from m2f.cost.speed import seconds
+from m2f.timing.speed import seconds
 
 SIDES = {"cpu": 1024, "cuda": 8192}  # large enough for the most, small enough not to be disturbed
 TRIES = 20

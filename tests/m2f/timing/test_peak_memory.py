@@ -5,9 +5,9 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from m2f.cost import peer_memory
-from m2f.cost.peer_memory import Request, measure_here, peak_memory, peak_on_cpu
 from m2f.errors import InputError
+from m2f.timing import peak_memory as module
+from m2f.timing.peak_memory import Request, measure_here, peak_memory, peak_on_cpu
 
 TINY = Path(__file__).parents[1] / "peers" / "tiny_config.py"
 MEGABYTE = 2**20
@@ -36,7 +36,7 @@ def test_a_peer_is_measured_in_its_own_process():
 
 
 def test_ours_is_measured_with_every_precision(monkeypatch):
-    monkeypatch.setattr(peer_memory, "main_device", lambda: torch.device("cpu"))
+    monkeypatch.setattr(module, "main_device", lambda: torch.device("cpu"))
     config = Config.fromfile(TINY).model.to_dict()
     for precision in ("float32", "bfloat16"):
         assert measure_here(Request(config, "m2f", precision, "train", 256, 1)).work > MEGABYTE
@@ -46,6 +46,6 @@ def test_a_process_that_dies_is_told(monkeypatch):
     def run(*arguments, **options):
         return subprocess.CompletedProcess(arguments, -9, stdout="", stderr="")
 
-    monkeypatch.setattr(peer_memory.subprocess, "run", run)
+    monkeypatch.setattr(module.subprocess, "run", run)
     with pytest.raises(InputError, match=r"memory of mmdet's train at 1024 with batch 2.*exit code -9: no message"):
         peak_memory(Request({}, "mmdet", "float32", "train", 1024, 2))

@@ -4,7 +4,7 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from m2f.cost.peer_inputs import CALIBRATION_SIZE, OBJECTS, build_ours, random_inputs, room_for_no_object
+from m2f.timing.inputs import CALIBRATION_SIZE, OBJECTS, build_ours, random_inputs, room_for_no_object
 
 TINY = Path(__file__).parents[1] / "peers" / "tiny_config.py"
 CPU = torch.device("cpu")

@@ -3,7 +3,7 @@ from pathlib import Path
 import torch
 from mmengine.config import Config
 
-from m2f.cost import speed
+from m2f.timing import speed
 
 MINI = Path(__file__).parents[3] / "configs" / "mini" / "panoptic.py"
 

@@ -1,4 +1,4 @@
-from m2f.cost.evaluation_speed import compare_evaluation
+from m2f.timing.evaluation import compare_evaluation
 
 
 def test_numbers_are_equal_and_all_is_timed():

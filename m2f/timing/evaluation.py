@@ -19,13 +19,13 @@ import pycocotools.mask
 import torch
 from numpy.typing import NDArray
 
-from m2f.cost.evaluation_peers import faster_coco_boundary, panopticapi_counts, pycocotools_statistics
 from m2f.data.images import encode_png, read_segment_ids, segment_colours
 from m2f.data.scenes import SceneSpec, ensure_scenes
 from m2f.files import load_json
 from m2f.metrics.average_precision import boundary_precision, mask_statistics
 from m2f.metrics.mask_codes import encode_masks
 from m2f.metrics.panoptic_quality import PanopticQuality, quality_by_class
+from m2f.peers.evaluation_programs import faster_coco_boundary, panopticapi_counts, pycocotools_statistics
 
 SIDE = 560  # pixels of a square scene, about as many as in 480 x 640
 FEWER = 10  # one image in so many where the peer is slow or all masks are in memory

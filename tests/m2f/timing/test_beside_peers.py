@@ -4,10 +4,10 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from m2f.cost import peer_speed
-from m2f.cost.peer_memory import PeakMemory
-from m2f.cost.peer_speed import check, compare, device_precisions, medians
 from m2f.errors import InputError
+from m2f.timing import beside_peers
+from m2f.timing.beside_peers import check, compare, device_precisions, medians
+from m2f.timing.peak_memory import PeakMemory
 
 TINY = Path(__file__).parents[1] / "peers" / "tiny_config.py"
 CPU = torch.device("cpu")
@@ -15,11 +15,11 @@ CPU = torch.device("cpu")
 
 @pytest.fixture
 def tiny(monkeypatch):
-    monkeypatch.setattr(peer_speed, "main_device", lambda: CPU)
-    monkeypatch.setattr(peer_speed, "gemm_peak", lambda precision, device: 1e9)
-    monkeypatch.setattr(peer_speed, "flops", lambda config, images: 5e6 * sum(images.padded.values()))
-    monkeypatch.setattr(peer_speed, "training_flops", lambda config, size, targets: 1e6 * targets)
-    monkeypatch.setattr(peer_speed, "device_precisions", lambda device: ["float32", "bfloat16"])
+    monkeypatch.setattr(beside_peers, "main_device", lambda: CPU)
+    monkeypatch.setattr(beside_peers, "gemm_peak", lambda precision, device: 1e9)
+    monkeypatch.setattr(beside_peers, "flops", lambda config, images: 5e6 * sum(images.padded.values()))
+    monkeypatch.setattr(beside_peers, "training_flops", lambda config, size, targets: 1e6 * targets)
+    monkeypatch.setattr(beside_peers, "device_precisions", lambda device: ["float32", "bfloat16"])
     return Config.fromfile(TINY).model.to_dict()
 
 
@@ -30,7 +30,7 @@ def test_every_work_of_every_library_is_measured(tiny, monkeypatch):
         asked.append((request.library, request.precision, request.work, request.size, request.batch))
         return PeakMemory(work=100 if request.library == "m2f" else 300, total=1000)
 
-    monkeypatch.setattr(peer_speed, "peak_memory", peak_memory)
+    monkeypatch.setattr(beside_peers, "peak_memory", peak_memory)
     results = list(compare(tiny, [64], [2], ["float32", "bfloat16"], repeats=1))
     assert [(one.work, one.precision, one.peer) for one in results] == [
         (work, precision, peer)
@@ -68,18 +68,18 @@ def test_libraries_take_turns_and_the_first_round_does_not_count(monkeypatch):
         order.append(work())
         return 100.0 if len(order) <= 2 else float(len(order))
 
-    monkeypatch.setattr(peer_speed, "seconds", seconds)
+    monkeypatch.setattr(beside_peers, "seconds", seconds)
     assert medians([lambda: "ours", lambda: "theirs"], CPU, repeats=3) == [5.0, 6.0]
     assert order == ["ours", "theirs"] * 4
 
 
 def test_a_step_leaves_gradients_and_a_prediction_none(tiny):
-    peer = peer_speed.own_peer(peer_speed.build_ours(tiny, CPU))
-    inputs = peer_speed.random_inputs(64, 1, 5, CPU)
-    peer_speed.work_of(peer, "predict", inputs, "float32")()
+    peer = beside_peers.own_peer(beside_peers.build_ours(tiny, CPU))
+    inputs = beside_peers.random_inputs(64, 1, 5, CPU)
+    beside_peers.work_of(peer, "predict", inputs, "float32")()
     assert not peer.training
     assert all(parameter.grad is None for parameter in peer.parameters())
-    step = peer_speed.work_of(peer, "train", inputs, "bfloat16")
+    step = beside_peers.work_of(peer, "train", inputs, "bfloat16")
     step()
     weight = peer.model.transformer_decoder.classifier.weight
     first = weight.grad.clone()

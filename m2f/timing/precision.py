@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from m2f.cost.peer_inputs import Inputs
-from m2f.cost.peer_works import autocast
 from m2f.peers import Peer
+from m2f.timing.inputs import Inputs
+from m2f.timing.works import autocast
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from contextlib import AbstractContextManager, nullcontext
 
 import torch
 
-from m2f.cost.peer_inputs import Inputs
 from m2f.peers import Peer
+from m2f.timing.inputs import Inputs
 
 OURS = "m2f"  # beside the names in ``m2f.peers.PEERS``
 WORKS = ("train", "predict")

@@ -15,16 +15,16 @@ from typing import Any
 import torch
 
 from m2f.cost.flops import flops
-from m2f.cost.gemm_peak import gemm_peak
 from m2f.cost.images import Images
-from m2f.cost.peer_difference import Difference, difference
-from m2f.cost.peer_inputs import OBJECTS, build_ours, random_inputs
-from m2f.cost.peer_memory import PeakMemory, Request, peak_memory
-from m2f.cost.peer_works import OURS, PRECISIONS, WORKS, Work, main_device, work_of
-from m2f.cost.speed import seconds
 from m2f.cost.training_flops import training_flops
 from m2f.errors import InputError
 from m2f.peers import PEERS, Peer, own_peer
+from m2f.timing.gemm_peak import gemm_peak
+from m2f.timing.inputs import OBJECTS, build_ours, random_inputs
+from m2f.timing.peak_memory import PeakMemory, Request, peak_memory
+from m2f.timing.precision import Difference, difference
+from m2f.timing.speed import seconds
+from m2f.timing.works import OURS, PRECISIONS, WORKS, Work, main_device, work_of
 
 STRIDE = 32
 THEIR_PRECISION = "float32"
@@ -81,7 +81,7 @@ def compare(
     repeats: int = 3,
     memory: bool = True,
 ) -> Iterator[Comparison]:
-    """Measure size by size, batch by batch, work by work; see :mod:`m2f.cost.peer_speed`.
+    """Measure size by size, batch by batch, work by work; see :mod:`m2f.timing.beside_peers`.
 
     All libraries do a work in turn, round after round, so that what else the machine does meanwhile falls on all.
 

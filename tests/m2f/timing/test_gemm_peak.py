@@ -1,7 +1,7 @@
 import torch
 
-from m2f.cost import gemm_peak as module
-from m2f.cost.gemm_peak import gemm_peak
+from m2f.timing import gemm_peak as module
+from m2f.timing.gemm_peak import gemm_peak
 
 CPU = torch.device("cpu")
 

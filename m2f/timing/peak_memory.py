@@ -19,10 +19,10 @@ from typing import Any
 
 import torch
 
-from m2f.cost.peer_inputs import build_ours, random_inputs
-from m2f.cost.peer_works import OURS, main_device, work_of
 from m2f.errors import InputError
 from m2f.peers import PEERS, own_peer
+from m2f.timing.inputs import build_ours, random_inputs
+from m2f.timing.works import OURS, main_device, work_of
 
 SMALL = 64
 STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
@@ -59,12 +59,12 @@ def peak_memory(request: Request) -> PeakMemory:
 
     Args:
         request: ``library`` is ``m2f`` or one of ``m2f.peers.PEERS``, the rest as in
-            :func:`m2f.cost.peer_speed.compare`.
+            :func:`m2f.timing.beside_peers.compare`.
 
     Raises:
         InputError: the process died, most likely for want of memory.
     """
-    command = [sys.executable, "-m", "m2f.cost.peer_memory"]
+    command = [sys.executable, "-m", "m2f.timing.peak_memory"]
     done = subprocess.run(command, input=json.dumps(asdict(request)), capture_output=True, text=True)
     if done.returncode != 0:
         reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
