@@ -9,7 +9,6 @@ three by three calls that look at masks of 384 x 384 pixels. An instance model a
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from statistics import median
 from typing import Any
 
 import torch
@@ -23,8 +22,8 @@ from m2f.timing.gemm_peak import gemm_peak
 from m2f.timing.inputs import OBJECTS, build_ours, random_inputs
 from m2f.timing.peak_memory import PeakMemory, Request, peak_memory
 from m2f.timing.precision import Difference, difference
-from m2f.timing.speed import seconds
-from m2f.timing.works import OURS, PRECISIONS, WORKS, Work, main_device, work_of
+from m2f.timing.speed import in_turn
+from m2f.timing.works import OURS, PRECISIONS, WORKS, main_device, work_of
 
 STRIDE = 32
 THEIR_PRECISION = "float32"
@@ -105,9 +104,10 @@ def compare(
     contestants = [(OURS, precision) for precision in precisions] + [(name, THEIR_PRECISION) for name in peers]
     classes = model_config["num_things"] + model_config["num_stuff"]
     for size, batch, work in product(sizes, batches, WORKS):
-        inputs = random_inputs(size, batch, classes, device)
+        inputs = random_inputs((size, size), batch, classes, device)
         works = [work_of(models[library], work, inputs, precision) for library, precision in contestants]
-        times = dict(zip(contestants, medians(works, device, repeats), strict=True))
+        timings = in_turn(works, device, repeats)
+        times = {who: timing.median for who, timing in zip(contestants, timings, strict=True)}
         requests = [Request(model_config, *who, work, size, batch) for who in contestants]
         held = {who: peak_memory(request) for who, request in zip(contestants, requests, strict=True) if memory}
         counted = batch * multiply_accumulates(model_config, work, size)
@@ -155,12 +155,6 @@ def device_precisions(device: torch.device) -> list[str]:
     else:
         native = any(torch.cpu.get_capabilities().get(name) for name in NATIVE_BFLOAT16)
     return list(PRECISIONS) if native else ["float32"]
-
-
-def medians(works: Sequence[Work], device: torch.device, repeats: int) -> list[float]:
-    """Median seconds of each work; all are done in turn, round after round, and the first round does not count."""
-    rounds = [[seconds(work, device) for work in works] for _ in range(repeats + 1)][1:]
-    return [median(own) for own in zip(*rounds, strict=True)]
 
 
 def multiply_accumulates(model_config: Mapping[str, Any], work: str, size: int) -> float:

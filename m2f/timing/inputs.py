@@ -28,9 +28,9 @@ class Inputs:
     """A batch with its targets.
 
     Attributes:
-        images: ``[B, 3, S, S]``, as if normalised.
+        images: ``[B, 3, H, W]``, as if normalised.
         labels: per image ``[OBJECTS]`` int64.
-        masks: per image boolean ``[OBJECTS, S, S]``.
+        masks: per image boolean ``[OBJECTS, H, W]``.
     """
 
     images: Tensor
@@ -43,8 +43,16 @@ class Inputs:
         return [(self.images.shape[2], self.images.shape[3])] * len(self.images)
 
 
-def random_inputs(size: int, batch: int, classes: int, device: torch.device, seed: int = 0) -> Inputs:
-    """Images of overlapping ellipses, each of one colour, on a ground of one colour, all with noise."""
+def random_inputs(size: tuple[int, int], batch: int, classes: int, device: torch.device, seed: int = 0) -> Inputs:
+    """Images of overlapping ellipses, each of one colour, on a ground of one colour, all with noise.
+
+    Args:
+        size: (height, width) in pixels.
+        batch: how many images.
+        classes: from which the objects' are drawn.
+        device: where the model is.
+        seed: of everything.
+    """
     draw = torch.Generator().manual_seed(seed)
     labels = [torch.randint(classes, (OBJECTS,), generator=draw) for _ in range(batch)]
     masks = [ellipses(size, draw) for _ in range(batch)]
@@ -54,17 +62,17 @@ def random_inputs(size: int, batch: int, classes: int, device: torch.device, see
     return Inputs(images.to(device), [own.to(device) for own in labels], [own.to(device) for own in masks])
 
 
-def ellipses(size: int, draw: torch.Generator) -> Tensor:
-    """Boolean masks ``[OBJECTS, size, size]``, 2% to 50% of the image wide, as many small ones as large ones."""
-    cells = (torch.arange(size) + 0.5) / size
+def ellipses(size: tuple[int, int], draw: torch.Generator) -> Tensor:
+    """Boolean masks ``[OBJECTS, H, W]``, 2% to 50% of the image wide, as many small ones as large ones."""
+    cells = [(torch.arange(side) + 0.5) / side for side in size]
     centre = 0.1 + 0.8 * torch.rand(OBJECTS, 2, generator=draw)
-    radius = (0.01 * 25 ** torch.rand(OBJECTS, 2, generator=draw)).clamp(min=1 / size)  # never less than a pixel
-    down, right = (((cells - centre[:, axis, None]) / radius[:, axis, None]) ** 2 for axis in (0, 1))
+    radius = (0.01 * 25 ** torch.rand(OBJECTS, 2, generator=draw)).clamp(min=1 / min(size))  # never less than a pixel
+    down, right = (((cells[axis] - centre[:, axis, None]) / radius[:, axis, None]) ** 2 for axis in (0, 1))
     return down[:, :, None] + right[:, None, :] < 1
 
 
 def painted(masks: Tensor, colours: Tensor) -> Tensor:
-    """``[3, S, S]`` from masks ``[N, S, S]``, later ones on top, and colours ``[N + 1, 3]``, the first the ground's."""
+    """``[3, H, W]`` from masks ``[N, H, W]``, later ones on top, and colours ``[N + 1, 3]``, the first the ground's."""
     ground, *others = colours[:, :, None, None]
     image = ground.expand(3, *masks.shape[1:])
     for mask, colour in zip(masks, others, strict=True):
@@ -85,7 +93,7 @@ def build_ours(model_config: Mapping[str, Any], device: torch.device, seed: int 
     pixel_decoder = {**model_config["pixel_decoder"], "full_precision": False}
     model = MODELS.build({**model_config, "pixel_decoder": pixel_decoder})
     classes = model_config["num_things"] + model_config["num_stuff"]
-    decide(model, random_inputs(CALIBRATION_SIZE, 1, classes, torch.device("cpu")).images)
+    decide(model, random_inputs((CALIBRATION_SIZE, CALIBRATION_SIZE), 1, classes, torch.device("cpu")).images)
     return model.to(device)
 
 

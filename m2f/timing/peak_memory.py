@@ -83,7 +83,7 @@ def measure_here(request: Request) -> PeakMemory:
     del ours
     classes = request.model_config["num_things"] + request.model_config["num_stuff"]
     warm_up, work = (
-        work_of(peer, request.work, random_inputs(size, request.batch, classes, device), request.precision)
+        work_of(peer, request.work, random_inputs((size, size), request.batch, classes, device), request.precision)
         for size in (SMALL, request.size)
     )
     warm_up()

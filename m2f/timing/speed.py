@@ -1,19 +1,19 @@
-"""How long a prediction and a training step take on the device that is there."""
+"""How long works take on the device that is there, those of several designs above all."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
 import torch
-from mmdet.structures import DetDataSample
-from mmengine.structures import InstanceData
 
-from m2f.models import Mask2Former
+from m2f.peers import own_peer
 from m2f.registry import MODELS
+from m2f.timing.inputs import random_inputs
+from m2f.timing.works import Work, main_device, work_of
 
-TARGETS = 12  # segments an image, about COCO's mean
+PRECISION = "float32"
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,9 @@ def measure_speed(
 ) -> list[tuple[Timing, Timing]]:
     """Time prediction with post-processing and a training step, batch 1, float32, random weights and images.
 
-    All models are timed in turn, round after round, so that what else the machine does meanwhile falls on all of them;
-    the ratio of two rows is what travels between machines.
+    The works are those by which peers are measured (:mod:`m2f.timing.works`), a step without optimizer. All models are
+    timed in turn, round after round, so that what else the machine does meanwhile falls on all of them; the ratio of
+    two rows is what travels between machines.
 
     Args:
         models: the ``model`` of each config.
@@ -42,56 +43,29 @@ def measure_speed(
     Returns:
         For each model the prediction's and the training step's time.
     """
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    works = [
-        work
-        for config in models
-        for model in [build(config, device)]
-        for work in (prediction(model, size, device), training_step(model, training_size, device))
-    ]
-    rounds = [[seconds(work, device) for work in works] for _ in range(repeats + 1)][1:]
-    timings = [Timing(median(own), min(own), max(own)) for own in zip(*rounds, strict=True)]
+    device = main_device()
+    works = [work for config in models for work in works_of_design(config, size, training_size, device)]
+    timings = in_turn(works, device, repeats)
     return list(zip(timings[::2], timings[1::2], strict=True))
 
 
-def build(config: Mapping[str, Any], device: torch.device) -> Mask2Former:
-    """The model with random weights."""
-    return MODELS.build(dict(config)).to(device)
+def works_of_design(
+    config: Mapping[str, Any], size: tuple[int, int], training_size: tuple[int, int], device: torch.device
+) -> tuple[Work, Work]:
+    """Prediction and training step of one model; arguments as for :func:`measure_speed`."""
+    peer = own_peer(MODELS.build(dict(config)).to(device))
+    classes = config["num_things"] + config["num_stuff"]
+    segmented, trained_on = (random_inputs(own, 1, classes, device) for own in (size, training_size))
+    return work_of(peer, "predict", segmented, PRECISION), work_of(peer, "train", trained_on, PRECISION)
 
 
-def prediction(model: Mask2Former, size: tuple[int, int], device: torch.device) -> Callable[[], object]:
-    """A function that segments one image."""
-    image = torch.randn(1, 3, *size, device=device)
-
-    def run() -> None:
-        model.eval()
-        with torch.no_grad():
-            model.predict(image, [DetDataSample(metainfo={"img_shape": size, "ori_shape": size})])
-
-    return run
+def in_turn(works: Sequence[Work], device: torch.device, repeats: int) -> list[Timing]:
+    """The times of works that are done in turn, round after round; the first round does not count."""
+    rounds = [[seconds(work, device) for work in works] for _ in range(repeats + 1)][1:]
+    return [Timing(median(own), min(own), max(own)) for own in zip(*rounds, strict=True)]
 
 
-def training_step(model: Mask2Former, size: tuple[int, int], device: torch.device) -> Callable[[], object]:
-    """A function that trains on one image once."""
-    image = torch.randn(1, 3, *size, device=device)
-    labels = torch.zeros(TARGETS, dtype=torch.long, device=device)
-    masks = torch.zeros(TARGETS, *size, dtype=torch.bool, device=device)
-    for index in range(TARGETS):
-        masks[index, index * size[0] // TARGETS : (index + 1) * size[0] // TARGETS] = True
-    sample = DetDataSample(metainfo={"img_shape": size, "ori_shape": size})
-    sample.gt_instances = InstanceData(labels=labels, masks=masks)
-    optimizer = torch.optim.AdamW([parameter for parameter in model.parameters() if parameter.requires_grad])
-
-    def run() -> None:
-        model.train()
-        optimizer.zero_grad()
-        model.loss(image, [sample])["loss"].backward()
-        optimizer.step()
-
-    return run
-
-
-def seconds(work: Callable[[], object], device: torch.device) -> float:
+def seconds(work: Work, device: torch.device) -> float:
     """How long it takes, until the device is done."""
     start = time.perf_counter()
     work()

@@ -42,7 +42,7 @@ def test_every_layers_predictions_are_ours(name, backbone, request):
 def test_the_loss_is_ours_but_for_the_points_that_are_drawn(name, tiny):
     config = {**tiny, "criterion": {**tiny["criterion"], "num_points": 4000}}
     ours = build(config)
-    inputs = random_inputs(64, 2, 5, CPU)
+    inputs = random_inputs((64, 64), 2, 5, CPU)
     expected = own_peer(ours).train().loss(inputs.images, inputs.labels, inputs.masks)
     loss = PEERS[name](config, ours).train().loss(inputs.images, inputs.labels, inputs.masks)
     assert loss.shape == ()
@@ -55,7 +55,7 @@ def test_weights_of_the_loss_are_ours(name, tiny):
     weights = {"class_weight": 3.0, "entropy_weight": 0.0, "dice_weight": 0.0, "no_object_weight": 0.4}
     config = {**tiny, "criterion": {**tiny["criterion"], **weights}}
     ours = build(config)
-    inputs = random_inputs(64, 1, 5, CPU)
+    inputs = random_inputs((64, 64), 1, 5, CPU)
     expected = own_peer(ours).train().loss(inputs.images, inputs.labels, inputs.masks)
     loss = PEERS[name](config, ours).train().loss(inputs.images, inputs.labels, inputs.masks)
     assert loss.item() == pytest.approx(expected.item(), rel=1e-4)
@@ -65,7 +65,7 @@ def test_weights_of_the_loss_are_ours(name, tiny):
 def test_the_same_weights_learn(name, tiny):
     ours = build(tiny)
     peer = PEERS[name](tiny, ours).train()
-    inputs = random_inputs(64, 1, 5, CPU)
+    inputs = random_inputs((64, 64), 1, 5, CPU)
     statistics = {key: value.clone() for key, value in peer.named_buffers() if "running" in key}
     peer.loss(inputs.images, inputs.labels, inputs.masks).backward()
     own_peer(ours).train().loss(inputs.images, inputs.labels, inputs.masks).backward()

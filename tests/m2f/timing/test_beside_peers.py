@@ -6,7 +6,7 @@ from mmengine.config import Config
 
 from m2f.errors import InputError
 from m2f.timing import beside_peers
-from m2f.timing.beside_peers import check, compare, device_precisions, medians
+from m2f.timing.beside_peers import check, compare, device_precisions
 from m2f.timing.peak_memory import PeakMemory
 
 TINY = Path(__file__).parents[1] / "peers" / "tiny_config.py"
@@ -59,39 +59,6 @@ def test_every_work_of_every_library_is_measured(tiny, monkeypatch):
             assert max(changed.mask_pixels, changed.semantic_pixels, changed.panoptic_pixels) < 0.2
     (per_peer,) = {(one.ours, one.our_memory) for one in results[:2]}
     assert per_peer[0] > 0
-
-
-def test_libraries_take_turns_and_the_first_round_does_not_count(monkeypatch):
-    order = []
-
-    def seconds(work, device):
-        order.append(work())
-        return 100.0 if len(order) <= 2 else float(len(order))
-
-    monkeypatch.setattr(beside_peers, "seconds", seconds)
-    assert medians([lambda: "ours", lambda: "theirs"], CPU, repeats=3) == [5.0, 6.0]
-    assert order == ["ours", "theirs"] * 4
-
-
-def test_a_step_leaves_gradients_and_a_prediction_none(tiny):
-    peer = beside_peers.own_peer(beside_peers.build_ours(tiny, CPU))
-    inputs = beside_peers.random_inputs(64, 1, 5, CPU)
-    beside_peers.work_of(peer, "predict", inputs, "float32")()
-    assert not peer.training
-    assert all(parameter.grad is None for parameter in peer.parameters())
-    step = beside_peers.work_of(peer, "train", inputs, "bfloat16")
-    step()
-    weight = peer.model.transformer_decoder.classifier.weight
-    first = weight.grad.clone()
-    assert peer.training
-    assert weight.grad.dtype == torch.float32
-    torch.manual_seed(0)
-    step()
-    torch.manual_seed(0)
-    second = weight.grad.clone()
-    step()
-    assert torch.allclose(weight.grad, second)  # not added up
-    assert first.shape == weight.shape
 
 
 def test_sizes_and_precisions_that_cannot_be_measured(monkeypatch):

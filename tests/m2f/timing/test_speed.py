@@ -3,6 +3,7 @@ from pathlib import Path
 import torch
 from mmengine.config import Config
 
+from m2f.peers import own_peer
 from m2f.timing import speed
 
 MINI = Path(__file__).parents[3] / "configs" / "mini" / "panoptic.py"
@@ -24,11 +25,24 @@ def test_every_model_is_timed_as_often_as_asked_after_a_warm_up(monkeypatch):
     assert second[1] == speed.Timing(median=12.0, fastest=8.0, slowest=16.0)
 
 
-def test_a_step_trains_and_a_prediction_does_not():
-    model = speed.build(Config.fromfile(MINI).model, torch.device("cpu"))
-    weights = model.transformer_decoder.classifier.weight
-    before = weights.detach().clone()
-    assert speed.seconds(speed.prediction(model, (64, 96), torch.device("cpu")), torch.device("cpu")) > 0
-    assert torch.equal(weights, before)
-    speed.training_step(model, (64, 64), torch.device("cpu"))()
-    assert not torch.equal(weights, before)
+def test_any_design_is_timed_in_the_works_of_a_peer(monkeypatch):
+    """A prediction of a wide image and a step on a square one."""
+    (peers, done) = [], []
+
+    def watched(model):
+        peer = own_peer(model)
+        loss, predict = peer.loss, peer.predict
+        peer.loss = lambda images, *truth: done.append(("train", images.shape, peer.training)) or loss(images, *truth)
+        peer.predict = lambda images, sizes: done.append(("predict", images.shape, sizes)) or predict(images, sizes)
+        peers.append(peer)
+        return peer
+
+    monkeypatch.setattr(speed, "own_peer", watched)
+    model = Config.fromfile(MINI).model.to_dict()
+    model["transformer_decoder"]["cross_attention"] = {"type": "m2f.MaskPooling"}
+    predict, train = speed.works_of_design(model, (64, 96), (64, 64), torch.device("cpu"))
+    predict()
+    assert all(weight.grad is None for weight in peers[0].parameters())
+    train()
+    assert any(weight.grad is not None for weight in peers[0].parameters())
+    assert done == [("predict", (1, 3, 64, 96), [(64, 96)]), ("train", (1, 3, 64, 64), True)]
