@@ -2,12 +2,9 @@
 
 import contextlib
 import io
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
-from unittest import mock
 
 import faster_coco_eval
 import numpy as np
@@ -15,6 +12,8 @@ from mmdet.evaluation.functional import panoptic_utils
 from numpy.typing import NDArray
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
+
+from m2f.peers.panopticapi import panopticapi
 
 Annotations = Sequence[Mapping[str, Any]]
 
@@ -31,8 +30,7 @@ def panopticapi_counts(
 ) -> NDArray[np.float64]:
     """Match segments by panopticapi's algorithm, in one process.
 
-    The algorithm is mmdet's copy of it, pq_compute_single_core, which imports three names from panopticapi. That
-    program is not on PyPI and not installed, so they are supplied here.
+    The algorithm is mmdet's copy of it, pq_compute_single_core.
 
     Args:
         truth: annotations of the images in COCO's panoptic layout.
@@ -44,22 +42,15 @@ def panopticapi_counts(
     Returns:
         ``[4, K]``: sum of IoUs, true positives, false positives, false negatives.
     """
-    counts: dict[int, SimpleNamespace] = defaultdict(lambda: SimpleNamespace(iou=0.0, tp=0, fp=0, fn=0))
     pairs = [
         (annotation, {**other, "segments_info": [dict(segment) for segment in other["segments_info"]]})
         for annotation, other in zip(truth, predicted, strict=True)
     ]
     by_id = {category["id"]: category for category in categories}
-    with mock.patch.multiple(panoptic_utils, PQStat=lambda: counts, rgb2id=colour_to_id):
-        panoptic_utils.pq_compute_single_core(0, pairs, str(truth_directory), str(predicted_directory), by_id)
+    with panopticapi():
+        counts = panoptic_utils.pq_compute_single_core(0, pairs, str(truth_directory), str(predicted_directory), by_id)
     by_class = [counts[category] for category in by_id]
     return np.array([[getattr(own, field) for own in by_class] for field in ("iou", "tp", "fp", "fn")], np.float64)
-
-
-def colour_to_id(colours: NDArray[np.uint8]) -> NDArray[np.int32]:
-    """Segment ids ``[H, W]`` of an RGB image ``[H, W, 3]``."""
-    wide = colours.astype(np.int32)
-    return wide[:, :, 0] + 256 * wide[:, :, 1] + 256 * 256 * wide[:, :, 2]
 
 
 def pycocotools_statistics(
