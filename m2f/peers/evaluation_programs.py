@@ -8,6 +8,7 @@ from typing import Any
 
 import faster_coco_eval
 import numpy as np
+from hotcoco.panoptic import PanopticEval
 from mmdet.evaluation.functional import panoptic_utils
 from numpy.typing import NDArray
 from pycocotools.coco import COCO
@@ -51,6 +52,17 @@ def panopticapi_counts(
         counts = panoptic_utils.pq_compute_single_core(0, pairs, str(truth_directory), str(predicted_directory), by_id)
     by_class = [counts[category] for category in by_id]
     return np.array([[getattr(own, field) for own in by_class] for field in ("iou", "tp", "fp", "fn")], np.float64)
+
+
+def hotcoco_qualities(evaluation: PanopticEval) -> NDArray[np.float64]:
+    """hotcoco's PQ, SQ and RQ of each class in [0, 1], ``[3, K]``, 0 of a class that does not occur.
+
+    Args:
+        evaluation: of two panoptic JSON files; each time it runs it reads the PNGs that they name.
+    """
+    evaluation.evaluate()
+    classes = evaluation.results()["per_class"].values()
+    return np.array([[max(scores[name], 0.0) for scores in classes] for name in ("pq", "sq", "rq")])
 
 
 def pycocotools_statistics(

@@ -2,7 +2,10 @@
 
 Ours and the peer begin with the same predictions of generated scenes, which have as many pixels as COCO's images, and
 end with the same numbers. Annotation files have been read before; the ground truth's segment maps are PNG files, as in
-COCO, and reading them counts. Time is the processor's, of all threads together, so that threads gain nothing and it
+COCO, and reading them counts. Predicted segment maps are in memory, where a model leaves them. No peer takes those:
+panopticapi and hotcoco read PNG files, and are timed where the files are there and where they have to be written first.
+Of ours, mask AP is hotcoco's and boundary AP is faster-coco-eval's with fewer boundaries drawn; what is ours alone is
+PQ and the encoding of masks. Time is the processor's, of all threads together, so that threads gain nothing and it
 hardly matters what else the machine does.
 """
 
@@ -17,15 +20,21 @@ from typing import Any
 import numpy as np
 import pycocotools.mask
 import torch
+from hotcoco.panoptic import PanopticEval
 from numpy.typing import NDArray
 
 from m2f.data.images import encode_png, read_segment_ids, segment_colours
 from m2f.data.scenes import SceneSpec, ensure_scenes
-from m2f.files import load_json
+from m2f.files import load_json, write_json
 from m2f.metrics.average_precision import boundary_precision, mask_statistics
 from m2f.metrics.mask_codes import encode_masks
 from m2f.metrics.panoptic_quality import PanopticQuality, quality_by_class
-from m2f.peers.evaluation_programs import faster_coco_boundary, panopticapi_counts, pycocotools_statistics
+from m2f.peers.evaluation_programs import (
+    faster_coco_boundary,
+    hotcoco_qualities,
+    panopticapi_counts,
+    pycocotools_statistics,
+)
 
 SIDE = 560  # pixels of a square scene, about as many as in 480 x 640
 FEWER = 10  # one image in so many where the peer is slow or all masks are in memory
@@ -35,6 +44,8 @@ RENAMED = 0.1  # share of predictions with a class drawn at random
 Numbers = NDArray[np.float64]
 Work = Callable[[], Numbers]
 """What is timed; returns its numbers in percent."""
+Sample = dict[str, Any]
+"""An image's prediction as metrics take it."""
 
 
 @dataclass(frozen=True)
@@ -84,8 +95,9 @@ def compare_evaluation(
         seed: of scenes and predictions.
 
     Returns:
-        PQ from predicted maps, where panopticapi finds them in PNG files, and where it has to write those first; AP
-        from run-length encoded masks, and from bool masks, which either program encodes with its own; boundary AP.
+        PQ from predicted maps, where the peer finds them in PNG files, and where it has to write those first; PQ from
+        PNG files that both read; AP from run-length encoded masks, and from bool masks, which either program encodes
+        with its own; boundary AP.
     """
     with tempfile.TemporaryDirectory() as directory:
         root = Path(directory) / "scenes"
@@ -116,47 +128,74 @@ def panoptic_pairs(root: Path, rng: np.random.Generator) -> list[Pair]:
     metric = PanopticQuality(
         str(root / "annotations/panoptic_val2017.json"), str(root / "annotations/panoptic_val2017")
     )
+    truth = list(metric.annotations.values())
+    samples = [predicted_sample(metric, annotation, rng) for annotation in truth]
+    predicted = [
+        {key: annotation[key] for key in ("image_id", "file_name")} | {"segments_info": sample["segments_info"]}
+        for annotation, sample in zip(truth, samples, strict=True)
+    ]
     directory = root / "predicted"
     directory.mkdir()
-    truth = list(metric.annotations.values())
-    samples, predicted = [], []
-    for annotation in truth:
-        sample = predict_segments(
-            read_segment_ids(metric.panoptic_directory / annotation["file_name"]), annotation, rng
-        )
-        for segment in sample["segments_info"]:
-            segment["label"] = metric.labels[segment["category_id"]]
-        samples.append(sample)
-        predicted.append({"file_name": annotation["file_name"], "segments_info": sample["segments_info"]})
-
-    def write() -> None:
-        for sample, annotation in zip(samples, predicted, strict=True):
-            colours = segment_colours(sample["pred_panoptic_seg"]["data"][0].numpy())
-            (directory / annotation["file_name"]).write_bytes(encode_png(colours, compression=1))
+    paths = [directory / annotation["file_name"] for annotation in predicted]
+    write_json(directory.with_suffix(".json"), {"annotations": predicted})
+    evaluation = PanopticEval(metric.panoptic_json, directory.with_suffix(".json"))
 
     def ours() -> Numbers:
+        return by_metric(samples)
+
+    def ours_read() -> Numbers:
+        return by_metric(read_maps(samples, paths))
+
+    def by_metric(given: list[Sample]) -> Numbers:
         metric.results.clear()
-        metric.process(None, samples)
+        metric.process(None, given)
         return 100 * quality_by_class(np.sum(metric.results, axis=0))[0]
 
-    def theirs() -> Numbers:
+    def panopticapi() -> Numbers:
         counts = panopticapi_counts(truth, metric.panoptic_directory, predicted, directory, metric.categories)
         return 100 * quality_by_class(counts)[0]
 
-    def theirs_written() -> Numbers:
-        write()
+    def hotcoco() -> Numbers:
+        return 100 * hotcoco_qualities(evaluation)
+
+    def written(theirs: Work) -> Numbers:
+        write_maps(samples, paths)
         return theirs()
 
-    write()
+    write_maps(samples, paths)
+    there, memory = "PQ, predictions in PNG files for the peer", "PQ, predictions in memory"
     return [
-        Pair("PQ, predictions in PNG files for the peer", "panopticapi", len(truth), ours, theirs),
-        Pair("PQ, predictions in memory", "panopticapi", len(truth), ours, theirs_written),
+        Pair(there, "panopticapi", len(truth), ours, panopticapi),
+        Pair(memory, "panopticapi", len(truth), ours, lambda: written(panopticapi)),
+        Pair(there, "hotcoco", len(truth), ours, hotcoco),
+        Pair(memory, "hotcoco", len(truth), ours, lambda: written(hotcoco)),
+        Pair("PQ, predictions in PNG files for both", "hotcoco", len(truth), ours_read, hotcoco),
     ]
 
 
-def predict_segments(
-    segment_map: NDArray[np.int32], annotation: dict[str, Any], rng: np.random.Generator
-) -> dict[str, Any]:
+def predicted_sample(metric: PanopticQuality, annotation: dict[str, Any], rng: np.random.Generator) -> Sample:
+    """A sample as the metric takes it, see :func:`predict_segments`."""
+    truth = read_segment_ids(metric.panoptic_directory / annotation["file_name"])
+    sample = predict_segments(truth, annotation, rng)
+    for segment in sample["segments_info"]:
+        segment["label"] = metric.labels[segment["category_id"]]
+    return sample
+
+
+def write_maps(samples: list[Sample], paths: list[Path]) -> None:
+    """Write predicted segment maps as COCO's panoptic PNGs."""
+    for sample, path in zip(samples, paths, strict=True):
+        colours = segment_colours(sample["pred_panoptic_seg"]["data"][0].numpy())
+        path.write_bytes(encode_png(colours, compression=1))
+
+
+def read_maps(samples: list[Sample], paths: list[Path]) -> list[Sample]:
+    """The samples with the maps that :func:`write_maps` has written."""
+    maps = [torch.from_numpy(read_segment_ids(path))[None] for path in paths]
+    return [{**sample, "pred_panoptic_seg": {"data": own}} for sample, own in zip(samples, maps, strict=True)]
+
+
+def predict_segments(segment_map: NDArray[np.int32], annotation: dict[str, Any], rng: np.random.Generator) -> Sample:
     """A sample as the model gives it: the image's segments, moved, numbered from 1, a few of another class."""
     categories = [segment["category_id"] for segment in annotation["segments_info"]]
     ids = np.array([0, *(segment["id"] for segment in annotation["segments_info"])])

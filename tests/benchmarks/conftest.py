@@ -60,11 +60,11 @@ def predictions(models):
 
 @pytest.fixture(scope="session")
 def evaluation_pairs(tmp_path_factory):
-    """Works of PQ and AP on generated scenes, ours and the peer's, by their names."""
+    """Works of PQ and AP on generated scenes, ours and the peer's, by the work's and the peer's name."""
     root = tmp_path_factory.mktemp("benchmark") / "scenes"
     ensure_scenes(SceneSpec(560, {"val2017": SCENES}), root, workers=1)
     rng = np.random.default_rng(0)
-    return {pair.work: pair for pair in (*panoptic_pairs(root, rng), *instance_pairs(root, 100, rng))}
+    return {(pair.work, pair.peer): pair for pair in (*panoptic_pairs(root, rng), *instance_pairs(root, 100, rng))}
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ WORKS = {
     "AP, masks in memory": "pycocotools",
     "boundary AP, masks run-length encoded": "faster-coco-eval",
 }
-ROWS = [(work, library) for work, peer in WORKS.items() for library in ("m2f", peer)]
+ROWS = [(work, peer, library) for work, peer in WORKS.items() for library in ("m2f", peer)]
 
 
-@pytest.mark.parametrize(("work", "library"), ROWS)
-def test_average_precision(timed, evaluation_pairs, work, library):
-    pair = evaluation_pairs[work]
+@pytest.mark.parametrize(("work", "peer", "library"), ROWS)
+def test_average_precision(timed, evaluation_pairs, work, peer, library):
+    pair = evaluation_pairs[work, peer]
     timed(work, pair.ours if library == "m2f" else pair.theirs, rounds=3)
