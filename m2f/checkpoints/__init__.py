@@ -1,4 +1,4 @@
-"""Checkpoints of the official code, mmdet and transformers to ours, and ours to mmdet's and transformers'."""
+"""Checkpoints of the official code, mmdet and transformers to ours, and ours to the latter two: no file's code runs."""
 
 from m2f.checkpoints.conversion import Conversion, convert
 from m2f.checkpoints.loading import load_into

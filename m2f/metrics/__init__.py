@@ -1,4 +1,7 @@
-"""Evaluation metrics, registered in scope ``m2f``; under the names of the paper's tables, in percent where it is."""
+"""What predictions are worth beside ground truth, in scope ``m2f``: no model, and nothing that knows of a run, here.
+
+Metrics have the names of the paper's tables, and are in percent where it is.
+"""
 
 from m2f.metrics.attention_mass import AttentionMass
 from m2f.metrics.instance_ap import InstanceAP

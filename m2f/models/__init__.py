@@ -1,4 +1,4 @@
-"""The model: registered components of scope ``m2f``."""
+"""The model, from images to masks and losses, as components of scope ``m2f``: no data set, metric or training here."""
 
 from m2f.models import pixel_decoders, transformer_decoder
 from m2f.models.criterion import PointCriterion

@@ -1,4 +1,4 @@
-"""Other implementations of Mask2Former with our weights, to compare results and speed with.
+"""Other programs behind our calls, Mask2Former's with our weights and those of PQ and AP: nothing is measured here.
 
 ``mmdet_peer`` and ``transformers_peer`` build the library's own model in the size that a config of ours describes;
 ``own_peer`` gives our model the same three calls, see :class:`m2f.peers.peer.Peer`.

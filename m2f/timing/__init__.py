@@ -1,1 +1,1 @@
-"""What is measured: time and memory of works, ours and the peers'. What can be counted is in ``m2f.cost``."""
+"""Time, memory and precision, measured, of ours beside peers: what can be counted is in ``m2f.cost``."""

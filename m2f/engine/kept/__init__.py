@@ -1,1 +1,1 @@
-"""What a run keeps beside metrics and checkpoints: tables, pictures, attention. Nothing here trains or evaluates."""
+"""Tables, pictures and attention that a run keeps beside its metrics: nothing here starts a training or evaluation."""
