@@ -40,6 +40,7 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
 
 benchmark: setup
 	$(BIN)/python -m pytest -o addopts=--import-mode=importlib --benchmark-only --benchmark-columns=min,median,max tests/benchmarks

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ablations.store.run_record import RunRecord
-from m2f.engine.kept.names import ATTENTION
 from reports.section import Section
 from reports.text import listing, run_command
 

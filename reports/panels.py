@@ -6,7 +6,6 @@ from typing import Any
 from ablations.metric_names import PRIMARY_METRIC
 from ablations.store.run_record import RunRecord
 from reports.samples import stored_picture
-from m2f.engine.kept.names import PER_IMAGE
 from reports.section import Section
 from reports.text import number, run_command
 

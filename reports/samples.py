@@ -9,7 +9,6 @@ from typing import Any
 from PIL import Image
 
 from ablations.store.run_record import RunRecord
-from m2f.engine.kept.names import SAMPLES
 
 IMAGES = 3  # of every design and task; fifteen tables of them must stay one page that opens quickly
 LONGEST_SIDE = 256  # pixels; enough for a grid cell, and keeps the page small at the paper's image sizes

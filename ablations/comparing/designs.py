@@ -14,7 +14,6 @@ from ablations.metric_names import CLASS_COLUMN, PRIMARY_METRIC
 from ablations.store.results_frame import Results, read_results, require_one_run_per_seed
 from ablations.store.run_record import RunRecord
 from ablations.studies import STUDIES
-from m2f.engine.kept.names import PER_CLASS, PER_IMAGE
 from m2f.errors import InputError
 
 ROUNDING = 1e-9  # differences that vary by less do not vary

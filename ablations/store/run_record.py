@@ -38,9 +38,9 @@ from ablations.metric_names import FIRST_LOSS, LAST_LOSS, unit
 from ablations.planning.plan import RESULTS_FORMAT_VERSION
 from ablations.store.claims import is_held
 from m2f.config_files import OF_A_RUN, read_values
-from m2f.engine.files import write_json
-from m2f.engine.kept import ATTENTION, PER_CLASS, PER_IMAGE, SAMPLES
+from m2f.engine.kept.names import ATTENTION, PER_CLASS, PER_IMAGE, SAMPLES
 from m2f.errors import InputError
+from m2f.files import write_json
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,9 +10,9 @@ A run is *running* only while the claim of its worker lives (``ablations.store.c
 import hashlib
 import json
 import pprint
-import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, NotRequired, TypedDict
 
@@ -21,8 +21,8 @@ import msgspec
 from ablations.planning.plan import RESULTS_FORMAT_VERSION, Cell, Run
 from ablations.store.claims import is_held
 from ablations.store.run_record import CONFIG, IDENTITY, RunRecord, now
-from m2f.engine.files import write_atomically, write_json
 from m2f.errors import InputError
+from m2f.files import new_directory, write_atomically, write_json
 
 OWN_SWEEPS = "sweeps/" + 16 * "[0-9a-f]" + ".json"
 
@@ -122,15 +122,10 @@ def require_own(store: Path, run: Run) -> dict[str, Any]:
 
 
 def _write_run(directory: Path, run: Run, data_directory: Path) -> None:
-    temporary = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
-    temporary.chmod(0o755)
-    _write_config(temporary, run)
-    write_json(temporary / IDENTITY, _identity(run, data_directory))
-    try:
-        temporary.replace(directory)
-    except OSError:
-        # Another process has just made the same run.
-        shutil.rmtree(temporary)
+    # Another process may just have made the same run.
+    with suppress(FileExistsError), new_directory(directory) as new:
+        _write_config(new, run)
+        write_json(new / IDENTITY, _identity(run, data_directory))
 
 
 def _write_config(directory: Path, run: Run) -> None:

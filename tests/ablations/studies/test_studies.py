@@ -8,7 +8,6 @@ from ablations.paper import RESULTS_CSV, paper_results
 from ablations.planning.plan import Plan, make_plan
 from ablations.planning.scales import SCALES, chosen_scale
 from ablations.studies import FIGURES, MAIN_RESULTS, STUDIES, TABLES
-
 from m2f.errors import InputError
 from m2f.models.without_data import EmptyOnMeta
 from m2f.registry import MODELS
