@@ -13,7 +13,7 @@ from m2f.data.scenes import SceneSpec, ensure_scenes
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "own-data.md").read_text()
-FILES = dict(re.findall(r"^`(\w+\.py)`:\n\n```python\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL))
+FILES = dict(re.findall(r"^`([\w/]+\.py)`:\n\n```python\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL))
 VERIFY, TRAIN, COMPARE = re.findall(r"^```bash\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
 SHORT = """
 train_cfg = dict(max_iters=2, val_interval=2)
@@ -36,8 +36,8 @@ def place(tmp_path_factory):
         path.write_text(json.dumps(content))
     (directory / "configs").symlink_to(ROOT / "configs")
     for name, source in FILES.items():
-        (directory / name).write_text(source)
-    (directory / "parts.py").write_text(shortened(FILES["parts.py"]))
+        (directory / name).parent.mkdir()
+        (directory / name).write_text(shortened(source))
     return directory
 
 
@@ -68,11 +68,13 @@ def test_a_model_is_trained_and_evaluated(place):
     assert (place / "parts-evaluation" / "per_image.csv").is_file()
 
 
-def test_a_data_set_stands_in_for_coco(place):
-    """The document's links, and the runs that its last command would do."""
-    commands = COMPARE.replace("\\\n", " ").splitlines()
-    run = next(line for line in commands if line.startswith("m2f run "))
-    links = "\n".join(commands[: commands.index(run)])
-    planned = done(f"{links}\nm2f data verify stand-in/coco\n{run} --dry-run", place)
-    assert "stand-in/coco is whole." in planned
-    assert "5 runs to do" in planned
+def test_designs_are_compared_under_the_scales_own_name(place):
+    done(COMPARE.replace(" --seeds 0,1,2", ""), place)
+    text = (place / "report-parts" / "report.md").read_text()
+    assert "## Scale: PARTS" in text and "as the configs in parts have them" in text
+    assert "parts, evaluated on val" in text
+    assert "m2f run 4e --scale parts --tasks panoptic" in text, "what is missing comes with a command that works"
+    ours = [line for line in text.splitlines() if "on COCO" in line.split("the paper's on COCO")[0]]
+    assert not ours, "COCO is the paper's data set alone"
+    page = (place / "parts-compared" / "index.html").read_text()
+    assert "scale parts" in page and "not drawn" not in page
