@@ -8,10 +8,11 @@ nearly always repeats a neighbour.
 import struct
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 from zlib_ng import zlib_ng
+
+from m2f.kernels import compiled
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 LAYOUT = (8, 2, 0, 0, 0)
@@ -59,7 +60,7 @@ def read_chunks(content: bytes) -> tuple[bytes, bytes]:
     return header, b"".join(compressed)
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def undo_filters(filtered: np.ndarray, segment_ids: np.ndarray) -> None:
     """Fill ``segment_ids [H, W]`` from rows ``[H, 1 + 3 W]``, each the kind of its filter and its filtered pixels."""
     height, width = segment_ids.shape
@@ -85,19 +86,19 @@ def undo_filters(filtered: np.ndarray, segment_ids: np.ndarray) -> None:
         above = row
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def add_bytes(first: Any, second: Any) -> Any:
     """Add three bytes to three bytes, each modulo 256."""
     return ((first & 0x7F7F7F) + (second & 0x7F7F7F)) ^ ((first ^ second) & 0x808080)
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def mean_bytes(first: Any, second: Any) -> Any:
     """The means of three bytes and three bytes, each rounded down."""
     return (first & second) + (((first ^ second) & 0xFEFEFE) >> 1)
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def nearest_bytes(left: Any, above: Any, above_left: Any) -> Any:
     """Paeth's predictor: of each byte that neighbour which is nearest to left + above - above_left."""
     if left == above_left:

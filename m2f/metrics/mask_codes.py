@@ -7,9 +7,10 @@ order.
 
 from typing import Any
 
-import numba
 import numpy as np
 import torch
+
+from m2f.kernels import compiled
 
 WORD = 8  # pixels that are looked at together
 LETTERS = 7  # at most, for a number below 2^32
@@ -32,7 +33,7 @@ def encode_masks(masks: torch.Tensor) -> list[dict[str, Any]]:
     return codes
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def find_changes(words: np.ndarray, changes: np.ndarray) -> int:
     """Write down the places of bytes that are not 0, in ascending order, and return how many there are."""
     count = 0
@@ -48,7 +49,7 @@ def find_changes(words: np.ndarray, changes: np.ndarray) -> int:
     return count
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def run_starts(mask: np.ndarray, changes: np.ndarray) -> np.ndarray:
     """Where runs of equal pixels begin in ``mask [H, W]`` read column by column; the first is one of background.
 
@@ -81,7 +82,7 @@ def run_starts(mask: np.ndarray, changes: np.ndarray) -> np.ndarray:
     return starts[:count]
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def write_code(starts: np.ndarray, pixels: int, code: np.ndarray) -> int:
     """Write the lengths of runs as pycocotools does (maskApi.c, rleToString) and return how long the code is.
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from m2f.kernels import compiled
 
 
 def overlap_areas(
@@ -33,7 +34,7 @@ def overlap_areas(
     return areas
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def count_runs(first: np.ndarray, rows: np.ndarray, second: np.ndarray, columns: np.ndarray, areas: np.ndarray) -> None:
     """Add the lengths of runs of equal pixels to ``areas``; an id is looked up once a run, not once a pixel."""
     start = 0
@@ -43,7 +44,7 @@ def count_runs(first: np.ndarray, rows: np.ndarray, second: np.ndarray, columns:
             start = pixel
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def position(ids: np.ndarray, wanted: int) -> int:
     """Where an id stands; behind the last if nowhere."""
     for index in range(len(ids)):

@@ -22,6 +22,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from m2f.compiled_ops import compiled_ops_available
+from m2f.kernels import compiled
 
 
 def deformable_sampling(value: Tensor, sizes: Sequence[tuple[int, int]], locations: Tensor, weights: Tensor) -> Tensor:
@@ -114,7 +115,7 @@ def neighbours(place: np.float32, cells: int) -> tuple[int, int, np.float32, np.
 def sampling_kernel(width_of_value: int) -> Callable[..., None]:
     """A kernel for vectors of that length, which the compiler then turns into straight vector code."""
 
-    @numba.njit(nogil=True, cache=True, fastmath=True)
+    @compiled(fastmath=True)
     def sample(
         first: int,
         last: int,
@@ -164,7 +165,7 @@ def sampling_kernel(width_of_value: int) -> Callable[..., None]:
 def gradient_kernel(width_of_value: int) -> Callable[..., None]:
     """The backward pass of :func:`sampling_kernel`."""
 
-    @numba.njit(nogil=True, cache=True, fastmath=True)
+    @compiled(fastmath=True)
     def sample_backward(
         first: int,
         last: int,
