@@ -4,14 +4,14 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile, ZipFile, is_zipfile
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from m2f.checkpoints.plain_pickle import NUMPY, Array, read_plain_pickle
+from m2f.checkpoints.plain_pickle import Array, read_plain_pickle
+from m2f.checkpoints.torch_file import read_torch
 from m2f.checkpoints.translation import to_ours
 from m2f.errors import InputError
 from m2f.files import load_json
@@ -48,7 +48,7 @@ def read_checkpoint(path: Path, source: str = "auto") -> tuple[dict[str, Tensor]
     elif path.suffix == ".pkl":
         state = tensors_in(plain_state(read_plain_pickle(path)), path)
     elif path.suffix in (".pth", ".pt"):
-        state = tensors_in(read_torch(path), path)
+        state = tensors_in(plain_state(read_torch(path)), path)
     else:
         raise InputError(f"{path} must be a .pkl, .pth or .pt file, or a directory with model.safetensors.")
     found = recognised(state, path) if source == "auto" else source
@@ -73,15 +73,20 @@ def read_directory(path: Path) -> dict[str, Tensor]:
     if index.is_file():
         weight_map = read_json(index).get("weight_map")
         files = set(weight_map.values()) if isinstance(weight_map, dict) else set()
-        if not files or not all(isinstance(name, str) and Path(name).name == name for name in files):
+        if not files or not all(map(is_beside, files)):
             raise InputError(f"{index} must name files beside itself in weight_map; fetch it again.")
     state: dict[str, Tensor] = {}
     for name in sorted(files):
         try:
             state |= load_file(path / name)
-        except (OSError, SafetensorError) as error:
+        except (OSError, SafetensorError, RuntimeError, ValueError, MemoryError) as error:
             raise InputError(f"{path / name} cannot be read, fetch it again; it says: {error}.") from error
     return state
+
+
+def is_beside(name: Any) -> bool:
+    """Whether an index names a file in its own directory."""
+    return isinstance(name, str) and Path(name).name == name and Path(name).suffix == ".safetensors"
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -90,57 +95,6 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InputError(f"{path} must hold a JSON object; fetch it again.")
     return value
-
-
-class Ignored:
-    """mmengine's history of the log, of which nothing is needed."""
-
-    def __init__(self, *_: Any) -> None:
-        pass
-
-    def __setstate__(self, state: Any) -> None:
-        pass
-
-
-# What trainings with mmengine write besides tensors names these; each name means a class that holds or drops it.
-# A history names its own methods by getattr.
-BESIDE_TENSORS: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [
-    *((replacement, name) for name, replacement in NUMPY.items()),
-    (Ignored, "mmengine.logging.history_buffer.HistoryBuffer"),
-    (Ignored, "builtins.getattr"),
-]
-
-
-def read_torch(path: Path) -> Any:
-    """The state of a model in a file of torch's."""
-    if is_zipfile(path):  # torch's files of before 1.6 are none, and have no checksums
-        try:
-            require_whole(path)
-        except (ValueError, BadZipFile) as error:
-            raise InputError(
-                f"{path} is damaged ({error}); get it again, or if a run wrote it, remove the run's directory and "
-                "train again."
-            ) from error
-    try:
-        with torch.serialization.safe_globals(BESIDE_TENSORS):
-            content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # a damaged file may raise any
-        named = re.search(r"GLOBAL (\S+)", str(error))
-        reason = f"it names {named[1]}, which may run anything" if named else str(error).partition("\n")[0]
-        raise InputError(f"{path} cannot be read as tensors alone, get an official one; {reason}.") from error
-    return plain_state(content)
-
-
-def require_whole(path: Path) -> None:
-    """Look at the checksums of a file that torch wrote; torch itself reads a damaged tensor without a word.
-
-    Raises:
-        ValueError: one is wrong.
-        BadZipFile: the file is cut off.
-    """
-    with ZipFile(path) as archive:
-        if part := archive.testzip():
-            raise ValueError(f"the checksum of {part} is wrong")
 
 
 def plain_state(content: Any) -> Any:
@@ -154,16 +108,29 @@ def plain_state(content: Any) -> Any:
 
 def tensors_in(state: Any, path: Path) -> dict[str, Tensor]:
     """Tensors by name, arrays turned into tensors."""
-    if not isinstance(state, Mapping) or not state:
+    if not isinstance(state, Mapping) or not state or not all(isinstance(name, str) for name in state):
         raise InputError(f"{path} holds no tensors by name; name the checkpoint of a whole model.")
-    return {str(name): as_tensor(value, str(name), path) for name, value in state.items()}
+    size = path.stat().st_size
+    arrays = {id(value): value for value in state.values() if isinstance(value, Array)}
+    copies = {key: in_torch(array, path) for key, array in arrays.items()}  # one each, however many names it has
+    return {name: as_tensor(copies.get(id(value), value), name, size, path) for name, value in state.items()}
 
 
-def as_tensor(value: Any, name: str, path: Path) -> Tensor:
-    """A tensor on its own memory, in the machine's order of bytes."""
-    if isinstance(value, Tensor):
-        return value.detach()
-    values = getattr(value, "values", None) if isinstance(value, Array) else None
-    if values is not None:
-        return torch.from_numpy(values.astype(values.dtype.newbyteorder("="), order="C"))
-    raise InputError(f"{path} holds {name}, which is no tensor; name the checkpoint of a whole model.")
+def as_tensor(value: Any, name: str, size: int, path: Path) -> Tensor:
+    """A tensor whose numbers are all in a file of ``size`` bytes."""
+    if not isinstance(value, Tensor):
+        raise InputError(f"{path} holds {name}, which is no tensor; name the checkpoint of a whole model.")
+    if value.is_quantized or value.layout is not torch.strided or value.is_nested:
+        raise InputError(f"{path} holds {name} quantized or sparse; save the model with plain tensors of float32.")
+    if value.is_meta or value.numel() * value.element_size() > size:
+        raise InputError(f"{path} does not hold the numbers of {name}, only its shape; get the whole file.")
+    return value.detach()
+
+
+def in_torch(array: Array, path: Path) -> Any:
+    """An array as a tensor on its own memory, in the machine's order of bytes; None if it has no numbers."""
+    try:
+        values = array.values
+        return values if values is None else torch.from_numpy(values.astype(values.dtype.newbyteorder("="), order="C"))
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{path} holds an array that is damaged, fetch it again; it says: {error}.") from error

@@ -4,12 +4,12 @@ import re
 from pathlib import Path
 from typing import Any
 
-import torch
 from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.runner import CheckpointLoader
 
-from m2f.checkpoints.reading import BESIDE_TENSORS, require_whole
+from m2f.checkpoints.torch_file import reason, require_whole, tensors_alone
+from m2f.engine.files import write_atomically
 from m2f.engine.processes import from_main
 from m2f.errors import InputError
 from m2f.files import write_atomically
@@ -83,14 +83,13 @@ def load_from_training(filename: str, map_location: Any) -> dict[str, Any]:
     """
     path = filename.removeprefix(SCHEME)
     try:
-        with torch.serialization.safe_globals(BESIDE_TENSORS):
-            checkpoint = torch.load(path, map_location=map_location, weights_only=True)
+        checkpoint = tensors_alone(Path(path), map_location)
         # What is read in place of numpy's numbers and of the log's history is not to be used.
         checkpoint["message_hub"]["log_scalars"] = {}
         checkpoint["message_hub"]["runtime_info"].pop("eta", None)
         checkpoint["meta"].pop("config", None)  # code, which mmengine would run
     except Exception as error:  # whatever a file may raise that is no checkpoint of ours
-        named = re.search(r"GLOBAL (\S+)", str(error))
-        reason = f"it names {named[1]}, which may run anything" if named else str(error).partition("\n")[0]
-        raise InputError(f"{path} cannot be gone on from, {reason}; remove it to go on from an earlier one.") from error
+        raise InputError(
+            f"{path} cannot be gone on from, {reason(error)}; remove it to go on from an earlier one."
+        ) from error
     return checkpoint

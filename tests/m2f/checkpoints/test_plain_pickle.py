@@ -131,9 +131,35 @@ CRAFTED = {
     "an unknown encoding": b"c_codecs\nencode\n(Vx\nS'rot13'\ntR.",
     "a persistent name": b"Psomething\n.",
     "an extension": b"\x82\x01.",
+    "a memo of 2^28 entries": b"\x80\x02Nr\x00\x00\x00\x10.",
+    "a memo of 2^40 entries in text": b"N" + b"p1099511627776\n.",
+    "text of 4 GiB": b"\x80\x02X\xff\xff\xff\xffa.",
+    "text of 2^62 bytes": b"\x80\x04\x8d" + (1 << 62).to_bytes(8, "little") + b"a.",
+    "2^40 bytes": b"\x80\x04\x8e" + (1 << 40).to_bytes(8, "little") + b"a.",
+    "a buffer of 2^40 bytes": b"\x80\x05\x96" + (1 << 40).to_bytes(8, "little") + b"a.",
+    "a frame of 2^40 bytes": b"\x80\x04\x95" + (1 << 40).to_bytes(8, "little") + b"N.",
+    "a number of 2^31 bytes": b"\x80\x02\x8b\xff\xff\xff\x7f\x01.",
+    "a number of 10,000 digits": b"I" + 10_000 * b"9" + b"\n.",
+    "an array as large as 2^40 numbers": EMPTY
+    + b"(I1\n(I1099511627776\ntcnumpy\ndtype\n(S'f4'\nI0\nI1\ntRI00\nS''\ntb.",
+    "100,000 dicts of one list": b"\x80\x02ccollections\nOrderedDict\nq\x00]("
+    + b"".join(b"K\x01J" + number.to_bytes(4, "little") + b"\x86" for number in range(20_000))
+    + b"e\x85q\x010]("
+    + 100_000 * b"h\x00h\x01R"
+    + b"e.",
     "cut short": pickle.dumps({"model": ARRAYS["plain"]}, 2)[:40],
     "no pickle": b"PK\x03\x04 and so on",
     "nothing": b"",
+}
+# Nested more than once in itself: spelt out, it fills any memory.
+NESTED = b"}q\x01" + b"".join(b"h\x01h\x01\x86q\x01" for _ in range(60))
+CRAFTED |= {
+    "a kind without end": b"\x80\x02cnumpy\ndtype\n" + NESTED + b"h\x01K\x00K\x01\x87R.",
+    "a shape without end": b"\x80\x02"
+    + NESTED
+    + b"("
+    + EMPTY
+    + b"(K\x01h\x01cnumpy\ndtype\n(X\x02\x00\x00\x00f4K\x00K\x01tRK\x00C\x00tb.",
 }
 
 
