@@ -2,13 +2,15 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from torch import Size, Tensor
 
+import m2f.models  # noqa: F401
 from m2f.models.without_data import meta_module
+from m2f.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -102,9 +104,26 @@ class Architecture:
             "num_stuff": self.classes,
         }
 
+    def tensors(self) -> dict[str, Tensor]:
+        """Each tensor by its name in our model, without data."""
+        return meta_module(json.dumps(self.config)).state_dict()
+
     def shapes(self) -> dict[str, Size]:
         """Each tensor's shape by its name in our model."""
-        return {name: tensor.shape for name, tensor in meta_module(json.dumps(self.config)).state_dict().items()}
+        return {name: tensor.shape for name, tensor in self.tensors().items()}
+
+
+def check_layers(state: Mapping[str, Tensor], file: object) -> None:
+    """Raise ``InputError`` unless tensors in our names have layers of both decoders, without which no model is built.
+
+    A MaskFormer has none that look at the pixels through masks, though parts of it are called as a Mask2Former's.
+    """
+    for part in ("pixel_decoder", "transformer_decoder"):
+        if not count(state, rf"{part}\.layers\.(\d+)\."):
+            raise InputError(
+                f"{file} is no Mask2Former: it has no layers of the {part.replace('_', ' ')} (a MaskFormer has "
+                "others); take a Mask2Former's."
+            )
 
 
 def recognise(state: Mapping[str, Tensor]) -> Architecture:
@@ -138,6 +157,11 @@ def rows(state: Mapping[str, Tensor], name: str, otherwise: int) -> int:
     return len(tensor) if tensor is not None and tensor.ndim and len(tensor) else otherwise
 
 
-def count(names: Iterable[str], pattern: str) -> int:
-    """One more than the highest index that a pattern finds at the beginning of a name; 0 where it finds none."""
-    return max((int(match[1]) + 1 for name in names if (match := re.match(pattern, name))), default=0)
+def count(names: Collection[str], pattern: str) -> int:
+    """One more than the highest index that a pattern finds at the beginning of a name; 0 where it finds none.
+
+    An index as high as there are names is none: so many layers would have to be there.
+    """
+    found = (match[1] for name in names if (match := re.match(pattern, name)))
+    most = len(names)
+    return max((int(index) + 1 for index in found if len(index) <= len(str(most)) and int(index) < most), default=0)

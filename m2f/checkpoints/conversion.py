@@ -12,8 +12,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from m2f import __version__
-from m2f.checkpoints.architecture import Architecture, Backbone, recognise
-from m2f.checkpoints.loading import check_complete
+from m2f.checkpoints.architecture import Architecture, Backbone, check_layers, recognise
+from m2f.checkpoints.loading import check_complete, check_numbers
 from m2f.checkpoints.names import in_transformers_file
 from m2f.checkpoints.reading import OURS, read_checkpoint
 from m2f.checkpoints.translation import from_ours
@@ -53,8 +53,13 @@ def convert(source: Path, destination: Path, source_format: str = "auto", target
     """
     check_destination(destination, target_format)
     state, found = read_checkpoint(source, source_format)
+    check_layers(state, source)
     architecture = recognise(state)
     check_complete(state, architecture.shapes(), f"{source} is no {architecture}")
+    try:
+        check_numbers(state, architecture.tensors())
+    except InputError as error:
+        raise InputError(f"{source} cannot be converted: {error}") from error
     try:
         if target_format == "transformers":
             write_directory(destination, from_ours(state, "transformers"), architecture)

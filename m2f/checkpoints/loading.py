@@ -1,7 +1,8 @@
-"""Loading all of a model's tensors, or saying which do not fit."""
+"""Loading a model's tensors, or saying which do not fit."""
 
 from collections.abc import Mapping, Sequence
 
+import torch
 from torch import Size, Tensor, nn
 
 from m2f.errors import InputError
@@ -17,10 +18,11 @@ def load_into(model: nn.Module, state: Mapping[str, Tensor]) -> None:
         state: its tensors by name, as :func:`m2f.checkpoints.to_ours` gives them.
 
     Raises:
-        InputError: tensors are missing, extra or misshapen; the model is as it was.
+        InputError: tensors are missing, extra, misshapen or not of finite numbers; the model is as it was.
     """
-    shapes = {name: tensor.shape for name, tensor in model.state_dict().items()}
-    check_complete(state, shapes, "The checkpoint is not of this model")
+    own = model.state_dict()
+    check_complete(state, {name: tensor.shape for name, tensor in own.items()}, "The checkpoint is not of this model")
+    check_numbers(state, own)
     model.load_state_dict(state, strict=True)
 
 
@@ -44,6 +46,35 @@ def check_complete(state: Mapping[str, Tensor], shapes: Mapping[str, Size], faul
     listed = [f"{kind} {some(names)}" for kind, names in faults.items() if names]
     if listed:
         raise InputError(f"{fault}, take one that is. Tensors: {'; '.join(listed)}.")
+
+
+def check_numbers(state: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> None:
+    """Raise ``InputError`` at the first tensor whose numbers a model cannot have.
+
+    Args:
+        state: tensors by name.
+        own: the model's, of which the types count; what ``state`` has besides is not looked at.
+    """
+    for name, tensor in state.items():
+        if name in own:
+            check_type(name, tensor, own[name].dtype)
+            if not torch.isfinite(tensor.to(own[name].dtype)).all():
+                raise InputError(
+                    f"{name} has numbers that are infinite or none at all (NaN); take the weights of a training that "
+                    "did not diverge."
+                )
+
+
+def check_type(name: str, tensor: Tensor, wanted: torch.dtype) -> None:
+    """Raise ``InputError`` unless a tensor has fractions where they are wanted, and whole numbers where those are."""
+    fractions, whole = tensor.is_floating_point(), is_whole(tensor.dtype)
+    if not (fractions if wanted.is_floating_point else whole):
+        raise InputError(f"{name} is of {tensor.dtype}, where the model has {wanted}; save the weights as {wanted}.")
+
+
+def is_whole(kind: torch.dtype) -> bool:
+    """Whether a type is of whole numbers."""
+    return not (kind.is_floating_point or kind.is_complex or kind == torch.bool)
 
 
 def some(names: Sequence[str]) -> str:

@@ -145,3 +145,64 @@ def test_a_pickle_that_carries_code_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"posix\.system"):
         convert(tmp_path / "model.pkl", tmp_path / "new.pth")
     assert [path.name for path in tmp_path.iterdir()] == ["model.pkl"]
+
+
+# What published models have that are called as a Mask2Former's in part.
+OTHERS = {
+    "official MaskFormer": {
+        "backbone.stem.conv1.weight": (64, 3, 7, 7),
+        "sem_seg_head.pixel_decoder.layer_1.weight": (256, 256, 3, 3),
+        "sem_seg_head.predictor.transformer.decoder.layers.0.linear1.weight": (2048, 256),
+        "sem_seg_head.predictor.query_embed.weight": (100, 256),
+        "sem_seg_head.predictor.class_embed.bias": (151,),
+        "criterion.empty_weight": (151,),
+    },
+    "mmdet's MaskFormer": {
+        "panoptic_head.pixel_decoder.mask_feature.weight": (256, 256, 3, 3),
+        "panoptic_head.transformer_decoder.layers.0.norms.0.weight": (256,),
+        "panoptic_head.cls_embed.bias": (134,),
+    },
+    "a classifier": {"conv1.weight": (64, 3, 7, 7), "fc.bias": (1000,)},
+    "another decoder": {"transformer_decoder.norm.weight": (256,), "pixel_decoder.layers.0.norms.0.weight": (256,)},
+    "an endless decoder": {
+        "pixel_decoder.layers.0.norms.0.weight": (256,),
+        f"transformer_decoder.layers.{10**9}.norms.0.weight": (256,),
+        f"transformer_decoder.layers.{5000 * '9'}.norms.0.weight": (256,),
+    },
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_other_models_are_told_in_one_sentence(name, tmp_path):
+    torch.save({"model": {each: torch.zeros(shape) for each, shape in OTHERS[name].items()}}, tmp_path / "other.pth")
+    with pytest.raises(InputError, match=r"other\.pth (is|holds) no Mask2Former") as error:
+        convert(tmp_path / "other.pth", tmp_path / "new.pth")
+    assert "\n" not in str(error.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["other.pth"]
+
+
+@pytest.mark.parametrize(
+    ("gone", "first"),
+    [
+        (
+            "transformer_decoder.layers.0.",
+            "missing transformer_decoder.layers.0.cross_attention.attention.query.weight",
+        ),
+        ("backbone.", "missing backbone."),
+    ],
+)
+def test_parts_that_are_missing_in_the_middle(gone, first, architecture, random_state, tmp_path):
+    whole = random_state(architecture("R50", 7, queries=5, layers=(1, 2)))
+    torch.save({name: tensor for name, tensor in whole.items() if not name.startswith(gone)}, tmp_path / "part.pth")
+    with pytest.raises(InputError, match=rf"part\.pth is no Mask2Former with R50, .* Tensors: {first}"):
+        convert(tmp_path / "part.pth", tmp_path / "new.pth")
+
+
+def test_numbers_that_are_none(state, tmp_path):
+    broken = {**state, "transformer_decoder.norm.bias": torch.full((256,), float("nan"))}
+    torch.save(broken, tmp_path / "broken.pth")
+    with pytest.raises(
+        InputError, match=r"broken\.pth cannot be converted: transformer_decoder\.norm\.bias has numbers"
+    ):
+        convert(tmp_path / "broken.pth", tmp_path / "new.pth")
+    assert [path.name for path in tmp_path.iterdir()] == ["broken.pth"]

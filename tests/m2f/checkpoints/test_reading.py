@@ -191,3 +191,17 @@ def test_bad_input_is_told(tmp_path):
             read_checkpoint(tmp_path / name)
         assert name in str(error.value)
         assert "\n" not in str(error.value)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_tensors_that_are_not_plain_are_told(tmp_path):
+    for name, tensor in {
+        "quantized": torch.quantize_per_tensor(torch.ones(4), 0.1, 0, torch.qint8),
+        "sparse": torch.eye(4).to_sparse(),
+    }.items():
+        saved(tmp_path / f"{name}.pth", {**OURS, "transformer_decoder.x": tensor})
+        with pytest.raises(InputError, match=rf"{name}\.pth holds transformer_decoder\.x quantized or sparse; save"):
+            read_checkpoint(tmp_path / f"{name}.pth")
+    saved(tmp_path / "meta.pth", {**OURS, "transformer_decoder.x": torch.empty(4, device="meta")})
+    with pytest.raises(InputError, match=r"meta\.pth does not hold the numbers of transformer_decoder\.x"):
+        read_checkpoint(tmp_path / "meta.pth")

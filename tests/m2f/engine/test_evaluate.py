@@ -92,6 +92,15 @@ def test_damaged_checkpoint(smoke, trained, tmp_path):
         evaluate(smoke(), damaged, tmp_path)
 
 
+def test_weights_that_are_no_numbers_are_refused_before_the_evaluation(smoke, trained, tmp_path):
+    checkpoint = torch.load(last_checkpoint(trained), weights_only=False)
+    checkpoint["state_dict"]["transformer_decoder.norm.weight"][0] = float("nan")
+    torch.save(checkpoint, tmp_path / "nan.pth")
+    with pytest.raises(InputError, match=r"nan\.pth cannot be loaded: transformer_decoder\.norm\.weight has numbers"):
+        evaluate(smoke(), tmp_path / "nan.pth", tmp_path / "evaluation")
+    assert not (tmp_path / "evaluation" / "progress.json").exists()
+
+
 def test_missing_checkpoint(smoke, tmp_path):
     with pytest.raises(InputError, match=r"iter_40\.pth does not exist"):
         evaluate(smoke(), tmp_path / "iter_40.pth", tmp_path)
