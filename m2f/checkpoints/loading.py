@@ -34,6 +34,12 @@ def check_complete(state: Mapping[str, Tensor], shapes: Mapping[str, Size], faul
         shapes: the shapes that they must have.
         fault: how the error begins.
     """
+    if listed := misfits(state, shapes):
+        raise InputError(f"{fault}, take one that is. Tensors: {listed}.")
+
+
+def misfits(state: Mapping[str, Tensor], shapes: Mapping[str, Size]) -> str:
+    """The tensors that are missing, extra or misshapen, ten of each at most; empty if none is."""
     faults = {
         "missing": [name for name in shapes if name not in state],
         "extra": [name for name in state if name not in shapes],
@@ -43,9 +49,7 @@ def check_complete(state: Mapping[str, Tensor], shapes: Mapping[str, Size], faul
             if name in shapes and tensor.shape != shapes[name]
         ],
     }
-    listed = [f"{kind} {some(names)}" for kind, names in faults.items() if names]
-    if listed:
-        raise InputError(f"{fault}, take one that is. Tensors: {'; '.join(listed)}.")
+    return "; ".join(f"{kind} {some(names)}" for kind, names in faults.items() if names)
 
 
 def check_numbers(state: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> None:

@@ -45,14 +45,22 @@ def read_checkpoint(path: Path, source: str = "auto") -> tuple[dict[str, Tensor]
         state = read_directory(path)
     elif not path.is_file():
         raise InputError(f"{path} does not exist; name a checkpoint file, or a directory that transformers wrote.")
-    elif path.suffix == ".pkl":
-        state = tensors_in(plain_state(read_plain_pickle(path)), path)
-    elif path.suffix in (".pth", ".pt"):
-        state = tensors_in(plain_state(read_torch(path)), path)
+    elif path.suffix in (".pkl", ".pth", ".pt"):
+        state = read_tensors(path)
     else:
         raise InputError(f"{path} must be a .pkl, .pth or .pt file, or a directory with model.safetensors.")
     found = recognised(state, path) if source == "auto" else source
     return (state if found == OURS else to_ours(state, found)), found
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """A file's tensors by their own names, on the CPU: ``.pkl`` is a pickle of arrays, all else torch's.
+
+    Raises:
+        InputError: it is missing, damaged, or more than tensors and plain values.
+    """
+    read = read_plain_pickle if path.suffix == ".pkl" else read_torch
+    return tensors_in(plain_state(read(path)), path)
 
 
 def recognised(state: Mapping[str, Tensor], path: Path) -> str:

@@ -54,7 +54,9 @@ def evaluation_runner(config: Config, work_dir: Path) -> Runner:
         {"type": "m2f.EvaluationProgress"},
         {"type": "m2f.AttentionSamples"},
     ]
-    runner = Runner.from_cfg(prepared(config, work_dir, hooks))
+    config = prepared(config, work_dir, hooks)
+    config.load_from, config.resume = None, False  # what the training began from, which mmengine would load once more
+    runner = Runner.from_cfg(config)
     check_class_count(config, runner.val_loop.dataloader.dataset)
     return runner
 

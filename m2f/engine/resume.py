@@ -1,6 +1,8 @@
 """Going on with a training from its newest whole checkpoint, running nothing that the file brings."""
 
 import re
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from m2f.errors import InputError
 from m2f.files import write_atomically
 
 SCHEME = "m2f+checkpoint://"  # by which mmengine finds our reader; its own runs what it cannot read as tensors alone
+NEEDED = (("state_dict",), ("meta", "iter"), ("meta", "epoch"))
 
 
 def resume_newest(config: Config, work_dir: Path) -> None:
@@ -88,6 +91,8 @@ def load_from_training(filename: str, map_location: Any) -> dict[str, Any]:
         checkpoint["message_hub"]["log_scalars"] = {}
         checkpoint["message_hub"]["runtime_info"].pop("eta", None)
         checkpoint["meta"].pop("config", None)  # code, which mmengine would run
+        for keys in NEEDED:
+            reduce(getitem, keys, checkpoint)
     except Exception as error:  # whatever a file may raise that is no checkpoint of ours
         raise InputError(
             f"{path} cannot be gone on from, {reason(error)}; remove it to go on from an earlier one."

@@ -18,8 +18,10 @@ import m2f.metrics
 import m2f.models  # noqa: F401
 from m2f.data.prepare import check_class_count
 from m2f.engine.hooks import DivergenceError, read_history
+from m2f.engine.precision import check_precision
 from m2f.engine.processes import from_main, joined_processes, share_of_batch
 from m2f.engine.resume import resume_newest
+from m2f.engine.weights import begin_from_weights, check_weights
 
 __all__ = ["DivergenceError", "train"]
 
@@ -48,7 +50,8 @@ def train(config: Config, work_dir: Path, *, resume: bool = True) -> dict[str, f
         The last evaluation's metrics, in every process.
 
     Raises:
-        InputError: the data cannot be used, the processes cannot share it, or others began the training.
+        InputError: the data cannot be used, the processes cannot share it, others began the training, it was begun with
+            another model, or the weights to begin from cannot be had.
         DivergenceError: the loss became infinite or not a number; in every process.
     """
     init_default_scope(config.default_scope)
@@ -65,6 +68,10 @@ def runnable(config: Config, work_dir: Path, resume: bool) -> Config:
     config.resume = False
     if resume:
         resume_newest(config, work_dir)
+    check_weights({"model": config.model} if config.resume else config)
+    if not config.resume:
+        begin_from_weights(config)
+    check_precision(config)
     config.train_dataloader.dataset.seed = config.seed
     config.train_dataloader.batch_size = share_of_batch(config.train_dataloader.batch_size)
     return config
@@ -104,6 +111,7 @@ def training_hooks(seed: int) -> list[dict[str, Any]]:
         {"type": "m2f.SeedEveryIteration", "seed": seed},
         {"type": "m2f.AverageStatistics"},
         {"type": "m2f.SameProcesses"},
+        {"type": "m2f.FitWeights"},
         {"type": "m2f.StopAtDivergence"},
         {"type": "m2f.Progress"},
         {"type": "m2f.History"},

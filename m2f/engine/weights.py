@@ -1,0 +1,173 @@
+"""The weights that a training begins from: looked for before launch, read as data alone, told where they do not fit."""
+
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.hooks import Hook
+from mmengine.logging import print_log
+from mmengine.model import is_model_wrapper
+from mmengine.runner import CheckpointLoader, Runner
+from torch import Tensor
+
+from m2f.checkpoints.addresses import NAMED, WEB, check_address, fetched
+from m2f.checkpoints.loading import check_numbers, misfits, some
+from m2f.checkpoints.reading import read_checkpoint, read_tensors
+from m2f.errors import InputError
+from m2f.registry import HOOKS
+
+WHOLE_MODEL = "m2f+weights://"
+OTHER_SCHEMES = (r"(\S+\:)?s3://", r"(\S+\:)?petrel://", "pavi://")
+DECODER, PREDICTOR = "transformer_decoder.", "transformer_decoder.classifier."
+
+
+def check_weights(config: Config | Mapping[str, Any]) -> None:
+    """See that the weights which a config names can be had, without reading them or building a model.
+
+    Args:
+        config: a whole config, data paths resolved; its ``load_from``, and in ``model`` each ``init_cfg`` of type
+            ``Pretrained`` and each ``pretrained``, are looked at.
+
+    Raises:
+        InputError: a file is missing, or a web address is neither in torch's cache nor answers within seconds.
+    """
+    named = dict(named_weights(config.get("model"), "model"))
+    if config.get("load_from") is not None:
+        named["load_from"] = config["load_from"]
+    for key, address in named.items():
+        check_address(address, key)
+
+
+def named_weights(value: Any, key: str) -> Iterator[tuple[str, Any]]:
+    """The keys and addresses of pretrained weights in a model's config."""
+    if isinstance(value, Mapping):
+        if value.get("type") in ("Pretrained", "PretrainedInit"):
+            yield f"{key}.checkpoint", value.get("checkpoint")
+        if value.get("pretrained") is not None:
+            yield f"{key}.pretrained", value["pretrained"]
+        for name, item in value.items():
+            yield from named_weights(item, f"{key}.{name}")
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            yield from named_weights(item, f"{key}.{index}")
+
+
+def begin_from_weights(config: Config) -> None:
+    """Let ``load_from`` be read as ``m2f convert`` reads, whatever its format."""
+    if config.get("load_from") is not None:
+        config.load_from = f"{WHOLE_MODEL}{config.load_from}"
+
+
+@CheckpointLoader.register_scheme(prefixes=r"m2f\+weights://")
+def load_from_any_format(filename: str, map_location: Any) -> dict[str, Any]:
+    """A whole model's tensors in our names, for mmengine.
+
+    Args:
+        filename: a path or address behind ``WHOLE_MODEL``.
+        map_location: not needed; tensors come on the CPU.
+
+    Raises:
+        InputError: it cannot be had, or is not what ``m2f convert`` reads.
+    """
+    state, _ = read_checkpoint(fetched(filename.removeprefix(WHOLE_MODEL), "load_from"))
+    return {"state_dict": OrderedDict(state)}
+
+
+@CheckpointLoader.register_scheme(prefixes=["", *WEB, *NAMED, *OTHER_SCHEMES], force=True)
+def load_from_tensors(filename: str, map_location: Any) -> dict[str, Any]:
+    """A part's tensors by name, for mmengine, whose own reader runs what it cannot read as tensors alone.
+
+    Args:
+        filename: a path or address, as a ``Pretrained`` initialisation names it.
+        map_location: not needed; tensors come on the CPU.
+
+    Raises:
+        InputError: it cannot be had, or holds more than tensors and plain values.
+    """
+    state = read_tensors(fetched(filename))
+    if filename.startswith("mmcls://"):  # a classifier's, of which the backbone is wanted
+        state = {name.removeprefix("backbone."): each for name, each in state.items() if name.startswith("backbone.")}
+    return {"state_dict": OrderedDict(state)}
+
+
+@HOOKS.register_module()
+class FitWeights(Hook):
+    """Go on with the model that was trained alone; of weights to begin from, take what fits and tell the rest."""
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
+        """Compare a checkpoint with the model that it is about to be loaded into.
+
+        Raises:
+            InputError: it is not of this model, or hardly any of it is.
+        """
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        own, file = model.state_dict(), runner.cfg.load_from.partition("://")[2]
+        if runner.cfg.resume:
+            check_same_model(checkpoint["state_dict"], own, file)
+            if "optimizer" in checkpoint:
+                saved, present = checkpoint["optimizer"], runner.optim_wrapper.optimizer
+                check_same_optimizer(saved["param_groups"], present.param_groups, file)
+        else:
+            checkpoint["state_dict"] = taken_over(checkpoint["state_dict"], own, file)
+
+
+def check_same_model(state: Mapping[str, Tensor], own: Mapping[str, Tensor], file: str) -> None:
+    """Raise ``InputError`` unless a checkpoint to go on from is of this model, tensor by tensor."""
+    if listed := misfits(state, {name: tensor.shape for name, tensor in own.items()}):
+        raise InputError(
+            f"{file} cannot be gone on from with this config, whose model is another ({listed}); set the config back "
+            "to what the training began with, or name another work directory to begin anew."
+        )
+    try:
+        check_numbers(state, own)
+    except InputError as error:
+        raise InputError(f"{file} cannot be gone on from: {error}") from error
+
+
+def check_same_optimizer(saved: list[dict[str, Any]], own: list[dict[str, Any]], file: str) -> None:
+    """Raise ``InputError`` unless saved groups of parameters are those of this optimizer, and of its kind."""
+    sizes = [[len(group["params"]) for group in groups] for groups in (saved, own)]
+    settings = [set().union(*groups) for groups in (saved, own)]
+    # Versions of torch add settings to an optimizer; another optimizer has others in their place.
+    if sizes[0] != sizes[1] or (settings[0] - settings[1] and settings[1] - settings[0]):
+        raise InputError(
+            f"{file} cannot be gone on from with this config, whose optimizer is another; set optim_wrapper back to "
+            "what the training began with, or name another work directory to begin anew."
+        )
+
+
+def taken_over(state: Mapping[str, Tensor], own: Mapping[str, Tensor], file: str) -> dict[str, Tensor]:
+    """A model's tensors, those replaced that other weights have in the same shape; what was done is printed.
+
+    Args:
+        state: the weights to begin from, in our names.
+        own: the model's, as they were initialised.
+        file: the weights'.
+
+    Raises:
+        InputError: nothing of the transformer decoder fits besides the class predictor, or a number is none.
+    """
+    fitting = {name: tensor for name, tensor in state.items() if name in own and tensor.shape == own[name].shape}
+    if not any(name.startswith(DECODER) and not name.startswith(PREDICTOR) for name in fitting):
+        raise InputError(
+            f"load_from names {file}, and nothing of its transformer decoder fits this config's model; name weights of "
+            "a model of the same widths, or leave load_from out."
+        )
+    try:
+        check_numbers(fitting, own)
+    except InputError as error:
+        raise InputError(f"load_from names {file}, which cannot be begun from: {error}") from error
+    new = [f"{name} {shapes(state.get(name), own[name])}" for name in own if name not in fitting]
+    unused = [name for name in state if name not in own]
+    print_log(f"Beginning from {file}: {len(fitting)} of the model's {len(own)} tensors are taken over.", "current")
+    if new:
+        print_log(f"New, at their random initialisation: {some(new)}.", "current")
+    if unused:
+        print_log(f"Left unused, having no place in the model: {some(unused)}.", "current")
+    return {**own, **fitting}
+
+
+def shapes(theirs: Tensor | None, own: Tensor) -> str:
+    """Why a tensor is new."""
+    return "(missing)" if theirs is None else f"({list(theirs.shape)} in the file, {list(own.shape)} in the model)"
