@@ -1,5 +1,6 @@
 """Train and evaluate one run."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,8 @@ from mmengine.runner import Runner
 
 # Processes forked from one that has imported this module find all components imported.
 import m2f.data.registered
-import m2f.engine.kept.samples
-import m2f.engine.kept.tables
+import m2f.engine.checkpoints
+import m2f.engine.details
 import m2f.engine.optimizer
 import m2f.metrics
 import m2f.models  # noqa: F401
@@ -21,6 +22,7 @@ from m2f.engine.hooks import DivergenceError, read_history
 from m2f.engine.precision import check_precision
 from m2f.engine.processes import from_main, joined_processes, share_of_batch
 from m2f.engine.resume import resume_newest
+from m2f.engine.stopping import noted_requests
 from m2f.engine.weights import begin_from_weights, check_weights
 
 __all__ = ["DivergenceError", "train"]
@@ -37,6 +39,10 @@ def train(config: Config, work_dir: Path, *, resume: bool = True) -> dict[str, f
     the reference does, and norms that take statistics of the batch take them of its share. So the number of processes
     decides the weights, in part: a training goes on with as many as it began with. The metrics of given weights do not
     depend on it.
+
+    Asked to end, by Ctrl-C or by SIGTERM, it writes a checkpoint after the iteration or the evaluated batch that it is
+    at, and then ends as it would have. A checkpoint is also written every half an hour. Going on from one gives the
+    weights of an unbroken training, on a CPU with as many threads bit for bit.
 
     An error in one process alone leaves the others waiting for it; who has started them, as torchrun does and
     :func:`m2f.engine.launch.in_processes`, ends them.
@@ -58,13 +64,16 @@ def train(config: Config, work_dir: Path, *, resume: bool = True) -> dict[str, f
     with joined_processes():
         runner = Runner.from_cfg(runnable(config, work_dir, resume))
         check_class_count(config, runner.train_loop.dataloader.dataset)
-        runner.train()
+        with noted_requests():
+            runner.train()
         return from_main(read_history(work_dir))[-1]["metrics"]
 
 
 def runnable(config: Config, work_dir: Path, resume: bool) -> Config:
     """``config`` with the work directory, the seed in all its places, and the suite's hooks."""
-    config = prepared(config, work_dir, training_hooks(config.seed))
+    config = prepared(config, work_dir, training_hooks(config))
+    if own_checkpoints(config):
+        config.default_hooks.checkpoint.max_keep_ckpts = -1  # m2f.TimelyCheckpoints removes them
     config.resume = False
     if resume:
         resume_newest(config, work_dir)
@@ -105,16 +114,24 @@ def distribute(config: Config) -> None:
     config.val_evaluator = ConfigDict(type="m2f.SharedEvaluator", metrics=config.val_evaluator, batch_size=batch_size)
 
 
-def training_hooks(seed: int) -> list[dict[str, Any]]:
+def training_hooks(config: Config) -> list[dict[str, Any]]:
     """Configs of the hooks that every training has."""
+    own = own_checkpoints(config)
+    interval, keep = own.get("interval", -1), own.get("max_keep_ckpts", -1)
     return [
-        {"type": "m2f.SeedEveryIteration", "seed": seed},
+        {"type": "m2f.SeedEveryIteration", "seed": config.seed},
         {"type": "m2f.AverageStatistics"},
         {"type": "m2f.SameProcesses"},
         {"type": "m2f.FitWeights"},
         {"type": "m2f.StopAtDivergence"},
+        {"type": "m2f.TimelyCheckpoints", "interval": interval, "keep": keep},
         {"type": "m2f.Progress"},
         {"type": "m2f.History"},
         {"type": "m2f.Details"},
         {"type": "m2f.SamplePictures"},
     ]
+
+
+def own_checkpoints(config: Config) -> Mapping[str, Any]:
+    """What a config says of checkpoints; empty if it has none written."""
+    return config.get("default_hooks", {}).get("checkpoint") or {}
