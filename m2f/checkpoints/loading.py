@@ -62,11 +62,16 @@ def check_numbers(state: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> Non
     for name, tensor in state.items():
         if name in own:
             check_type(name, tensor, own[name].dtype)
-            if not torch.isfinite(tensor.to(own[name].dtype)).all():
+            if not is_finite(tensor, own[name].dtype):
                 raise InputError(
                     f"{name} has numbers that are infinite or none at all (NaN); take the weights of a training that "
                     "did not diverge."
                 )
+
+
+def is_finite(tensor: Tensor, kind: torch.dtype) -> bool:
+    """Whether all of a tensor's numbers are finite in a model's type."""
+    return bool(torch.isfinite(tensor.to(kind)).all())
 
 
 def check_type(name: str, tensor: Tensor, wanted: torch.dtype) -> None:

@@ -24,9 +24,9 @@ def require_stored(archive: ZipFile, size: int) -> None:
             raise ValueError(
                 f"{record.filename} is packed, {record.file_size} bytes in {record.compress_size}, as torch never does"
             )
-    if sum(record.file_size for record in records) > size:
+    if sum(each.file_size for each in records) > size:
         raise ValueError(f"its records say that they are larger than its {size} bytes")
-    if records and min(record.header_offset for record in records):
+    if min((record.header_offset for record in records), default=0):
         raise ValueError("it does not begin with a record, as torch's files do")
 
 
@@ -42,5 +42,5 @@ def require_bounded(file: IO[bytes]) -> None:
         ValueError: the pickle is cut off, or asks for more room than it can fill.
     """
     for steps, (operation, argument, _) in enumerate(pickletools.genops(file), 1):
-        if operation.name in STORES and argument > steps:
+        if operation.name in STORES and (argument or 0) > steps:
             raise ValueError(f"entry {argument} of a memo after {steps} steps")

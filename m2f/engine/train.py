@@ -18,12 +18,13 @@ import m2f.engine.optimizer
 import m2f.metrics
 import m2f.models  # noqa: F401
 from m2f.data.prepare import check_class_count
+from m2f.engine.addresses import check_weights
 from m2f.engine.hooks import DivergenceError, read_history
 from m2f.engine.precision import check_precision
 from m2f.engine.processes import from_main, joined_processes, share_of_batch
 from m2f.engine.resume import resume_newest
 from m2f.engine.stopping import noted_requests
-from m2f.engine.weights import begin_from_weights, check_weights
+from m2f.engine.weights import begin_from_weights
 
 __all__ = ["DivergenceError", "train"]
 

@@ -1,7 +1,7 @@
-"""The weights that a training begins from: looked for before launch, read as data alone, told where they do not fit."""
+"""The weights that a training begins from or goes on with: read as data alone, and told where they do not fit."""
 
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from mmengine.config import Config
@@ -11,46 +11,16 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import CheckpointLoader, Runner
 from torch import Tensor
 
-from m2f.checkpoints.addresses import NAMED, WEB, check_address, fetched
-from m2f.checkpoints.loading import check_numbers, misfits, some
+from m2f.checkpoints.loading import check_numbers, check_type, is_finite, misfits, some
 from m2f.checkpoints.reading import read_checkpoint, read_tensors
+from m2f.engine.addresses import NAMED, WEB, fetched
+from m2f.engine.hooks import DivergenceError
 from m2f.errors import InputError
 from m2f.registry import HOOKS
 
 WHOLE_MODEL = "m2f+weights://"
 OTHER_SCHEMES = (r"(\S+\:)?s3://", r"(\S+\:)?petrel://", "pavi://")
 DECODER, PREDICTOR = "transformer_decoder.", "transformer_decoder.classifier."
-
-
-def check_weights(config: Config | Mapping[str, Any]) -> None:
-    """See that the weights which a config names can be had, without reading them or building a model.
-
-    Args:
-        config: a whole config, data paths resolved; its ``load_from``, and in ``model`` each ``init_cfg`` of type
-            ``Pretrained`` and each ``pretrained``, are looked at.
-
-    Raises:
-        InputError: a file is missing, or a web address is neither in torch's cache nor answers within seconds.
-    """
-    named = dict(named_weights(config.get("model"), "model"))
-    if config.get("load_from") is not None:
-        named["load_from"] = config["load_from"]
-    for key, address in named.items():
-        check_address(address, key)
-
-
-def named_weights(value: Any, key: str) -> Iterator[tuple[str, Any]]:
-    """The keys and addresses of pretrained weights in a model's config."""
-    if isinstance(value, Mapping):
-        if value.get("type") in ("Pretrained", "PretrainedInit"):
-            yield f"{key}.checkpoint", value.get("checkpoint")
-        if value.get("pretrained") is not None:
-            yield f"{key}.pretrained", value["pretrained"]
-        for name, item in value.items():
-            yield from named_weights(item, f"{key}.{name}")
-    elif isinstance(value, list | tuple):
-        for index, item in enumerate(value):
-            yield from named_weights(item, f"{key}.{index}")
 
 
 def begin_from_weights(config: Config) -> None:
@@ -113,16 +83,24 @@ class FitWeights(Hook):
 
 
 def check_same_model(state: Mapping[str, Tensor], own: Mapping[str, Tensor], file: str) -> None:
-    """Raise ``InputError`` unless a checkpoint to go on from is of this model, tensor by tensor."""
+    """See that a checkpoint to go on from is of this model, tensor by tensor.
+
+    Raises:
+        InputError: it is not.
+        DivergenceError: the training had diverged when it was written.
+    """
     if listed := misfits(state, {name: tensor.shape for name, tensor in own.items()}):
         raise InputError(
             f"{file} cannot be gone on from with this config, whose model is another ({listed}); set the config back "
             "to what the training began with, or name another work directory to begin anew."
         )
-    try:
-        check_numbers(state, own)
-    except InputError as error:
-        raise InputError(f"{file} cannot be gone on from: {error}") from error
+    for name, tensor in state.items():
+        try:
+            check_type(name, tensor, own[name].dtype)
+        except InputError as error:
+            raise InputError(f"{file} cannot be gone on from: {error}") from error
+        if not is_finite(tensor, own[name].dtype):
+            raise DivergenceError(f"the weights in {file} are no finite numbers any more, first {name}")
 
 
 def check_same_optimizer(saved: list[dict[str, Any]], own: list[dict[str, Any]], file: str) -> None:

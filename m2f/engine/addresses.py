@@ -1,33 +1,62 @@
-"""Where the weights lie that a config names: files, web addresses, and OpenMMLab's names for some of these."""
+"""The weights that a config names: files, web addresses, and OpenMMLab's names for some of these.
+
+What plans trainings looks at them too, so torch is imported only where an address is not a file's.
+"""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError
 from urllib.parse import urlparse
 from urllib.request import urlopen
 
-import torch
-from mmengine.dist import barrier
-from mmengine.runner import (
-    get_deprecated_model_names,
-    get_external_models,
-    get_mmcls_models,
-    get_torchvision_models,
-)
-
 from m2f.errors import InputError
 
+if TYPE_CHECKING:
+    from mmengine import Config
+
 WEB = ("http://", "https://")
-NAMED: Mapping[str, Callable[[], Mapping[str, str]]] = {
-    "torchvision://": get_torchvision_models,
-    "modelzoo://": get_torchvision_models,
-    "open-mmlab://": get_external_models,
-    "openmmlab://": get_external_models,
-    "mmcls://": get_mmcls_models,
+NAMED = {  # the function of mmengine.runner that knows the names
+    "torchvision://": "get_torchvision_models",
+    "modelzoo://": "get_torchvision_models",
+    "open-mmlab://": "get_external_models",
+    "openmmlab://": "get_external_models",
+    "mmcls://": "get_mmcls_models",
 }
 PATIENCE = 10.0  # seconds, for a server's first word
+
+
+def check_weights(config: "Config | Mapping[str, Any]") -> None:
+    """See that the weights which a config names can be had, without reading them or building a model.
+
+    Args:
+        config: a whole config, data paths resolved; its ``load_from``, and in ``model`` each ``init_cfg`` of type
+            ``Pretrained`` and each ``pretrained``, are looked at.
+
+    Raises:
+        InputError: a file is missing, or a web address is neither in torch's cache nor answers within seconds.
+    """
+    named = dict(named_weights(config.get("model"), "model"))
+    if config.get("load_from") is not None:
+        named["load_from"] = config["load_from"]
+    for key, address in named.items():
+        check_address(address, key)
+
+
+def named_weights(value: Any, key: str) -> Iterator[tuple[str, Any]]:
+    """The keys and addresses of pretrained weights in a model's config."""
+    if isinstance(value, Mapping):
+        if value.get("type") in ("Pretrained", "PretrainedInit"):
+            yield f"{key}.checkpoint", value.get("checkpoint")
+        if value.get("pretrained") is not None:
+            yield f"{key}.pretrained", value["pretrained"]
+        for name, item in value.items():
+            yield from named_weights(item, f"{key}.{name}")
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            yield from named_weights(item, f"{key}.{index}")
 
 
 def check_address(address: object, key: str) -> None:
@@ -64,6 +93,9 @@ def fetched(address: str, key: str = "The config") -> Path:
     if not place.startswith(WEB):
         return Path(place).expanduser()
     file = cached(place)
+    import torch
+    from mmengine.dist import barrier
+
     if not file.is_file() and int(os.environ.get("LOCAL_RANK", 0)) == 0:
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -85,8 +117,10 @@ def located(address: str, key: str) -> str:
         return address
     name = address.removeprefix(scheme)
     try:
-        names = NAMED[scheme]()
-        place = names.get(name) or names[get_deprecated_model_names()[name]]
+        import mmengine.runner as names_of
+
+        names = getattr(names_of, NAMED[scheme])()
+        place = names.get(name) or names[names_of.get_deprecated_model_names()[name]]
     except (KeyError, ImportError, OSError) as error:
         reason = f" ({error})" if isinstance(error, ImportError | OSError) else ""
         raise InputError(
@@ -97,7 +131,9 @@ def located(address: str, key: str) -> str:
 
 def cached(address: str) -> Path:
     """Where torch, and so mmengine, keeps what it has downloaded from a web address."""
-    return Path(torch.hub.get_dir(), "checkpoints", Path(urlparse(address).path).name)
+    from torch.hub import get_dir
+
+    return Path(get_dir(), "checkpoints", Path(urlparse(address).path).name)
 
 
 @cache

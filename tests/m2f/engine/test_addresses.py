@@ -1,0 +1,113 @@
+"""Looking for the weights that a config names."""
+
+import subprocess
+import sys
+import urllib.error
+
+import pytest
+import torch
+from mmengine import Config
+from mmengine.runner import CheckpointLoader
+
+import m2f.engine.weights  # noqa: F401
+from m2f.engine import addresses
+from m2f.engine.addresses import check_weights
+from m2f.engine.train import train
+from m2f.errors import InputError
+
+PLANNING = """
+import sys
+from m2f.engine.addresses import check_weights
+from m2f.engine.precision import check_precision
+config = {"load_from": sys.executable, "model": {"backbone": {}}, "optim_wrapper": {"type": "OptimWrapper"}}
+check_weights(config)
+check_precision(config)
+assert not {"torch", "mmengine", "mmdet"} & sys.modules.keys()
+"""
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "cache"))
+    addresses.unreachable.cache_clear()
+
+
+@pytest.fixture
+def offline(monkeypatch):
+    def refuse(address, timeout):
+        raise urllib.error.URLError("Name or service not known")
+
+    monkeypatch.setattr(addresses, "urlopen", refuse)
+
+
+def test_files_that_are_there(tmp_path):
+    (tmp_path / "weights.pth").touch()
+    init = {"type": "Pretrained", "checkpoint": str(tmp_path / "weights.pth")}
+    check_weights({"load_from": str(tmp_path), "model": {"backbone": {"init_cfg": [init]}}})
+    check_weights(Config({"load_from": None, "model": {"backbone": {"init_cfg": None}}}))
+
+
+@pytest.mark.parametrize(
+    ("config", "key"),
+    [
+        ({"load_from": "nowhere.pth"}, "load_from"),
+        ({"model": {"backbone": {"init_cfg": {"type": "Pretrained", "checkpoint": "nowhere.pth"}}}}, "init_cfg"),
+        ({"model": {"parts": [{"init_cfg": [{"type": "Pretrained", "checkpoint": "nowhere.pth"}]}]}}, "init_cfg.0"),
+        ({"model": {"backbone": {"pretrained": "nowhere.pth"}}}, "model.backbone.pretrained"),
+    ],
+)
+def test_a_missing_file(config, key):
+    with pytest.raises(InputError, match=rf"{key}.* names nowhere\.pth, and there is no such file; name one that is"):
+        check_weights(Config(config))
+
+
+def test_before_anything_is_built_or_written(smoke, tmp_path):
+    with pytest.raises(InputError, match=r"load_from names nowhere\.pth, and there is no such file"):
+        train(smoke(load_from="nowhere.pth"), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_no_network(tmp_path, offline):
+    address = "https://example.org/models/resnet50-0676ba61.pth?download=1"
+    config = {"model": {"backbone": {"init_cfg": {"type": "Pretrained", "checkpoint": address}}}}
+    with pytest.raises(InputError) as error:
+        check_weights(config)
+    place = tmp_path / "cache" / "hub" / "checkpoints" / "resnet50-0676ba61.pth"
+    assert str(error.value) == (
+        f"model.backbone.init_cfg.checkpoint names {address}, which cannot be fetched (Name or service not known); "
+        f"fetch it where that can be done and put it at {place}, or name a file."
+    )
+    place.parent.mkdir(parents=True)
+    torch.save({"a": torch.ones(1)}, place)
+    check_weights(config)
+    assert CheckpointLoader.load_checkpoint(address)["state_dict"].keys() == {"a"}
+
+
+def test_no_network_at_the_load_itself(tmp_path, monkeypatch):
+    def refuse(address, file, progress):
+        raise urllib.error.URLError("Name or service not known")
+
+    monkeypatch.setattr(torch.hub, "download_url_to_file", refuse)
+    with pytest.raises(InputError, match=r"which cannot be fetched \(.*Name or service not known.*\); fetch it where"):
+        CheckpointLoader.load_checkpoint("https://example.org/a.pth")
+
+
+@pytest.mark.parametrize("address", ["torchvision://nothing", "open-mmlab://nothing", "s3://bucket/a.pth", "timm://a"])
+def test_names_that_stand_for_nothing(address):
+    with pytest.raises(InputError, match=r"which stands for no weights here.*; name a file or an https:// address"):
+        check_weights({"load_from": address})
+
+
+def test_a_name_of_openmmlabs(offline):
+    with pytest.raises(InputError, match=r"names https://.*resnet50.*cannot be fetched"):
+        check_weights({"load_from": "open-mmlab://detectron2/resnet50_caffe"})
+
+
+@pytest.mark.parametrize("value", [5, "", ["a.pth"]])
+def test_what_is_no_name(value):
+    with pytest.raises(InputError, match="load_from must name a file of weights or an https:// address"):
+        check_weights({"load_from": value})
+
+
+def test_a_plan_without_web_addresses_is_looked_at_without_torch():
+    subprocess.run([sys.executable, "-c", PLANNING], check=True)
