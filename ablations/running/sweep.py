@@ -58,6 +58,7 @@ def carry_out(
             chosen = executor(max(map(len, phases)))
             chosen.warm_up(training)
             prepare_data(list(pending.values()), data_directory, console)
+            require_weights([run for run in pending.values() if run.source is None], data_directory)
             for run in pending.values():
                 require_own(store, run)
             write_sweep(store, plan.cells)
@@ -160,6 +161,22 @@ def prepare_data(runs: Sequence[Run], data_directory: Path, console: Console) ->
         for run in one_run_each.values():
             config = resolve_data_paths(Config(run.config), data_directory)
             prepare(config, _bar(progress, f"Data for {run.task}"))
+
+
+def require_weights(trainings: Iterable[Run], data_directory: Path) -> None:
+    """See that the weights that trainings begin from are there, before any of them is started.
+
+    Raises:
+        InputError: a file is missing, or an address does not answer.
+    """
+    from mmengine import Config
+
+    from m2f.data.paths import resolve_data_paths
+    from m2f.engine.addresses import check_weights
+
+    named = {str((run.config["model"], run.config.get("load_from"))): run for run in trainings}
+    for run in named.values():
+        check_weights(resolve_data_paths(Config(run.config), data_directory))
 
 
 def _bar(progress: Progress, description: str) -> Callable[[int, int], None]:

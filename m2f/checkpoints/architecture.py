@@ -9,8 +9,8 @@ from typing import Any
 from torch import Size, Tensor
 
 import m2f.models  # noqa: F401
-from m2f.models.without_data import meta_module
 from m2f.errors import InputError
+from m2f.models.without_data import meta_module
 
 
 @dataclass(frozen=True)

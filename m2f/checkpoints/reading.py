@@ -1,7 +1,6 @@
 """Reading a checkpoint file or directory of any format into our names, running nothing that it brings."""
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 

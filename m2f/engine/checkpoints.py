@@ -10,9 +10,9 @@ from mmengine.dist import all_reduce, get_world_size, is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from m2f.engine.files import write_atomically
 from m2f.engine.resume import newest_first
 from m2f.engine.stopping import end, requested
+from m2f.files import write_atomically
 from m2f.registry import HOOKS
 
 HALF_AN_HOUR = 1800.0

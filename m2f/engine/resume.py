@@ -11,7 +11,6 @@ from mmengine.dist import is_main_process
 from mmengine.runner import CheckpointLoader
 
 from m2f.checkpoints.torch_file import reason, require_whole, tensors_alone
-from m2f.engine.files import write_atomically
 from m2f.engine.processes import from_main
 from m2f.errors import InputError
 from m2f.files import write_atomically

@@ -13,7 +13,8 @@ from mmengine.runner import Runner
 # Processes forked from one that has imported this module find all components imported.
 import m2f.data.registered
 import m2f.engine.checkpoints
-import m2f.engine.details
+import m2f.engine.kept.samples
+import m2f.engine.kept.tables
 import m2f.engine.optimizer
 import m2f.metrics
 import m2f.models  # noqa: F401

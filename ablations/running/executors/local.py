@@ -18,7 +18,7 @@ from ablations.running.worker import carry
 from ablations.store.claims import HELD
 from m2f.errors import InputError
 
-STOP_SECONDS = 10.0
+STOP_SECONDS = 30.0  # for a checkpoint after the iteration at hand
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
     "MKL_NUM_THREADS",
