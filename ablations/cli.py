@@ -15,7 +15,7 @@ from ablations.commands.diff import diff
 from ablations.commands.doctor import doctor
 from ablations.commands.eval import evaluate
 from ablations.commands.list import list_rows
-from ablations.commands.options import INTERRUPTED
+from ablations.commands.options import INTERRUPTED, Commands
 from ablations.commands.report import report
 from ablations.commands.rerun import rerun
 from ablations.commands.run import run
@@ -46,12 +46,8 @@ class BadInput(click.ClickException):
     exit_code = 2
 
 
-class Commands(click.Group):
-    """Commands in the order of their definition, whose ``InputError`` is a sentence, not a traceback."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """As defined."""
-        return list(self.commands)
+class SentencesForTracebacks(Commands):
+    """Commands whose ``InputError`` is a sentence, not a traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command."""
@@ -64,7 +60,7 @@ class Commands(click.Group):
             sys.exit(INTERRUPTED)
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=SentencesForTracebacks, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Run the tables of the Mask2Former paper again and lay the numbers beside the paper's."""
 

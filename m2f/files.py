@@ -6,7 +6,8 @@ import os
 import secrets
 import shutil
 import socket
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -30,6 +31,29 @@ def load_json(path: Path, mend: str = "fetch or generate it again") -> Any:
         raise InputError(f"Cannot read {path} ({error.strerror}); {mend}.") from error
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is not whole JSON ({error}); {mend}.") from error
+
+
+def require_place(path: Path, apart_from: Iterable[Path] = ()) -> None:
+    """See that a file can be written, before the work whose result it is to hold.
+
+    Args:
+        path: the file; what is there is meant to be written over.
+        apart_from: files and directories that it must not be, or lie in.
+
+    Raises:
+        InputError: it is or lies in one of these, it is a directory, or its directory cannot be written to.
+    """
+    place = path.resolve()
+    for other in apart_from:
+        if place == other.resolve() or (other.is_dir() and other.resolve() in place.parents):
+            raise InputError(f"{path} would be written over {other}, which the command reads; name another file.")
+    if path.is_dir():
+        raise InputError(f"{path} is a directory; name a file.")
+    try:
+        with tempfile.TemporaryFile(dir=place.parent):
+            pass
+    except OSError as error:
+        raise InputError(f"{path} cannot be written ({error.strerror}); name another file.") from error
 
 
 def write_json(path: Path, value: Any, *, lasting: bool = True) -> None:

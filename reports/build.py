@@ -20,6 +20,7 @@ from reports.cost_rows import counted_costs
 from reports.html import render_html
 from reports.latex import render_latex
 from reports.markdown import pictures, render_markdown
+from reports.output import require_own, write_files
 from reports.pdf import render_pdf
 from reports.section import Section
 
@@ -46,6 +47,7 @@ def build(
         raise InputError(
             f"{store} holds no finished run to report; `m2f run {wanted} --scale mini --store {store}` makes some."
         )
+    require_own(out)
     runs = {name: found.runs[name] for name in results["run"].unique()}
     sections = _sections(results, runs, say)
     costs = counted_costs()
@@ -64,19 +66,8 @@ def build(
     }
     shown = {name: data for name, data in content.files.items() if name.startswith("figures/")}
     shown |= {name: content.files[name] for name in pictures(content)}
-    for name, data in [*files.values(), *shown.items(), *render_latex(content).items()]:
-        _write(out / name, data)
+    write_files(out, dict([*files.values(), *shown.items(), *render_latex(content).items()]))
     return {**{kind: out / name for kind, (name, _) in files.items()}, "latex": out / "tables"}
-
-
-def _write(path: Path, data: bytes) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
-    except OSError as error:
-        raise InputError(
-            f"{path} cannot be written ({error.strerror}); choose another directory with --out."
-        ) from error
 
 
 def _sections(results: pd.DataFrame, runs: Mapping[str, RunRecord], say: Callable[[str], object]) -> list[Section]:

@@ -13,8 +13,8 @@ from rich.text import Text
 from ablations.comparing.designs import SideBySide
 from ablations.comparing.statistics import CONFIDENCE
 from ablations.metric_names import CLASS_COLUMN, PRIMARY_METRIC, unit
-from m2f.errors import InputError
 from reports.html import page_environment
+from reports.output import require_own, write_files
 from reports.text import DASH, listing, number, signed, signed_with_bounds, with_interval
 
 Draw = Callable[[SideBySide, Sequence[str]], tuple[dict[str, bytes], str]]
@@ -123,10 +123,7 @@ def write_page(designs: SideBySide, out: Path, draw: Draw) -> dict[str, Path]:
     Raises:
         InputError: the directory cannot be written to.
     """
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{out} cannot be made ({error.strerror}); choose another directory with --out.") from error
+    require_own(out)
     rows = wide_rows(designs, "image", designs.images)[:SHOWN_IMAGES]
     pictures, trouble = draw(designs, [row["key"] for row in rows])
     environment = page_environment(pictures)
@@ -153,11 +150,7 @@ def write_page(designs: SideBySide, out: Path, draw: Draw) -> dict[str, Path]:
             if not frame.empty
         },
     }
-    try:
-        for name, content in contents.items():
-            (out / name).write_bytes(content)
-    except OSError as error:
-        raise InputError(f"{out} cannot be written ({error.strerror}); choose another directory with --out.") from error
+    write_files(out, contents)
     return {name: out / name for name in contents}
 
 

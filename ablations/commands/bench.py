@@ -7,11 +7,11 @@ from typing import Any
 
 import click
 
-from ablations.commands.options import PATH, chosen_word, make_console
+from ablations.commands.options import PATH, Commands, chosen_word, make_console
 from m2f.errors import InputError
 
 
-@click.group()
+@click.group(cls=Commands)
 def bench() -> None:
     """Measure m2f beside other implementations on this machine."""
 

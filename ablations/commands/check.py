@@ -7,6 +7,7 @@ import click
 
 from ablations.commands.options import PATH, import_option, make_console, say, store_option
 from m2f.errors import InputError
+from m2f.files import require_place
 
 
 @click.command()
@@ -37,7 +38,11 @@ def check(
 
     tell = say(make_console())
 
+    outputs = [path for path in (junit, json_file) if path]
+    for place, path in enumerate(outputs):
+        require_place(path, [store, baseline, *outputs[:place]])
     if update:
+        require_place(baseline, [store])
         if allow_missing or junit or json_file:
             raise InputError("--update compares nothing; give it without --allow-missing, --junit and --json.")
         gate.update(store, baseline, tell)

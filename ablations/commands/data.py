@@ -4,11 +4,11 @@ from pathlib import Path
 
 import click
 
-from ablations.commands.options import PATH
+from ablations.commands.options import PATH, Commands
 from m2f.errors import InputError
 
 
-@click.group("data")
+@click.group("data", cls=Commands)
 def data_commands() -> None:
     """Generate and check data sets."""
 

@@ -1,5 +1,6 @@
 """Options that several commands share, and what their words mean."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,41 @@ import click
 
 from m2f.errors import InputError
 
-PATH = click.Path(path_type=Path)
+LONGEST_NAME, LONGEST_PATH = 255, 4096  # bytes, of file systems
+LARGEST_SEED = 2**32 - 1  # that numpy takes
+
+
+class AnyPath(click.Path):
+    """A path that a file system can have."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Refuse what is too long for any, or holds a zero byte."""
+        text = os.fsencode(value)
+        if b"\0" in text or len(text) > LONGEST_PATH or any(len(part) > LONGEST_NAME for part in text.split(b"/")):
+            self.fail("this is no path: it is too long, or holds a zero byte.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+class Commands(click.Group):
+    """Commands in the order of their definition, whose options are given once, but for those that say otherwise."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """As defined."""
+        return list(self.commands)
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[Any, Any, list[str]]:
+        """Find a command, and refuse an option that would silently take the place of an earlier one."""
+        name, command, rest = super().resolve_command(ctx, args)
+        if command is not None and not {"-h", "--help"} & set(rest):
+            parser = command.make_parser(click.Context(command, info_name=name, parent=ctx))
+            given = parser.parse_args(args=list(rest))[2]
+            for option in given:
+                if isinstance(option, click.Option) and not option.multiple and given.count(option) > 1:
+                    raise click.UsageError(f"{option.opts[0]} is given twice; give it once.", ctx)
+        return name, command, rest
+
+
+PATH = AnyPath(path_type=Path)
 INTERRUPTED = 130  # exit code
 
 
@@ -86,6 +121,8 @@ def chosen_seeds(seeds: str) -> list[int]:
     words = [word.strip() for word in seeds.split(",")]
     if not all(word.isdecimal() for word in words):
         raise InputError(f"--seeds must be whole numbers separated by commas, such as 0,1,2, not '{seeds}'.")
+    if any(int(word) > LARGEST_SEED for word in words):
+        raise InputError(f"--seeds must be at most {LARGEST_SEED}, not '{seeds}'.")
     return list(dict.fromkeys(map(int, words)))
 
 

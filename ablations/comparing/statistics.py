@@ -28,7 +28,11 @@ class Estimate:
 
 
 def mean_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> Estimate:
-    """Mean of the values and its two-sided Student t interval (n - 1 degrees of freedom); the mean of none is NaN."""
+    """Mean of the values and its two-sided Student t interval (n - 1 degrees of freedom); the mean of none is NaN.
+
+    What is not finite is no value.
+    """
+    values = [value for value in values if math.isfinite(value)]
     n = len(values)
     if n == 0:
         return Estimate(math.nan, None, None, 0)

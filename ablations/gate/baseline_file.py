@@ -10,6 +10,7 @@ from m2f.errors import InputError
 from m2f.files import write_atomically
 
 FORMAT = 1
+LARGEST = 1e12  # of numbers; their squares can be summed
 SPEED_FACTOR = 2.0  # of a new baseline; each file says its own
 
 
@@ -143,9 +144,11 @@ def read_baseline_file(path: Path) -> BaselineFile:
     tolerances = _read(path, content, "tolerances", lambda entry: (entry[0], _at_least(0, entry[1])))
     return BaselineFile(
         Evidence(
-            metrics=_read(path, content, "metrics", lambda entry: ((_row(entry), entry["metric"]), _values(entry))),
+            metrics=_read(
+                path, content, "metrics", lambda entry: ((_row(entry), _word(entry["metric"])), _values(entry))
+            ),
             costs=_read(path, content, "costs", lambda entry: (_row(entry), _costs(entry))),
-            seconds=_read(path, content, "speed", lambda entry: (_row(entry), _at_least(0, entry["seconds"]))),
+            seconds=_read(path, content, "speed", lambda entry: (_row(entry), _above_zero(entry["seconds"]))),
             sources=_read(path, content, "sources", _source),
         ),
         tolerances,
@@ -160,7 +163,7 @@ def _content(path: Path) -> dict[str, Any]:
         raise InputError(
             f"{path} cannot be read ({error.strerror}); `m2f check --update` writes a baseline."
         ) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(
             f"{path} is not JSON ({error}); mend it, or write it anew with `m2f check --update`."
         ) from error
@@ -178,6 +181,8 @@ def _read(
 ) -> dict[Any, Any]:
     """The entries under a key as a dict; ``convert`` gives each one's key and value."""
     entries = content.get(key, [])
+    if not isinstance(entries, dict if key == "tolerances" else list):
+        raise InputError(f"{path}: '{key}' must be a {'table' if key == 'tolerances' else 'list'}; mend it.")
     found: dict[Any, Any] = {}
     for number, entry in enumerate(entries.items() if isinstance(entries, dict) else entries, start=1):
         try:
@@ -195,28 +200,51 @@ def _read(
 
 
 def _row(entry: Mapping[str, Any]) -> TableRow:
-    return TableRow(*(str(entry[name]) for name in TableRow._fields))
+    return TableRow(*(_word(entry[name]) for name in TableRow._fields))
+
+
+def _row_and_metric(entry: Mapping[str, Any]) -> tuple[TableRow, str]:
+    return _row(entry), _word(entry["metric"])
+
+
+def _word(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"{value!r} is no name")
+    return value
 
 
 def _values(entry: Mapping[str, Any]) -> dict[int, float]:
-    values = {int(seed): float(value) for seed, value in entry["values"].items()}
+    values = {int(seed): _number(value) for seed, value in entry["values"].items()}
     if not values:
         raise ValueError("'values' is empty")
     return values
 
 
 def _costs(entry: Mapping[str, Any]) -> dict[str, float]:
-    return {name: float(value) for name, value in entry.items() if name not in TableRow._fields}
+    return {name: _number(value) for name, value in entry.items() if name not in TableRow._fields}
 
 
 def _source(entry: Mapping[str, Any]) -> tuple[TableBlock, dict[str, Any]]:
-    block = TableBlock(*(str(entry[name]) for name in TableBlock._fields))
+    block = TableBlock(*(_word(entry[name]) for name in TableBlock._fields))
     return block, {name: value for name, value in entry.items() if name not in TableBlock._fields}
 
 
 def _at_least(least: float, value: Any) -> float:
-    if float(value) < least:
+    if _number(value) < least:
         raise ValueError(f"{value} is less than {least:g}")
+    return float(value)
+
+
+def _above_zero(value: Any) -> float:
+    if _number(value) <= 0:
+        raise ValueError(f"{value} is not above zero")
+    return float(value)
+
+
+def _number(value: Any) -> float:
+    """A number that can be calculated with."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= LARGEST:
+        raise ValueError(f"{value!r} is no number between -{LARGEST:g} and {LARGEST:g}")
     return float(value)
 
 

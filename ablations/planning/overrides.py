@@ -1,6 +1,7 @@
 """Overrides: dotted config keys and the values that replace what the config has there."""
 
 import ast
+import inspect
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -113,6 +114,8 @@ def _replaced(node: Any, path: list[str], value: Any, key: str) -> Any:
     name, *rest = path
     if isinstance(node, dict) and name in node:
         new = _replaced(node[name], rest, value, key) if rest else _multiplied(node[name], value, key)
+        if isinstance(node[name], tuple) and isinstance(new, list):
+            new = tuple(new)  # which a command line need not spell
         return _retyped(node, new, key) if name == "type" else {**node, name: new}
     if isinstance(node, list | tuple) and name.isdecimal() and int(name) < len(node):
         items, place = list(node), int(name)
@@ -127,11 +130,27 @@ def _replaced(node: Any, path: list[str], value: Any, key: str) -> Any:
 def _multiplied(current: Any, value: Any, key: str) -> Any:
     """``value``, or where it is ``Times``, that many times the current number."""
     if not isinstance(value, Times):
+        if wrong := _other_kind(current, value):
+            raise InputError(f"The override '{key}' must be {wrong}, not {value!r}, since the config has {current!r}.")
         return value
     if isinstance(current, bool) or not isinstance(current, int | float):
         raise InputError(f"The override '{key}' multiplies by {value.factor}, but the config has no number there.")
     product = current * value.factor
     return round(product) if isinstance(current, int) else product
+
+
+def _other_kind(current: Any, value: Any) -> str:
+    """What a value should be to take the place of another, and is not; empty if it is, or nothing tells."""
+    if isinstance(current, bool):
+        return "" if isinstance(value, bool) else "true or false"
+    if isinstance(current, int | float):
+        fits = isinstance(value, int | float) and not isinstance(value, bool)
+        whole = isinstance(current, int) and not isinstance(value, int)
+        return "" if fits and not whole else "a whole number" if isinstance(current, int) else "a number"
+    if value is None or current is None or current is inspect.Parameter.empty:
+        return ""
+    kinds = ((str, "a word"), (Mapping, "a dict"), (list | tuple, "a list"))
+    return next((words for kind, words in kinds if isinstance(current, kind) and not isinstance(value, kind)), "")
 
 
 def _retyped(node: dict[str, Any], name: Any, key: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ablations.planning.overrides import apply_overrides, with_settings
+from ablations.planning.requirements import require_runnable
 from ablations.planning.scales import SCALES, Scale
 from ablations.studies.study import Study, Variation
 from m2f.config_files import read_config
@@ -164,7 +165,7 @@ def make_plan(
             raise InputError(f"Table {study.table} is of --scale {' or '.join(study.scales)} alone, not {scale.name}.")
     files = {task: config_of_scale(scale, task) for task in tasks}
     fingerprint = remembering_fingerprints(data_directory)
-    return Plan(
+    plan = Plan(
         tuple(
             Cell(
                 study.table,
@@ -183,6 +184,10 @@ def make_plan(
             for training in [make_training(files[task], variation, overrides, seed, fingerprint)]
         )
     )
+    for cell in plan.cells:
+        if cell.run.seed == seeds[0]:  # seeds change nothing else
+            require_runnable(cell.run.config, f"{cell.run.config_file}, {cell.table} '{cell.variant}'")
+    return plan
 
 
 def config_of_scale(scale: Scale, task: str) -> ConfigFile:

@@ -49,6 +49,10 @@ class Owner:
     begun: str
 
 
+# Of a claim that this user may not read: it counts as alive while it is touched.
+UNKNOWN = Owner("a host that is not told", "", 0, "")
+
+
 @dataclass(frozen=True)
 class Claim:
     """A claim as it was found; without an owner it was let go. ``touched`` is by the file system's clock."""
@@ -105,8 +109,8 @@ def claim(
     finally:
         ended.set()
         beat.join()
-        with suppress(FileNotFoundError):
-            os.truncate(holding.path, 0)
+        with suppress(OSError):
+            os.close(os.open(holding.path, os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW))
 
 
 def holder(directory: Path) -> Owner | None:
@@ -124,10 +128,23 @@ def latest_claim(directory: Path) -> Claim | None:
     """The claim that counts."""
     while numbers := _numbers(directory):
         path = _path(directory, numbers[-1])
-        with suppress(FileNotFoundError), path.open() as file:
-            # Of an open file a network file system tells the present time and content, not remembered ones.
-            return Claim(path, numbers[-1], _owner(file.read()), os.fstat(file.fileno()).st_mtime)
+        with suppress(FileNotFoundError):
+            return _read_claim(path, numbers[-1])
     return None
+
+
+def _read_claim(path: Path, number: int) -> Claim:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    except PermissionError:
+        return Claim(path, number, UNKNOWN, path.lstat().st_mtime)
+    except OSError:
+        if path.is_symlink():  # nobody's: claims are files
+            return Claim(path, number, None, path.lstat().st_mtime)
+        raise
+    with os.fdopen(descriptor) as file:
+        # Of an open file a network file system tells the present time and content, not remembered ones.
+        return Claim(path, number, _owner(file.read()), os.fstat(file.fileno()).st_mtime)
 
 
 def _make_claim(directory: Path, patience: float, watched: bool) -> int:
@@ -152,6 +169,7 @@ def _take_number(directory: Path, number: int) -> bool:
     try:
         with os.fdopen(descriptor, "w") as file:
             json.dump(asdict(this_process()), file)
+        temporary.chmod(0o644)  # who shares the store may see who has the run
         with suppress(FileExistsError):
             os.link(temporary, path)
         # A network may lose the answer to a link that was made: the number of names tells.
@@ -270,7 +288,7 @@ def _file_time(directory: Path) -> float:
 def _beat(holding: Holding, ended: threading.Event, when_lost: Callable[[], None]) -> None:
     while not ended.wait(BEAT_SECONDS):
         try:
-            os.utime(holding.path)
+            os.utime(holding.path, follow_symlinks=False)
             ours = holding.is_ours()
         except FileNotFoundError:
             ours = False

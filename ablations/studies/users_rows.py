@@ -55,18 +55,30 @@ def import_modules(names: Iterable[str]) -> None:
     Processes that this one starts look for modules where it does.
 
     Raises:
-        InputError: there is no such module.
+        InputError: there is no such module, or it does not import.
     """
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.append(here)  # last, so that no file there takes the place of an installed package
     for name in names:
+        if not all(part.isidentifier() for part in name.split(".")):
+            raise InputError(f"--import wants a module's name, such as my_attention for my_attention.py, not '{name}'.")
         try:
             importlib.import_module(name)
-        except ModuleNotFoundError as error:
-            if error.name is None or not f"{name}.".startswith(f"{error.name}."):
-                raise
-            raise InputError(
-                f"There is no module '{name}' in {here} or among the installed ones; --import wants a module's name, "
-                "such as my_attention for my_attention.py."
-            ) from error
+        except InputError:
+            raise
+        except (Exception, SystemExit) as error:  # a module is code, and may do anything
+            raise InputError(_import_trouble(name, error, here)) from error
+
+
+def _import_trouble(name: str, error: BaseException, here: str) -> str:
+    missing = isinstance(error, ModuleNotFoundError) and error.name and f"{name}.".startswith(f"{error.name}.")
+    if missing:
+        return (
+            f"There is no module '{name}' in {here} or among the installed ones; --import wants a module's name, "
+            "such as my_attention for my_attention.py."
+        )
+    reason = str(error).strip().partition("\n")[0]
+    return (
+        f"The module '{name}' cannot be imported, {type(error).__name__}: {reason}; mend it and give the command again."
+    )

@@ -32,7 +32,7 @@ scenes = dict(root="data/scenes/tiny", image_size=32, splits=dict(train2017=2, v
 model = dict(
     transformer_decoder=dict(cross_attention=dict(type="MaskedAttention"), levels=[dict(stride=32), dict(stride=16)])
 )
-train_dataloader = dict(batch_size=2, dataset=dict(type="EndlessDraws", seed=0, data_root="data/scenes/tiny/"))
+train_dataloader = dict(batch_size=2, dataset=dict(type="m2f.EndlessDraws", seed=0, data_root="data/scenes/tiny/"))
 val_dataloader = dict(batch_size=1, dataset=dict(data_root="data/scenes/tiny/"))
 train_cfg = dict(max_iters=10)
 settings = dict(levels=dict(fine=[dict(stride=8)]))

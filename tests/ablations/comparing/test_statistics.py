@@ -95,3 +95,9 @@ def test_interval_moves_with_its_values(values, shift):
     assert moved.mean == pytest.approx(estimate.mean + shift, abs=1e-9)
     assert moved.high - moved.low == pytest.approx(estimate.high - estimate.low, abs=1e-6)
     assert estimate.low <= estimate.mean <= estimate.high
+
+
+def test_what_is_not_finite_is_no_value():
+    assert verdict(1, [1.0, math.nan, 2.0]) == verdict(1, [1.0, 2.0])
+    assert verdict(1, [math.nan, 2.0]) == "inconclusive"
+    assert mean_interval([1.0, math.inf, 3.0]).n == 2

@@ -105,11 +105,11 @@ def test_another_file_is_bad_input(path, text):
     [
         ("metrics", {"table": "4c"}, "entry 4 of 'metrics' .* it lacks 'scale'"),
         ("metrics", {**PLAIN._asdict(), "metric": "SQ", "values": {}}, "'values' is empty"),
-        ("metrics", {**PLAIN._asdict(), "metric": "SQ", "values": {"0": "high"}}, "could not convert"),
+        ("metrics", {**PLAIN._asdict(), "metric": "SQ", "values": {"0": "high"}}, "is no number between"),
         ("metrics", {**PLAIN._asdict(), "metric": "PQ", "values": {"0": 1}}, "it is there twice"),
         ("metrics", "PQ", "entry 4 of 'metrics'"),
         ("costs", {**PLAIN._asdict(), "params": None}, "entry 3 of 'costs'"),
-        ("speed", {**PLAIN._asdict(), "seconds": -1}, "-1 is less than 0"),
+        ("speed", {**PLAIN._asdict(), "seconds": -1}, "-1 is not above zero"),
     ],
 )
 def test_a_wrong_entry_is_named(path, content, key, entry, complaint):

@@ -50,7 +50,9 @@ def test_names_that_are_taken_or_unknown_are_bad_input(studies):
 def test_a_module_that_lacks_another_says_so_itself(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "lacking_module.py").write_text("import not_installed_at_all")
-    with pytest.raises(ModuleNotFoundError, match="not_installed_at_all"):
+    with pytest.raises(
+        InputError, match="'lacking_module' cannot be imported, ModuleNotFoundError.*not_installed_at_all"
+    ):
         import_modules(["lacking_module"])
     assert sys.path.count(str(tmp_path)) == 1
 
@@ -60,3 +62,30 @@ def test_the_current_directory_hides_no_installed_package(tmp_path, monkeypatch)
     (tmp_path / "uuid.py").write_text("raise RuntimeError")
     sys.modules.pop("uuid", None)
     import_modules(["uuid"])
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "a b", "my_attention.py ", "-m"])
+def test_what_is_no_modules_name(name):
+    with pytest.raises(InputError, match="--import wants a module's name"):
+        import_modules([name])
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("1 / 0", "ZeroDivisionError: division by zero"),
+        ("def", "SyntaxError"),
+        ("import sys\nsys.exit(0)", "SystemExit: 0"),
+        (
+            "from m2f.registry import MODELS\nMODELS.register_module(name='SMCA')(type('SMCA', (), {}))",
+            "KeyError.*SMCA",
+        ),
+    ],
+)
+def test_a_module_that_does_not_import_is_named(tmp_path, monkeypatch, source, reason):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    name = f"troubled_{abs(hash(source))}"
+    (tmp_path / f"{name}.py").write_text(source)
+    with pytest.raises(InputError, match=f"The module '{name}' cannot be imported, {reason}"):
+        import_modules([name])

@@ -1,0 +1,71 @@
+"""What a run's config must be before anything starts: numbers in their ranges, components that are registered."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from m2f.errors import InputError
+
+WHOLE = {  # dotted keys of whole numbers, with the least that each may be
+    "train_cfg.max_iters": 1,
+    "train_cfg.val_interval": 1,
+    "train_dataloader.batch_size": 1,
+    "val_dataloader.batch_size": 1,
+    "train_dataloader.num_workers": 0,
+    "val_dataloader.num_workers": 0,
+    "default_hooks.checkpoint.interval": 1,
+    "default_hooks.logger.interval": 1,
+    "model.num_things": 0,
+    "model.num_stuff": 0,
+}
+REAL = {"optim_wrapper.optimizer.lr": "above 0", "optim_wrapper.optimizer.weight_decay": "at least 0"}
+DICTS = ("model", "train_dataloader", "val_dataloader", "train_cfg", "optim_wrapper", "default_hooks", "scenes")
+ABSENT = object()
+
+
+def require_runnable(config: Mapping[str, Any], where: str) -> None:
+    """See that a config can be run, as far as can be told without data and without building anything.
+
+    Args:
+        config: of a run.
+        where: its file, for the sentence.
+
+    Raises:
+        InputError: a value is of another kind or out of its range, nothing is evaluated, or a component is not
+            registered.
+    """
+    from m2f.registered_types import require_registered
+
+    for key in DICTS:
+        if key in config and not isinstance(config[key], Mapping):
+            raise _wrong(where, key, "a dict", config[key])
+    for key, least in WHOLE.items():
+        value = _value(config, key)
+        if value is not ABSENT and (isinstance(value, bool) or not isinstance(value, int) or value < least):
+            raise _wrong(where, key, f"a whole number, at least {least}", value)
+    for key, words in REAL.items():
+        value = _value(config, key)
+        if value is not ABSENT and not _is_real(value, words):
+            raise _wrong(where, key, f"a number {words}", value)
+    if "val_evaluator" in config and not config["val_evaluator"]:
+        raise InputError(f"{where}: 'val_evaluator' is empty, so the run would have no metric; name at least one.")
+    require_registered(config, where)
+
+
+def _is_real(value: Any, words: str) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return False
+    return value > 0 if words == "above 0" else value >= 0
+
+
+def _value(config: Mapping[str, Any], key: str) -> Any:
+    node: Any = config
+    for name in key.split("."):
+        if not isinstance(node, Mapping) or name not in node:
+            return ABSENT
+        node = node[name]
+    return node
+
+
+def _wrong(where: str, key: str, words: str, value: Any) -> InputError:
+    return InputError(f"{where}: '{key}' must be {words}, not {value!r}.")

@@ -1,0 +1,70 @@
+import pytest
+
+from ablations.planning.overrides import apply_overrides
+from ablations.planning.plan import config_of_scale
+from ablations.planning.requirements import require_runnable
+from ablations.planning.scales import SCALES, TASKS, chosen_scale
+from m2f.errors import InputError
+
+
+@pytest.fixture(scope="module")
+def config():
+    return config_of_scale(chosen_scale("smoke"), "panoptic").config
+
+
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("task", TASKS)
+def test_the_scales_can_be_run(scale, task):
+    require_runnable(config_of_scale(chosen_scale(scale), task).config, scale)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("train_cfg.max_iters", 0, "'train_cfg.max_iters' must be a whole number, at least 1, not 0"),
+        ("train_cfg.max_iters", -1, "at least 1, not -1"),
+        ("train_cfg.val_interval", 0, "'train_cfg.val_interval' must be"),
+        ("train_dataloader.batch_size", 0, "'train_dataloader.batch_size' must be"),
+        ("val_dataloader.num_workers", -1, "'val_dataloader.num_workers' must be"),
+        ("default_hooks.checkpoint.interval", 0, "'default_hooks.checkpoint.interval' must be"),
+        ("optim_wrapper.optimizer.lr", -1, "'optim_wrapper.optimizer.lr' must be a number above 0"),
+        ("optim_wrapper.optimizer.lr", 0.0, "must be a number above 0"),
+        ("optim_wrapper.optimizer.lr", float("inf"), "must be a number above 0"),
+        ("optim_wrapper.type", "NoSuch", "'optim_wrapper.type' is 'NoSuch', which is not registered"),
+        ("optim_wrapper.type", "subprocess.call", "which is not registered"),
+        ("val_evaluator", [], "'val_evaluator' is empty"),
+        ("custom_hooks", [{"type": "os.system"}], "'custom_hooks.0.type' is 'os.system', which is not registered"),
+    ],
+)
+def test_what_cannot_be_run_is_named_before_it_is(config, key, value, words):
+    changed = {**config, key: value} if key == "custom_hooks" else apply_overrides(config, {key: value})
+    with pytest.raises(InputError, match=words) as error:
+        require_runnable(changed, "parts/panoptic.py")
+    assert str(error.value).startswith("parts/panoptic.py: ")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("train_cfg.max_iters", "abc", "must be a whole number, not 'abc', since the config has 4"),
+        ("train_cfg.max_iters", 1.5, "must be a whole number"),
+        ("train_cfg.max_iters", True, "must be a whole number"),
+        ("train_cfg.max_iters", None, "must be a whole number"),
+        ("optim_wrapper.optimizer.lr", "fast", "must be a number"),
+        ("log_processor.by_epoch", 1, "must be true or false"),
+        ("default_hooks", 5, "must be a dict"),
+        ("scenes", 5, "must be a dict"),
+        ("val_evaluator", "PQ", "must be a list"),
+        ("optim_wrapper.type", 7, "must be a word"),
+    ],
+)
+def test_an_override_keeps_the_kind_of_what_is_there(config, key, value, words):
+    with pytest.raises(InputError, match=words) as error:
+        apply_overrides(config, {key: value})
+    assert str(error.value).startswith(f"The override '{key}'")
+
+
+def test_a_list_takes_the_place_of_a_tuple():
+    assert apply_overrides({"scale": (64, 64)}, {"scale": [128, 128]}) == {"scale": (128, 128)}
+    assert apply_overrides({"rate": 1.0}, {"rate": 2}) == {"rate": 2}
+    assert apply_overrides({"file": "a"}, {"file": None}) == {"file": None}
