@@ -267,3 +267,33 @@ def test_a_process_that_the_system_hides_lives_by_its_touch(tmp_path, monkeypatc
     assert is_held(tmp_path)
     put_claim(tmp_path, this_process(), age=1000)
     assert not is_held(tmp_path)
+
+
+def test_others_may_see_who_has_a_run(tmp_path):
+    with claim(tmp_path):
+        assert latest_claim(tmp_path).path.stat().st_mode & 0o777 == 0o644
+
+
+def test_a_claim_that_may_not_be_read_counts_while_it_is_fresh(tmp_path, monkeypatch):
+    """Of an earlier version, in a store of another user's."""
+    path = tmp_path / "claim.1"
+    path.write_text("{}")
+
+    def refused(name, *arguments):
+        raise PermissionError(13, "Permission denied", str(name))
+
+    monkeypatch.setattr(claims.os, "open", refused)
+    assert is_held(tmp_path)
+    os.utime(path, times=(time.time() - claims.DEAD_SECONDS - 1,) * 2)
+    assert not is_held(tmp_path)
+
+
+def test_a_planted_link_costs_nobody_a_file(tmp_path):
+    victim = tmp_path / "victim"
+    victim.write_text("whole")
+    (tmp_path / "claim.1").symlink_to(victim)
+    with claim(tmp_path) as holding:
+        assert holding.number == 2
+        holding.path.unlink()
+        holding.path.symlink_to(victim)
+    assert victim.read_text() == "whole"

@@ -51,7 +51,7 @@ def test_a_module_that_lacks_another_says_so_itself(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "lacking_module.py").write_text("import not_installed_at_all")
     with pytest.raises(
-        InputError, match="'lacking_module' cannot be imported, ModuleNotFoundError.*not_installed_at_all"
+        InputError, match=r"'lacking_module' cannot be imported, ModuleNotFoundError.*not_installed_at_all"
     ):
         import_modules(["lacking_module"])
     assert sys.path.count(str(tmp_path)) == 1
