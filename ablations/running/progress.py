@@ -135,7 +135,7 @@ def duration(seconds: float) -> str:
 
 def progress_words(progress: Mapping[str, Any]) -> str:
     """Iteration, loss and time left, as far as they are known."""
-    if not progress:
+    if any(progress.get(name) is None for name in ("phase", "iteration", "iterations")):
         return "starting"
     words = [progress["phase"], f"{progress['iteration']}/{progress['iterations']}"]
     if progress.get("loss") is not None:
