@@ -1,11 +1,15 @@
 """``m2f data``."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from ablations.commands.options import PATH, Commands
 from m2f.errors import InputError
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
 
 
 @click.group("data", cls=Commands)
@@ -31,14 +35,35 @@ def scenes(out: Path, split_sizes: str, image_size: int, seed: int) -> None:
 @data_commands.command()
 @click.argument("directory", type=PATH, metavar="DIR")
 def verify(directory: Path) -> None:
-    """Look for missing, damaged and contradictory files in a directory in COCO's layout."""
-    from m2f.data.verify import verify as find_problems
+    """Look for missing, damaged and contradictory files in a directory in COCO's layout.
 
-    problems = find_problems(directory)
-    for problem in problems:
-        click.echo(problem)
+    Every image and PNG is decoded. Notes say what is made up for, such as boxes that are absent; they are no problems.
+    """
+    from contextlib import redirect_stdout
+    from io import StringIO
+
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with redirect_stdout(StringIO()):  # OpenMMLab's packages print when they are imported
+        from m2f.data.verify import verify as find_problems
+
+    console = Console(stderr=True)
+    tasks: dict[str, "TaskID"] = {}
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bars:
+
+        def show(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bars.add_task(what, total=total)
+            bars.update(tasks[what], completed=done)
+
+        notes: list[str] = []
+        problems = find_problems(directory, notes.append, show)
+    for sentence in (*(f"Note: {note}" for note in notes), *problems):
+        click.echo(sentence)
     if problems:
-        raise InputError(f"{directory} has {len(problems)} problems, listed above; fetch or generate it again.")
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        raise InputError(f"{directory} has {count}, listed above; mend them, or fetch or generate it again.")
     click.echo(f"{directory} is whole.")
 
 

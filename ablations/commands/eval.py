@@ -18,9 +18,16 @@ from m2f.errors import InputError
 @click.option(
     "--out", type=PATH, default="evaluation", show_default=True, metavar="DIR", help="New directory for the results."
 )
+@click.option(
+    "--classes-from",
+    type=click.Choice(["checkpoint", "data"]),
+    default="checkpoint",
+    show_default=True,
+    help="Whose names of the classes count: CHECKPOINT's, which the data's must be; or the data's, place by place.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One object, with the metrics and a list of the classes.")
 @import_option
-def evaluate(config: Path, checkpoint: Path, data: Path, split: str | None, out: Path, as_json: bool) -> None:
+def evaluate(config: Path, checkpoint: Path, data: Path, split: str | None, out: Path, classes_from: str, as_json: bool) -> None:
     """Evaluate CHECKPOINT, a model as CONFIG says, on a data set.
 
     CONFIG is a file as in configs/, or the config.py of a run; CHECKPOINT is whatever m2f convert reads. For COCO, DIR
@@ -46,7 +53,7 @@ def evaluate(config: Path, checkpoint: Path, data: Path, split: str | None, out:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with shown_progress(Console(file=sys.stderr)) as progress:
-            evaluation = evaluate_on(config, checkpoint, data, out, split, progress)
+            evaluation = evaluate_on(config, checkpoint, data, out, split, progress, classes_from)
     except InputError as error:
         raise InputError(input_sentence(error)) from error
     except KeyboardInterrupt:

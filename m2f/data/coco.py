@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from mmdet.datasets import CocoDataset, CocoPanopticDataset
+from mmengine.dataset import BaseDataset
 
-from m2f.data.annotations import class_metainfo, load_annotations
-from m2f.errors import InputError
+from m2f.data.annotations import class_metainfo, load_annotations, require_file_names, require_objects
+from m2f.data.classes import check_same_classes
+from m2f.data.layout import Kind
 from m2f.registry import DATASETS
 
 
@@ -19,19 +21,19 @@ from m2f.registry import DATASETS
 class CocoPanopticSegments(CocoPanopticDataset):
     """Images with their panoptic segments.
 
-    Each item enters the pipeline with ``img_path``, ``seg_map_path`` (a panoptic PNG), and the ``segment_ids`` and
-    ``segment_labels`` of all segments that are not crowds.
+    Each item enters the pipeline with ``img_path``, ``seg_map_path`` (a panoptic PNG), the ``segment_ids`` and
+    ``segment_labels`` of all segments that are not crowds, and ``crowd_ids``.
 
     Raises:
-        InputError: the annotation file is missing, cut off, or names a category it does not have.
+        InputError: the annotation file cannot be used, or has other classes than the config says.
     """
 
     METAINFO: dict[str, Any] = {}  # COCO's classes are read from the file, as any other's
 
     def load_data_list(self) -> list[dict[str, Any]]:
         """One entry per image of the annotation file, in its order."""
-        content = load_annotations(self.ann_file)
-        self._metainfo.update(class_metainfo(content["categories"]))
+        content = checked_content(self, "panoptic")
+        take_classes(self, content["categories"])
         self.cat2label = {category["id"]: label for label, category in enumerate(content["categories"])}
         annotations = {annotation["image_id"]: annotation for annotation in content["annotations"]}
         return [self.parse_data_info({"image": image, "annotations": annotations}) for image in content["images"]]
@@ -39,10 +41,8 @@ class CocoPanopticSegments(CocoPanopticDataset):
     def parse_data_info(self, raw_data_info: dict[str, Any]) -> dict[str, Any]:
         """Where an image and its segment map lie, and which segments to learn."""
         image, annotations = raw_data_info["image"], raw_data_info["annotations"]
-        if image["id"] not in annotations:
-            raise InputError(f"{self.ann_file} has no annotation for image {image['id']}.")
         annotation = annotations[image["id"]]
-        segments = [segment for segment in annotation["segments_info"] if not segment.get("iscrowd")]
+        segments = [segment for segment in annotation["segments_info"] if not segment["iscrowd"]]
         return {
             "img_id": image["id"],
             "img_path": str(Path(self.data_prefix["img"], image["file_name"])),
@@ -50,14 +50,9 @@ class CocoPanopticSegments(CocoPanopticDataset):
             "height": image["height"],
             "width": image["width"],
             "segment_ids": [segment["id"] for segment in segments],
-            "segment_labels": [self.label(segment["category_id"]) for segment in segments],
+            "segment_labels": [self.cat2label[segment["category_id"]] for segment in segments],
+            "crowd_ids": [segment["id"] for segment in annotation["segments_info"] if segment["iscrowd"]],
         }
-
-    def label(self, category_id: int) -> int:
-        """The label of a category."""
-        if category_id not in self.cat2label:
-            raise InputError(f"{self.ann_file} uses category {category_id}, which is not among its categories.")
-        return self.cat2label[category_id]
 
     def filter_data(self) -> list[dict[str, Any]]:
         """Keep all images: the reference trains panoptic models on those without segments, too."""
@@ -69,19 +64,19 @@ class CocoInstanceSegments(CocoDataset):
     """Images with their things.
 
     Raises:
-        InputError: the annotation file is missing or cut off.
+        InputError: the annotation file cannot be used, or has other classes than the config says.
     """
 
     METAINFO: dict[str, Any] = {}
 
     def load_data_list(self) -> list[dict[str, Any]]:
         """One entry per image of the annotation file, in its order."""
-        content = load_annotations(self.ann_file)
-        things = [category for category in content["categories"] if category.get("isthing", 1)]
-        self._metainfo.update(class_metainfo(things))
+        content = checked_content(self, "instances")
+        things = [category for category in content["categories"] if category["isthing"]]
+        take_classes(self, things)
         self.cat_ids = [category["id"] for category in things]
         self.cat2label = {category_id: label for label, category_id in enumerate(self.cat_ids)}
-        self.cat_img_map: dict[int, list[int]] = defaultdict(list)
+        self.cat_img_map: dict[int, list[Any]] = defaultdict(list)
         annotations = defaultdict(list)
         for annotation in content["annotations"]:
             annotations[annotation["image_id"]].append(annotation)
@@ -93,3 +88,28 @@ class CocoInstanceSegments(CocoDataset):
             for image in content["images"]
             for found in [annotations[image["id"]]]
         ]
+
+
+def checked_content(dataset: BaseDataset, kind: Kind) -> dict[str, Any]:
+    """The content of a data set's annotation file, with files and objects in it.
+
+    Raises:
+        InputError: it cannot be used.
+    """
+    content = load_annotations(dataset.ann_file, kind)
+    require_file_names(dataset.ann_file, content)
+    require_objects(dataset.ann_file, content)
+    return content
+
+
+def take_classes(dataset: BaseDataset, categories: list[dict[str, Any]]) -> None:
+    """Give a data set the classes of its annotation file, which are those of the config if that has them.
+
+    Raises:
+        InputError: they are others.
+    """
+    found = class_metainfo(categories)
+    named = dataset._metainfo.get("classes")
+    if named is not None:
+        check_same_classes("the config's metainfo", named, dataset.ann_file, found["classes"], "name them as the file does")
+    dataset._metainfo.update(found)

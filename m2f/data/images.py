@@ -1,5 +1,11 @@
-"""Reading image files, with one clear sentence when a file cannot be used, and the code of panoptic PNGs."""
+"""Reading image files, with one clear sentence when a file cannot be used, and the code of panoptic PNGs.
 
+Training, evaluation, pictures and ``m2f data verify`` all read pixels here: as they are stored, as COCO's annotations
+mean them, whatever EXIF says of turning them; 8 bits a channel; and of the size that annotations state, which is known
+before anything is decoded.
+"""
+
+import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -7,9 +13,18 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
+from m2f.data.headers import JPEG, PNG, Header, ImageError, decode_with_pillow, read_header
 from m2f.data.segment_png import decode_segment_ids
 from m2f.errors import InputError
+
+AS_STORED = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+MOST_PIXELS = 2**27  # of an image of which nothing states the size: more than any camera's
+AGAIN = "fetch or generate it again"
+
+Size = tuple[int, int]
+"""Height and width."""
 
 
 def image_id(info: Mapping[str, Any]) -> Any:
@@ -17,31 +32,95 @@ def image_id(info: Mapping[str, Any]) -> Any:
     return info["img_id"] if "img_id" in info else Path(info["img_path"]).stem
 
 
-def read_image(path: str | Path) -> NDArray[np.uint8]:
+def read_image(path: str | Path, size: Size | None = None) -> NDArray[np.uint8]:
     """Read an image as BGR [H, W, 3].
 
+    Args:
+        path: the file.
+        size: the height and width that it must have.
+
     Raises:
-        InputError: the file is missing or not an image.
+        InputError: the file is missing, not an image, cut off, of another size, or not of 8 bits.
     """
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    content = checked_content(path, size)[0]
+    image = cv2.imdecode(np.frombuffer(content, np.uint8), AS_STORED)
     if image is None:
-        trouble = "is not a readable image" if Path(path).exists() else "does not exist"
-        raise InputError(f"{path} {trouble}; fetch or generate it again.")
+        raise InputError(f"{path} is not a readable image; {AGAIN}.")
     return image  # type: ignore[return-value]
 
 
-def read_segment_ids(path: str | Path) -> NDArray[np.int32]:
+def read_segment_ids(path: str | Path, size: Size | None = None) -> NDArray[np.int32]:
     """Read a panoptic PNG as segment ids [H, W]: R + 256 G + 65536 B; 0 is void.
 
+    Args:
+        path: the file.
+        size: the height and width that it must have.
+
     Raises:
-        InputError: the file is missing or not an image.
+        InputError: see :func:`read_image`.
     """
-    path = Path(path)
-    segment_ids = decode_segment_ids(path.read_bytes()) if path.is_file() else None
+    segment_ids = decode_segment_ids(checked_content(path, size)[0])
     if segment_ids is not None:
         return segment_ids
-    blue, green, red = (channel.astype(np.int32) for channel in cv2.split(read_image(path)))
+    blue, green, red = (channel.astype(np.int32) for channel in cv2.split(read_image(path, size)))
     return red + (green << 8) + (blue << 16)
+
+
+def read_labels(path: str | Path, size: Size | None = None) -> NDArray[np.uint8]:
+    """Read a semantic map as labels [H, W]: grey values, or places in a palette.
+
+    Args:
+        path: the file.
+        size: the height and width that it must have.
+
+    Raises:
+        InputError: see :func:`read_image`; or its pixels are colours.
+    """
+    content, header = checked_content(path, size)
+    if not header.labels:
+        raise InputError(f"{path} has no labels: its pixels are neither grey of 8 bits nor of a palette; convert it.")
+    try:
+        with Image.open(io.BytesIO(content)) as image:  # a palette's colours are left aside, which OpenCV cannot
+            return np.array(image)
+    except Exception as error:  # Pillow raises many kinds
+        raise InputError(f"{path} is not a whole image: {error}; {AGAIN}.") from error
+
+
+def checked_content(path: str | Path, size: Size | None) -> tuple[bytes, Header]:
+    """An image file's bytes, of which the header has been looked at, and that."""
+    try:
+        content = Path(path).read_bytes()
+    except FileNotFoundError as error:
+        raise InputError(f"{path} does not exist; {AGAIN}.") from error
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}); {AGAIN}.") from error
+    try:
+        header = read_header(content)
+        check_size(header, size)
+        if header.bits > 8:
+            raise ImageError(f"has {header.bits} bits a channel; convert it to 8, which is all that is read")
+        if not content.startswith((PNG, JPEG)):
+            decode_with_pillow(content)  # rare enough
+    except ImageError as error:
+        sentence = str(error)
+        raise InputError(f"{path} {sentence}{'' if ';' in sentence else f'; {AGAIN}'}.") from error
+    return content, header
+
+
+def check_size(header: Header, size: Size | None) -> None:
+    """Check that a file has the size that is stated, or else one that can be.
+
+    Raises:
+        ImageError: it has not.
+    """
+    found = (header.height, header.width)
+    if size is not None and found != tuple(size):
+        raise ImageError(
+            f"is {found} pixels high and wide, its annotations say {tuple(size)}; annotate the file as it is stored, "
+            "or write its size"
+        )
+    if size is None and not 0 < header.height * header.width <= MOST_PIXELS:
+        raise ImageError(f"says that it is {found} pixels high and wide, which no image is")
 
 
 def segment_colours(segment_ids: NDArray[np.int32]) -> NDArray[np.uint8]:

@@ -1,11 +1,16 @@
 """Make sure that the data of a config is there before anything is trained on it."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from mmengine import Config
 
+from m2f.data.annotations import category_problems
+from m2f.data.classes import Classes, check_counts, check_same_classes, classes_of
+from m2f.data.layout import read_categories
+from m2f.data.scene_classes import CATEGORIES
 from m2f.data.scenes import Progress, SceneSpec, ensure_scenes
 from m2f.errors import InputError
 
@@ -14,24 +19,31 @@ SOURCES = {
     "ade20k": "fetch ADEChallengeData2016 from http://sceneparsing.csail.mit.edu",
 }
 
+ANNOTATED = ("CocoPanopticSegments", "CocoInstanceSegments")
+SCENES = (*ANNOTATED, "SceneSemantic")
+SAME_ORDER = "list the same classes in the same order in all annotation files"
+
 
 def prepare(config: Config, progress: Progress | None = None) -> None:
-    """Generate the scenes that a config asks for, or check that its data set is in place.
+    """Generate the scenes that a config asks for, or check that its data set is in place; and that its classes fit.
 
     Args:
         config: a config whose data paths are resolved.
         progress: called with (scenes done, scenes in all) while scenes are generated.
 
     Raises:
-        InputError: a directory or annotation file is missing, or something else is where the scenes should be.
+        InputError: a directory or annotation file is missing, something else is where the scenes should be, or classes
+            differ, see :func:`check_classes`.
     """
     if "scenes" in config:
+        check_classes(config)
         ensure_scenes(scene_spec(config), Path(config.scenes.root), progress=progress)
         return
     needed = [path for dataset in datasets(config) for path in (dataset.data_root, *data_paths(dataset))]
     for path in [*needed, *evaluator_paths(config)]:
         if not Path(path).exists():
             raise missing(path, config)
+    check_classes(config)
 
 
 def missing(path: str | Path, config: Config) -> InputError:
@@ -68,29 +80,84 @@ def evaluator_paths(config: Config) -> list[Path]:
     return [Path(path) for path in dict.fromkeys(paths)]
 
 
+def check_classes(config: Config) -> None:
+    """Check that a config's model, its data sets and the ground truth of its metrics have the same classes.
+
+    Only the categories of annotation files are read, each file once as long as it does not change: a fraction of a
+    second for COCO's. Scenes need not be there yet. Data sets of other kinds, whose classes are in code, are looked at
+    when they are built, by :func:`check_class_count`.
+
+    Args:
+        config: a config whose data paths are resolved.
+
+    Raises:
+        InputError: they differ, in number, name or order; the first class that does is named.
+    """
+    known = [classes for dataset in datasets(config) if (classes := dataset_classes(dataset, "scenes" in config))]
+    for classes in known:
+        if "model" in config:
+            check_counts(config.model.num_things, config.model.num_stuff, classes)
+        check_same_classes(known[0].source, known[0].names, classes.source, classes.names, SAME_ORDER)
+    evaluated = dataset_classes(config.val_dataloader.dataset, "scenes" in config)
+    for metric in config.get("val_evaluator", []) if evaluated else []:
+        for key, names in (("panoptic_json", evaluated.names), ("instances_json", evaluated.names[: evaluated.things])):
+            path = Path(metric.get(key, ""))
+            if path.is_file():
+                categories = categories_of(path)
+                truth = categories if key == "panoptic_json" else things_of(categories)
+                theirs = [category["name"] for category in truth]
+                check_same_classes(evaluated.source, names, str(path), theirs, SAME_ORDER)
+
+
+def dataset_classes(dataset: Any, scenes: bool) -> Classes | None:
+    """The classes of a data set's config by its annotation file, or of scenes; None where neither tells."""
+    path = Path(dataset.get("data_root", ""), dataset.get("ann_file", ""))
+    kind = str(dataset.get("type", "")).rpartition(".")[2]
+    if kind in ANNOTATED and path.is_file():
+        categories, source = categories_of(path), str(path)
+    elif scenes and kind in SCENES:
+        categories, source = CATEGORIES, "The data set"
+    else:
+        return None
+    if kind == "SceneSemantic":
+        return Classes(source, tuple(category["name"] for category in categories))
+    if kind == "CocoInstanceSegments":
+        categories = things_of(categories)
+    return classes_of(categories, source)
+
+
+def things_of(categories: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The categories that are things; all of COCO's instances files, which do not say so."""
+    return [category for category in categories if category.get("isthing", 1)]
+
+
+def categories_of(path: Path) -> list[dict[str, Any]]:
+    """The categories of an annotation file, remembered as long as it does not change.
+
+    Raises:
+        InputError: they cannot be used.
+    """
+    state = path.stat()
+    return _categories(path, state.st_mtime_ns, state.st_size)
+
+
+@lru_cache(maxsize=64)
+def _categories(path: Path, changed: int, size: int) -> list[dict[str, Any]]:
+    categories = read_categories(path)
+    for problem in category_problems(path, categories):
+        raise InputError(problem)
+    return categories
+
+
 def check_class_count(config: Config, dataset: Any) -> None:
     """Check a model's ``num_things`` and ``num_stuff`` against the classes of a built data set.
 
-    A semantic data set does not tell things from stuff: there only the sum counts. In the others things come first,
-    as the model counts its classes.
-
     Raises:
-        InputError: they disagree.
+        InputError: they disagree, or not all things come before all stuff.
     """
-    expected = (config.model.num_things, config.model.num_stuff)
     metainfo = dataset.metainfo
     things = metainfo.get("thing_classes")
-    if things is None:
-        fits = sum(expected) == len(metainfo["classes"])
-        what = f"{len(metainfo['classes'])} classes"
-    else:
-        found = (len(things), len(metainfo["stuff_classes"]))
-        fits = expected == found
-        what = f"{found[0]} thing and {found[1]} stuff classes"
-    if not fits:
-        raise InputError(
-            f"The data set has {what}, but the config says model.num_things = {expected[0]} and "
-            f"model.num_stuff = {expected[1]}; set them to fit."
-        )
+    classes = Classes("The data set", tuple(metainfo["classes"]), None if things is None else len(things))
+    check_counts(config.model.num_things, config.model.num_stuff, classes)
     if things is not None and metainfo["classes"][: len(things)] != things:
         raise InputError("The data set's categories do not list all things before all stuff; order them so.")

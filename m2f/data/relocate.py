@@ -9,6 +9,7 @@ from mmengine import Config
 from mmengine.dataset import BaseDataset
 
 from m2f.data.prepare import data_paths, evaluator_paths
+from m2f.data.present import first_missing, listed
 from m2f.errors import InputError
 
 
@@ -80,13 +81,7 @@ def check_files(dataset: BaseDataset) -> None:
 
 
 def check_all(paths: Sequence[Path]) -> None:
-    """Raise ``InputError`` if there is no such file; each directory is read but once."""
-    found = {directory: listed(directory) for directory in {path.parent for path in paths}}
-    for path in paths:
-        if path.name not in found[path.parent]:
-            raise InputError(f"{path} is missing; fetch it, or evaluate on a split that is whole.")
-
-
-def listed(directory: Path, suffix: str = "") -> set[str]:
-    """The names in a directory that end so, none if it is not there."""
-    return {path.name for path in directory.glob(f"*{suffix}")}
+    """Raise ``InputError`` if there is no such file."""
+    missing = first_missing(paths)
+    if missing:
+        raise InputError(f"{missing} is missing; fetch it, or evaluate on a split that is whole.")

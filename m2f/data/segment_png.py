@@ -27,8 +27,13 @@ def decode_segment_ids(content: bytes) -> NDArray[np.int32] | None:
     try:
         header, compressed = read_chunks(content)
         width, height, *layout = struct.unpack(">IIBBBBB", header)
-        rows = np.frombuffer(zlib_ng.decompress(compressed), np.uint8)
+        # A small file can inflate to gigabytes: no more is taken than the header asks for, and the sum of checks.
+        size = height * (1 + 3 * width)
+        inflating = zlib_ng.decompressobj()
+        rows = np.frombuffer(inflating.decompress(compressed, size + 1), np.uint8)
         filtered = rows.reshape(height, 1 + 3 * width)
+        if not inflating.eof:
+            return None
     except (struct.error, zlib_ng.error, ValueError):  # type: ignore[misc]  # its stubs have the error as a name alone
         return None
     if tuple(layout) != LAYOUT or filtered.size == 0 or filtered[:, 0].max() > 4:

@@ -6,6 +6,7 @@ from typing import Any
 from mmseg.datasets import BaseSegDataset
 
 from m2f.data.scene_classes import CATEGORIES
+from m2f.data.transforms import LoadSemanticMap
 from m2f.errors import InputError
 from m2f.registry import DATASETS
 
@@ -32,3 +33,15 @@ class SceneSemantic(BaseSegDataset):
             if not Path(directory).is_dir():
                 raise InputError(f"The directory {directory} does not exist; `m2f data scenes` generates it.")
         return super().load_data_list()
+
+
+def tell_classes(dataset: Any) -> None:
+    """Tell the steps of a built data set's pipeline that read label maps how many classes there are.
+
+    mmseg's data sets say much of an image to their pipelines, but not that.
+    """
+    while hasattr(dataset, "dataset"):
+        dataset = dataset.dataset
+    for step in getattr(getattr(dataset, "pipeline", None), "transforms", ()):
+        if isinstance(step, LoadSemanticMap):
+            step.classes = len(dataset.metainfo["classes"])

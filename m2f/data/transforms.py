@@ -14,11 +14,13 @@ from mmengine.structures import InstanceData, PixelData
 from mmseg.datasets.transforms import LoadAnnotations
 from numpy.typing import NDArray
 
-from m2f.data.images import image_id, read_image, read_segment_ids
+from m2f.data.images import image_id, read_image, read_labels, read_segment_ids
+from m2f.data.segment_areas import check_segments
 from m2f.errors import InputError
 from m2f.registry import TRANSFORMS
 
 META_KEYS = ("img_path", "ori_shape", "img_shape", "scale_factor")
+VOID_LABEL = 255
 
 
 @TRANSFORMS.register_module()
@@ -27,39 +29,73 @@ class LoadImage(BaseTransform):
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Add ``img``, ``img_shape`` and ``ori_shape``."""
-        image = read_image(results["img_path"])
+        stated = (results["height"], results["width"]) if "height" in results and "width" in results else None
+        image = read_image(results["img_path"], stated)
         shape = image.shape[:2]
-        expected = (results.get("height", shape[0]), results.get("width", shape[1]))
-        if shape != expected:
-            raise InputError(f"{results['img_path']} is {shape} pixels high and wide, its annotations say {expected}.")
         return {**results, "img": image, "img_shape": shape, "ori_shape": shape}
 
 
 @TRANSFORMS.register_module()
 class LoadSegmentMap(BaseTransform):
-    """Read the panoptic PNG ``seg_map_path`` into ``gt_seg_map``, int32 segment ids [H, W]."""
+    """Read the panoptic PNG ``seg_map_path`` into ``gt_seg_map``, int32 segment ids [H, W].
+
+    It must be of its image's size and show the segments that are annotated, crowds as well.
+    """
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Add ``gt_seg_map``."""
-        segment_map = read_segment_ids(results["seg_map_path"])
-        if segment_map.shape != results["ori_shape"]:
-            raise InputError(
-                f"{results['seg_map_path']} is {segment_map.shape} pixels high and wide, "
-                f"its image {results['ori_shape']}."
-            )
+        path = results["seg_map_path"]
+        segment_map = read_segment_ids(path, results["ori_shape"])
+        check_segments(path, segment_map, [*results["segment_ids"], *results.get("crowd_ids", [])])
         return {**results, "gt_seg_map": segment_map}
 
 
 @TRANSFORMS.register_module()
 class LoadSemanticMap(LoadAnnotations):
-    """mmseg's reading of ``seg_map_path`` into ``gt_seg_map`` uint8 [H, W], with a clear error."""
+    """mmseg's reading of ``seg_map_path`` into ``gt_seg_map`` uint8 [H, W], through the one reader of images.
+
+    Attributes:
+        classes: how many there are, see :func:`m2f.data.semantic.tell_classes`; labels are looked at once it is known.
+    """
+
+    classes: int | None = None
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Add ``gt_seg_map``."""
-        try:
-            return super().transform(results)
-        except OSError as error:
-            raise InputError(f"{results['seg_map_path']} cannot be read as an image; fetch it again.") from error
+        path = results["seg_map_path"]
+        labels = read_labels(path, results.get("ori_shape"))
+        first = int(results["reduce_zero_label"])
+        if first:
+            labels = np.where(labels == 0, VOID_LABEL, labels - 1)
+        if results.get("label_map") is not None:
+            table = np.arange(256, dtype=np.uint8)
+            for old, new in results["label_map"].items():
+                table[old] = new
+            labels = table[labels]
+        if self.classes is not None:
+            check_labels(path, labels, self.classes, first)
+        return {**results, "gt_seg_map": labels, "seg_fields": [*results["seg_fields"], "gt_seg_map"]}
+
+
+def check_labels(path: str, labels: NDArray[np.uint8], classes: int, first: int = 0) -> None:
+    """Check that labels are of classes, or void.
+
+    Args:
+        path: of the map, for the error.
+        labels: from 0, 255 for void.
+        classes: how many there are.
+        first: label of the first class in the file; where it is 1, void is 0 there.
+
+    Raises:
+        InputError: one is not.
+    """
+    strange = labels[(labels >= classes) & (labels != VOID_LABEL)]
+    if strange.size:
+        void = 0 if first else VOID_LABEL
+        raise InputError(
+            f"{path} has label {int(strange[0]) + first}, but there are {classes} classes"
+            f"{' from 1' if first else ''}; void is {void}; convert the maps, or set the number of classes to fit."
+        )
 
 
 def split_map(

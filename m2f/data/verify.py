@@ -3,25 +3,48 @@
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from os import cpu_count
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from m2f.data.annotations import load_annotations
-from m2f.data.images import read_segment_ids
+from m2f.data.annotations import examine, require_file_names, require_objects
+from m2f.data.files import load_json
+from m2f.data.headers import UPRIGHT, orientation
+from m2f.data.images import Size, read_image, read_labels, read_segment_ids
+from m2f.data.layout import Kind
+from m2f.data.segment_areas import segment_areas, segment_problems
+from m2f.data.segmentations import pixel_area
+from m2f.data.transforms import check_labels
 from m2f.errors import InputError
 from m2f.files import load_json
 
-Size = tuple[int, int]  # width, height
+Told = tuple[list[str], list[str]]
+"""Problems and notes."""
+
+Progress = Callable[[str, int, int], None]
+"""Is told what is looked at, how many are done, and how many there are in all."""
+
+SAME_AREA = 1.5  # factor by which an object's stated area, a polygon's, may differ from its pixels
+FEW_PIXELS = 32  # by which it may always
 
 
-def verify(root: str | Path) -> list[str]:
+def verify(
+    root: str | Path, note: Callable[[str], None] = lambda sentence: None, progress: Progress = lambda *place: None
+) -> list[str]:
     """The problems found under ``root``, one sentence each; none if all is well.
 
-    Looks for missing, cut off and unreadable files, sizes that disagree, segments of which the annotations or the
-    panoptic PNG know nothing, unknown categories and images, and, where there is a manifest, wrong checksums.
+    Looks for missing, cut off and unreadable files, what :func:`m2f.data.annotations.examine` finds, sizes that
+    disagree, segments of which the annotations or the panoptic PNG know nothing, labels of no class, other classes in
+    another file, and, where there is a manifest, wrong checksums.
+
+    Args:
+        root: the data set's directory.
+        note: is told what is no problem but good to know: what is made up for, and how images are read.
+        progress: is told how far each part has come.
 
     Raises:
         InputError: there is no such directory.
@@ -31,90 +54,178 @@ def verify(root: str | Path) -> list[str]:
         raise InputError(f"The data directory {root} does not exist; `m2f data scenes --out DIR` generates one.")
     files = sorted(root.glob("annotations/panoptic_*.json")) + sorted(root.glob("annotations/instances_*.json"))
     if not files:
-        return [f"{root / 'annotations'} has neither panoptic_*.json nor instances_*.json."]
+        return [
+            f"{root / 'annotations'} has neither panoptic_*.json nor instances_*.json; name a directory in COCO's layout."
+        ]
+    inspection = Inspection(root, progress)
+    inspection.look_at_manifest()
+    for file in files:
+        inspection.look_at_split(file)
+    for sentence in dict.fromkeys(inspection.notes):
+        note(sentence)
     # An image is listed by both of its annotation files: what is wrong with it is said once.
-    problems = [*_manifest_problems(root), *(problem for file in files for problem in _split_problems(root, file))]
-    return list(dict.fromkeys(problems))
+    return list(dict.fromkeys(inspection.problems))
 
 
-def _manifest_problems(root: Path) -> Iterator[str]:
-    path = root / "manifest.json"
+class Inspection:
+    """What has been found so far.
+
+    Args:
+        root: the data set's directory.
+        progress: see :func:`verify`.
+    """
+
+    def __init__(self, root: Path, progress: Progress) -> None:
+        self.root = root
+        self.progress = progress
+        self.problems: list[str] = []
+        self.notes: list[str] = []
+        self.classes: dict[str, tuple[Path, list[str]]] = {}  # by kind of file, those of the first
+        self.seen: set[Path] = set()  # images
+
+    def look_at_manifest(self) -> None:
+        """Compare checksums, where there are any."""
+        path = self.root / "manifest.json"
+        if not path.exists():
+            return
+        try:
+            checksums = load_json(path)["files"]
+            items = [(self.root / name, str(checksum)) for name, checksum in checksums.items()]
+        except (InputError, KeyError, TypeError, AttributeError) as error:
+            self.problems.append(f"{path} cannot be used: {error}; remove it, or generate the scenes again.")
+            return
+        self.look_at("checksums", checksum_problems, items)
+
+    def look_at_split(self, file: Path) -> None:
+        """Look at one annotation file and at the images and PNGs that it names."""
+        name, split = file.stem.split("_", maxsplit=1)
+        kind: Kind = "panoptic" if name == "panoptic" else "instances"
+        try:
+            examined = examine(file, kind)
+            self.problems += examined.problems
+            self.notes += examined.repairs
+            if examined.problems:
+                return
+            require_file_names(file, examined.content)
+            require_objects(file, examined.content)
+        except InputError as error:
+            self.problems.append(str(error))
+            return
+        content = examined.content
+        self.compare_classes(file, kind, content["categories"])
+        sizes: dict[Any, Size] = {image["id"]: (image["height"], image["width"]) for image in content["images"]}
+        images = {self.root / split / image["file_name"]: sizes[image["id"]] for image in content["images"]}
+        new = [(path, size) for path, size in images.items() if path not in self.seen]
+        self.seen.update(images)
+        self.look_at(f"images of {split}", look_at_image, new)
+        if kind == "panoptic":
+            directory = file.with_suffix("")
+            pngs = [(directory, annotation, sizes[annotation["image_id"]]) for annotation in content["annotations"]]
+            self.look_at(f"PNGs of {file.stem}", look_at_png, pngs)
+            self.look_at_labels(split, len(content["categories"]), images)
+        else:
+            objects = [(file, instance, sizes[instance["image_id"]]) for instance in content["annotations"]]
+            self.look_at(f"objects of {file.stem}", look_at_object, objects)
+
+    def compare_classes(self, file: Path, kind: Kind, categories: list[dict[str, Any]]) -> None:
+        """Say which class differs from those of the other splits' files, or of the panoptic files' things."""
+        lists = {kind: [category["name"] for category in categories]}
+        if kind == "panoptic":
+            things = [category["name"] for category in categories if category["isthing"]]
+            lists["instances"] = things
+        for each, names in lists.items():
+            first, others = self.classes.setdefault(each, (file, names))
+            if names != others:
+                place = next((i for i, pair in enumerate(zip(names, others, strict=False)) if len(set(pair)) > 1), None)
+                what = f"{len(names)} classes and {len(others)}" if place is None else ""
+                what = what or f"class {place} '{names[place or 0]}' and '{others[place or 0]}'"
+                self.problems.append(f"{file} and {first} have other classes, {what}; list the same in the same order.")
+
+    def look_at_labels(self, split: str, classes: int, images: dict[Path, Size]) -> None:
+        """Look at the semantic maps of scenes, which lie beside the panoptic PNGs."""
+        directory = self.root / "annotations" / f"semantic_{split}"
+        maps = [(directory / path.name, size, classes) for path, size in images.items()]
+        if directory.is_dir():
+            self.look_at(f"maps of {split}", look_at_map, [item for item in maps if item[0].exists()])
+
+    def look_at(self, what: str, function: Callable[..., Told], items: list[tuple[Any, ...]]) -> None:
+        """Add all that ``function`` finds; reading and decoding files runs well in threads."""
+        for done, (problems, notes) in enumerate(in_threads(function, items), start=1):
+            self.problems += problems
+            self.notes += notes
+            self.progress(what, done, len(items))
+
+
+def in_threads(function: Callable[..., Told], items: Iterable[tuple[Any, ...]]) -> Iterator[Told]:
+    """What a function finds in each item, in their order; few are under way at once, so that memory stays small."""
+    workers = cpu_count() or 1
+    rest = iter(items)
+    with ThreadPoolExecutor(workers) as pool:
+        waiting = [pool.submit(function, *item) for item in islice(rest, 16 * workers)]
+        while waiting:
+            yield waiting.pop(0).result()
+            waiting += [pool.submit(function, *item) for item in islice(rest, 1)]
+
+
+def checksum_problems(path: Path, checksum: str) -> Told:
+    """Whether a file is what the manifest says."""
     if not path.exists():
-        return
-    try:
-        checksums = load_json(path)["files"]
-    except (InputError, KeyError) as error:
-        yield f"{path} cannot be used: {error}"
-        return
-    yield from _map(lambda item: _checksum_problems(root / item[0], item[1]), checksums.items())
-
-
-def _checksum_problems(path: Path, checksum: str) -> list[str]:
-    if not path.exists():
-        return [f"{path} is missing."]
+        return [f"{path} is missing."], []
     if hashlib.sha256(path.read_bytes()).hexdigest() != checksum:
-        return [f"{path} does not have the checksum that the manifest gives it."]
-    return []
+        return [f"{path} does not have the checksum that the manifest gives it."], []
+    return [], []
 
 
-def _split_problems(root: Path, file: Path) -> Iterator[str]:
-    """Problems of one annotation file and of the images and PNGs that it names."""
-    kind, split = file.stem.split("_", maxsplit=1)
-    try:
-        content = load_annotations(file)
-    except InputError as error:
-        yield str(error)
-        return
-    sizes = {image["id"]: (image["width"], image["height"]) for image in content["images"]}
-    images = [(root / split / image["file_name"], sizes[image["id"]]) for image in content["images"]]
-    yield from _map(lambda item: _image_problems(*item), images)
-    known = {category["id"] for category in content["categories"]}
-    for annotation in content["annotations"]:
-        yield from _annotation_problems(file, annotation, known, sizes)
-    if kind == "panoptic":
-        missing = sizes.keys() - {annotation["image_id"] for annotation in content["annotations"]}
-        yield from (f"{file} has no annotation for image {image_id}." for image_id in sorted(missing))
-        placed = [annotation for annotation in content["annotations"] if annotation["image_id"] in sizes]
-        yield from _map(lambda item: _png_problems(file.with_suffix(""), item, sizes[item["image_id"]]), placed)
-
-
-def _map(function: Callable[[Any], list[str]], items: Iterable[Any]) -> Iterator[str]:
-    """All problems that ``function`` finds; reading and decoding files runs well in threads."""
-    with ThreadPoolExecutor() as pool:
-        for problems in pool.map(function, items):
-            yield from problems
-
-
-def _image_problems(path: Path, size: Size) -> list[str]:
-    """Whether an image is whole and of its size; Pillow, unlike OpenCV, does not fill in what is cut off."""
+def look_at_image(path: Path, size: Size) -> Told:
+    """Whether an image is whole and of its size, read as training reads it."""
     if not path.exists():
-        return [f"{path} is missing."]
+        return [f"{path} is missing."], []
     try:
-        with Image.open(path) as image:
-            image.load()
-            if image.size != size:
-                return [f"{path} is {image.size} pixels wide and high, its annotations say {size}."]
-    except (OSError, SyntaxError) as error:
-        return [f"{path} is not a whole image: {error}."]
-    return []
+        read_image(path, size)
+    except InputError as error:
+        return [str(error)], []
+    if orientation(path.read_bytes()) != UPRIGHT:
+        return [], [f"{path} says in EXIF that it is to be turned; its pixels are taken as they are stored, unturned."]
+    return [], []
 
 
-def _annotation_problems(file: Path, annotation: dict[str, Any], known: set[int], sizes: dict[int, Size]) -> list[str]:
-    segments = annotation.get("segments_info", [annotation])
-    unknown = sorted({segment["category_id"] for segment in segments} - known)
-    problems = [f"{file} uses category {category}, which it does not list." for category in unknown]
-    if annotation["image_id"] not in sizes:
-        problems.append(f"{file} annotates image {annotation['image_id']}, which it does not list.")
-    return problems
-
-
-def _png_problems(directory: Path, annotation: dict[str, Any], size: Size) -> list[str]:
+def look_at_png(directory: Path, annotation: dict[str, Any], size: Size) -> Told:
+    """Whether a panoptic PNG shows the segments of its annotation."""
     path = directory / annotation["file_name"]
-    if problems := _image_problems(path, size):
-        return problems
-    found = set(np.unique(read_segment_ids(path)).tolist()) - {0}
-    listed = {segment["id"] for segment in annotation["segments_info"]}
-    return [
-        *(f"{path} has pixels of segment {segment}, which its annotation does not list." for segment in found - listed),
-        *(f"{path} has no pixel of segment {segment}, which its annotation lists." for segment in listed - found),
+    if not path.exists():
+        return [f"{path} is missing."], []
+    try:
+        segment_map = read_segment_ids(path, size)
+    except InputError as error:
+        return [str(error)], []
+    segments = annotation["segments_info"]
+    ids = [segment["id"] for segment in segments]
+    problems = segment_problems(path, segment_map, ids)
+    areas = segment_areas(segment_map, ids)[:-1].tolist()
+    notes = [
+        f"{path} has {area} pixels of segment {segment['id']}, its annotation says {segment['area']!r}; pixels count."
+        for segment, area in zip(segments, areas, strict=True)
+        if "area" in segment and segment["area"] != area
     ]
+    return problems, [] if problems else notes
+
+
+def look_at_map(path: Path, size: Size, classes: int) -> Told:
+    """Whether a semantic map is whole, of its size, and has labels of classes or void."""
+    try:
+        check_labels(str(path), read_labels(path, size), classes)
+    except InputError as error:
+        return [str(error)], []
+    return [], []
+
+
+def look_at_object(file: Path, instance: dict[str, Any], size: Size) -> Told:
+    """Whether an object has pixels, and about as many as its area says."""
+    pixels = pixel_area(instance["segmentation"], size)
+    what = f"{file}: annotation {instance['id']} of image {instance['image_id']}"
+    if pixels == 0:
+        return [], [f"{what} covers the middle of no pixel; it is not learned, and cannot be found."]
+    area = instance["area"]
+    if abs(area - pixels) > FEW_PIXELS and max(area, pixels) > SAME_AREA * min(area, pixels):
+        return [], [f"{what} has {pixels} pixels, its area says {area}; AP_s, AP_m and AP_l go by the area."]
+    return [], []

@@ -14,13 +14,14 @@ from mmengine.logging import MMLogger
 from mmengine.runner import Runner
 
 from m2f.data.relocate import check_files, relocate
-from m2f.engine.evaluate import evaluation_runner, load_model
+from m2f.engine.details import class_rows, image_rows, write_table
+from m2f.engine.evaluate import ClassesFrom, evaluation_runner, load_model
+from m2f.engine.files import write_json
 from m2f.engine.hooks import finite
 from m2f.engine.kept.names import PER_CLASS, PER_IMAGE
 from m2f.engine.kept.tables import class_rows, image_rows, write_table
 from m2f.errors import InputError
-from m2f.files import new_directory, write_json
-from m2f.metrics.coco_results import CocoResults, own_category_ids
+from m2f.metrics.coco_results import CocoResults, own_category_ids, result_names
 
 NEEDED = ("default_scope", "seed", "model", "val_dataloader", "val_evaluator")
 
@@ -64,6 +65,7 @@ def evaluate_on(
     out: Path,
     split: str | None = None,
     progress: Progress | None = None,
+    classes_from: ClassesFrom = "checkpoint",
 ) -> Evaluation:
     """Evaluate a checkpoint on a data set, in this process.
 
@@ -80,6 +82,7 @@ def evaluate_on(
         out: the new directory.
         split: of the data set; None for the config's own.
         progress: is told each time images are done.
+        classes_from: see :func:`m2f.engine.evaluate.load_model`.
 
     Raises:
         InputError: the config, the checkpoint or the data cannot be used, they do not fit each other, or ``out``
@@ -91,8 +94,8 @@ def evaluate_on(
         runner = evaluation_runner(config, Path(work_dir))
         dataset = runner.val_loop.dataloader.dataset
         check_files(dataset)
-        source = load_model(runner, checkpoint)
-        with CocoResults(directory, own_category_ids(dataset)) as results:
+        source = load_model(runner, checkpoint, classes_from)
+        with CocoResults(directory, own_category_ids(dataset), result_names(dataset)) as results:
             runner.register_hook(EachBatch(results, progress))
             metrics = finite(runner.val())
         evaluation = Evaluation(

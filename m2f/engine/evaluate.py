@@ -1,6 +1,7 @@
 """Evaluate the checkpoint of a training, as its config or any other with the same parameters says."""
 
 from pathlib import Path
+from typing import Literal
 
 from mmengine.config import Config
 from mmengine.model import is_model_wrapper
@@ -8,12 +9,20 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner, find_latest_checkpoint
 
 from m2f.checkpoints import load_into, read_checkpoint
+from m2f.checkpoints.classes import read_classes
+from m2f.data.classes import check_same_classes
 from m2f.data.prepare import check_class_count
+from m2f.data.semantic import tell_classes
 from m2f.engine.hooks import finite
 from m2f.engine.processes import joined_processes
 from m2f.engine.resume import newest_first
 from m2f.engine.train import prepared
 from m2f.errors import InputError
+
+ClassesFrom = Literal["checkpoint", "data"]
+OTHER_CLASSES = (
+    "order the data set's categories as the model has them; or, if only names differ, add `--classes-from data`"
+)
 
 
 def evaluate(config: Config, checkpoint: Path, work_dir: Path) -> dict[str, float]:
@@ -58,19 +67,30 @@ def evaluation_runner(config: Config, work_dir: Path) -> Runner:
     config.load_from, config.resume = None, False  # what the training began from, which mmengine would load once more
     runner = Runner.from_cfg(config)
     check_class_count(config, runner.val_loop.dataloader.dataset)
+    tell_classes(runner.val_loop.dataloader.dataset)
     return runner
 
 
-def load_model(runner: Runner, checkpoint: Path) -> str:
+def load_model(runner: Runner, checkpoint: Path, classes_from: ClassesFrom = "checkpoint") -> str:
     """Load all of the model's weights, and nothing else, from a checkpoint of ours or any that ``m2f convert`` reads.
+
+    Args:
+        runner: of the evaluation.
+        checkpoint: a file or directory.
+        classes_from: whose names of the classes count. Those of the checkpoint must be the data set's, if it has any;
+            those of the data are taken for the model's, place by place.
 
     Returns:
         The format that the checkpoint is of.
 
     Raises:
-        InputError: the file is missing, damaged, or of a model with other parameters.
+        InputError: the file is missing, damaged, or of a model with other parameters or classes.
     """
     state, source = read_checkpoint(checkpoint)
+    names = read_classes(checkpoint) if classes_from == "checkpoint" else None
+    if names is not None:
+        found = runner.val_loop.dataloader.dataset.metainfo["classes"]
+        check_same_classes(f"{checkpoint}", names, "the data set", found, OTHER_CLASSES)
     try:
         load_into(runner.model.module if is_model_wrapper(runner.model) else runner.model, state)
     except InputError as error:

@@ -18,8 +18,9 @@ import m2f.engine.kept.tables
 import m2f.engine.optimizer
 import m2f.metrics
 import m2f.models  # noqa: F401
-from m2f.data.prepare import check_class_count
-from m2f.engine.addresses import check_weights
+from m2f.data.classes import check_same_classes
+from m2f.data.prepare import SAME_ORDER, check_class_count
+from m2f.data.semantic import tell_classes
 from m2f.engine.hooks import DivergenceError, read_history
 from m2f.engine.precision import check_precision
 from m2f.engine.processes import from_main, joined_processes, share_of_batch
@@ -65,10 +66,24 @@ def train(config: Config, work_dir: Path, *, resume: bool = True) -> dict[str, f
     init_default_scope(config.default_scope)
     with joined_processes():
         runner = Runner.from_cfg(runnable(config, work_dir, resume))
-        check_class_count(config, runner.train_loop.dataloader.dataset)
+        check_data(config, runner)
         with noted_requests():
             runner.train()
         return from_main(read_history(work_dir))[-1]["metrics"]
+
+
+def check_data(config: Config, runner: Runner) -> None:
+    """Check, before anything is trained, that a runner's data sets have the model's classes, in the same order.
+
+    Raises:
+        InputError: they have not.
+    """
+    training, evaluated = runner.train_loop.dataloader.dataset, runner.val_loop.dataloader.dataset
+    for dataset in (training, evaluated):
+        check_class_count(config, dataset)
+        tell_classes(dataset)
+    names, others = training.metainfo["classes"], evaluated.metainfo["classes"]
+    check_same_classes("the training data", names, "the validation data", others, SAME_ORDER)
 
 
 def runnable(config: Config, work_dir: Path, resume: bool) -> Config:

@@ -4,37 +4,65 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from m2f.data.annotations import load_annotations
+from m2f.data.images import read_segment_ids
+from m2f.data.present import first_missing
+from m2f.data.segment_areas import check_segments
 from m2f.errors import InputError
 
-FIELDS = {"id", "category_id", "iscrowd", "area"}
-"""What COCO's layout says of a panoptic segment and the metrics use."""
-
-
 def load_panoptic_annotations(path: Path, directory: Path) -> dict[str, Any]:
-    """Read a panoptic annotation file and check that each of its PNGs lies in ``directory``.
+    """Read a panoptic annotation file and check that each of its PNGs lies in ``directory``, or below it.
 
     Raises:
-        InputError: the file is missing, cut off or of another layout, the directory or one of its PNGs is missing, or a
-            segment lacks a field or its category is not among the file's categories.
+        InputError: the file cannot be used, or the directory or one of its PNGs is missing.
     """
-    content = load_annotations(path)
+    content = load_annotations(path, "panoptic")
     if not directory.is_dir():
         raise InputError(f"The directory of panoptic PNGs {directory} does not exist; {path} needs it.")
-    found = {file.name for file in directory.iterdir()}
-    known = {category["id"] for category in content["categories"]}
-    for annotation in content["annotations"]:
-        if annotation["file_name"] not in found:
-            raise InputError(f"The panoptic PNG {directory / annotation['file_name']} named in {path} is missing.")
-        for segment in annotation["segments_info"]:
-            if lacking := FIELDS - segment.keys():
-                raise InputError(f"{path} has a segment without '{min(lacking)}', which COCO's layout asks for.")
-            if segment["category_id"] not in known:
-                raise InputError(f"{path} has a segment of the unknown category {segment['category_id']}.")
+    missing = first_missing(directory / annotation["file_name"] for annotation in content["annotations"])
+    if missing:
+        raise InputError(f"The panoptic PNG {missing} named in {path} is missing; fetch or generate it again.")
     return content
 
 
-def check_image_ids(path: Path, known: Iterable[int], evaluated: Iterable[int]) -> None:
+class PanopticTruth:
+    """The segments of annotated images, read one image at a time.
+
+    Args:
+        path: panoptic ground truth in COCO layout.
+        directory: where its PNGs lie.
+
+    Raises:
+        InputError: see :func:`load_panoptic_annotations`.
+    """
+
+    def __init__(self, path: Path, directory: Path) -> None:
+        self.path = path
+        self.directory = directory
+        content = load_panoptic_annotations(path, directory)
+        self.categories: list[dict[str, Any]] = content["categories"]
+        self.labels = {category["id"]: label for label, category in enumerate(self.categories)}
+        self.annotations = {annotation["image_id"]: annotation for annotation in content["annotations"]}
+        self.sizes = {image["id"]: (image["height"], image["width"]) for image in content["images"]}
+
+    def read(self, image_id: Any) -> tuple[dict[str, Any], NDArray[np.int32]]:
+        """An image's annotation and its segment ids ``[H, W]``.
+
+        Raises:
+            InputError: the image has none, or its PNG cannot be read, is of another size, or shows other segments.
+        """
+        check_image_ids(self.path, self.annotations, [image_id])
+        annotation = self.annotations[image_id]
+        png = self.directory / annotation["file_name"]
+        segment_map = read_segment_ids(png, self.sizes[image_id])
+        check_segments(png, segment_map, [segment["id"] for segment in annotation["segments_info"]])
+        return annotation, segment_map
+
+
+def check_image_ids(path: Path, known: Iterable[Any], evaluated: Iterable[Any]) -> None:
     """Check that the evaluated images have ground truth.
 
     Raises:
@@ -42,7 +70,8 @@ def check_image_ids(path: Path, known: Iterable[int], evaluated: Iterable[int]) 
     """
     unknown = set(evaluated) - set(known)
     if unknown:
-        raise InputError(f"{path} has no ground truth for image {min(unknown)}; evaluate on the split it belongs to.")
+        first = min(unknown, key=str)
+        raise InputError(f"{path} has no ground truth for image {first}; evaluate on the split it belongs to.")
 
 
 def check_class_names(path: Path, categories: Sequence[dict[str, Any]], names: Sequence[str]) -> None:
@@ -52,7 +81,12 @@ def check_class_names(path: Path, categories: Sequence[dict[str, Any]], names: S
         InputError: the number of classes or one of their names disagrees.
     """
     if len(categories) != len(names):
-        raise InputError(f"{path} has {len(categories)} categories, but the data set has {len(names)} classes.")
+        raise InputError(
+            f"{path} has {len(categories)} categories, but the data set has {len(names)} classes; list the same."
+        )
     for label, (category, name) in enumerate(zip(categories, names, strict=True)):
         if category["name"] != name:
-            raise InputError(f"Category {label} of {path} is '{category['name']}', but '{name}' in the data set.")
+            raise InputError(
+                f"Category {label} of {path} is '{category['name']}', but '{name}' in the data set; list the same classes "
+                "in the same order."
+            )

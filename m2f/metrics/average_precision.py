@@ -5,7 +5,7 @@ Mask AP is hotcoco's, which equals pycocotools'. Boundary AP is matched and accu
 
 import contextlib
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import cv2
@@ -23,7 +23,32 @@ Detections = Sequence[dict[str, Any]]
 """Each with ``image_id``, ``category_id``, ``score`` and run-length encoded ``segmentation``."""
 
 
-def mask_statistics(truth: Mapping[str, Any], detections: Detections, image_ids: Sequence[int]) -> dict[str, float]:
+def image_numbers(truth: Mapping[str, Any]) -> dict[Any, int]:
+    """A number from 1 for each image of the ground truth, in the order of the ids: the libraries take no other ids."""
+    ids = sorted((image["id"] for image in truth["images"]), key=lambda own: (isinstance(own, str), own))
+    return {own: number for number, own in enumerate(ids, start=1)}
+
+
+def numbered(entries: Iterable[Mapping[str, Any]], numbers: Mapping[Any, int]) -> list[dict[str, Any]]:
+    """Copies of objects or detections, themselves and their images numbered from 1.
+
+    Libraries take an object with the id 0 for none, and of two with one id they see the last.
+    """
+    return [
+        {**entry, "id": number, "image_id": numbers[entry["image_id"]]} for number, entry in enumerate(entries, start=1)
+    ]
+
+
+def numbered_truth(truth: Mapping[str, Any], numbers: Mapping[Any, int]) -> dict[str, Any]:
+    """Ground truth in COCO layout, objects and images numbered from 1."""
+    return {
+        "images": [{**image, "id": numbers[image["id"]]} for image in truth["images"]],
+        "annotations": numbered(truth["annotations"], numbers),
+        "categories": truth["categories"],
+    }
+
+
+def mask_statistics(truth: Mapping[str, Any], detections: Detections, image_ids: Sequence[Any]) -> dict[str, float]:
     """COCO's statistics of masks, averaged over classes.
 
     Args:
@@ -42,11 +67,12 @@ def statistics_of(evaluation: hotcoco.COCOeval) -> dict[str, float]:
     return dict(zip(evaluation.metric_keys(), map(float, evaluation.stats), strict=True))
 
 
-def mask_evaluation(truth: Mapping[str, Any], detections: Detections, image_ids: Sequence[int]) -> hotcoco.COCOeval:
+def mask_evaluation(truth: Mapping[str, Any], detections: Detections, image_ids: Sequence[Any]) -> hotcoco.COCOeval:
     """COCO's evaluation of masks, which has run. Arguments as for :func:`mask_statistics`."""
-    annotated = hotcoco.COCO(dict(truth))
-    evaluation = hotcoco.COCOeval(annotated, annotated.load_res(list(detections)), "segm")
-    evaluation.params.img_ids = sorted(image_ids)
+    numbers = image_numbers(truth)
+    annotated = hotcoco.COCO(numbered_truth(truth, numbers))
+    evaluation = hotcoco.COCOeval(annotated, annotated.load_res(numbered(detections, numbers)), "segm")
+    evaluation.params.img_ids = sorted(numbers[image_id] for image_id in image_ids)
     with contextlib.redirect_stdout(io.StringIO()):
         evaluation.run()
     return evaluation
@@ -60,14 +86,17 @@ def class_precisions(evaluation: "hotcoco.COCOeval | BoundaryEvaluation", truth:
     return {key: float(value) for key, value in zip(category_ids, precisions, strict=True) if value >= 0}
 
 
-def image_precisions(evaluation: hotcoco.COCOeval, image_ids: Sequence[int]) -> NDArray[np.float64]:
+def image_precisions(
+    evaluation: hotcoco.COCOeval, truth: Mapping[str, Any], image_ids: Sequence[Any]
+) -> NDArray[np.float64]:
     """AP of each image alone in [0, 1], ``[I]``, NaN without ground truth, from an evaluation of them that has run."""
-    slices = evaluation.slice_by({str(image_id): [image_id] for image_id in image_ids})
-    values = np.array([slices[str(image_id)]["AP"] for image_id in image_ids])
+    numbers = image_numbers(truth)
+    slices = evaluation.slice_by({str(numbers[image_id]): [numbers[image_id]] for image_id in image_ids})
+    values = np.array([slices[str(numbers[image_id])]["AP"] for image_id in image_ids])
     return np.where(values < 0, np.nan, values)
 
 
-def boundary_precision(truth: Mapping[str, Any], detections: Detections, image_ids: Sequence[int]) -> float:
+def boundary_precision(truth: Mapping[str, Any], detections: Detections, image_ids: Sequence[Any]) -> float:
     """AP where the overlap of two masks is the smaller of their IoU and their Boundary IoU (Cheng et al., 2021).
 
     Arguments as for :func:`mask_statistics`; -1 without ground truth.
@@ -81,16 +110,20 @@ def precision_of(evaluation: "BoundaryEvaluation") -> float:
 
 
 def boundary_evaluation(
-    truth: Mapping[str, Any], detections: Detections, image_ids: Sequence[int]
+    truth: Mapping[str, Any], detections: Detections, image_ids: Sequence[Any]
 ) -> "BoundaryEvaluation":
     """The evaluation behind :func:`boundary_precision`, which has run."""
     evaluated = set(image_ids)
-    frame = {"images": truth["images"], "categories": truth["categories"]}
-    objects = [dict(annotation) for annotation in truth["annotations"] if annotation["image_id"] in evaluated]
+    numbers = image_numbers(truth)
+    frame = {
+        "images": [{**image, "id": numbers[image["id"]]} for image in truth["images"]],
+        "categories": truth["categories"],
+    }
+    objects = numbered((entry for entry in truth["annotations"] if entry["image_id"] in evaluated), numbers)
     areas = hotcoco.mask.area([detection["segmentation"] for detection in detections])
     found = [
-        {**detection, "id": index, "area": int(area), "iscrowd": 0}
-        for index, (detection, area) in enumerate(zip(detections, areas, strict=True), start=1)
+        {**detection, "area": int(area), "iscrowd": 0}
+        for detection, area in zip(numbered(detections, numbers), areas, strict=True)
     ]
     evaluation = BoundaryEvaluation(
         faster_coco_eval.COCO(frame | {"annotations": objects}),
@@ -98,7 +131,7 @@ def boundary_evaluation(
         iouType="segm",
         rle_iou_max_workers=torch.get_num_threads(),  # a run's share of the cores
     )
-    evaluation.params.imgIds = sorted(evaluated)
+    evaluation.params.imgIds = sorted(numbers[image_id] for image_id in evaluated)
     evaluation.run()
     return evaluation
 

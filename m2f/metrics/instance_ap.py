@@ -61,7 +61,7 @@ class InstanceAP(BaseMetric):
             raise InputError(f"InstanceAP has no value '{min(unknown)}' to report; names may hold {', '.join(values)}.")
         self.by_class: dict[str, NDArray[Any]] = {}
         self.evaluation: hotcoco.COCOeval | None = None
-        self.image_ids: list[int] = []
+        self.image_ids: list[Any] = []
         self.per_image: dict[str, NDArray[np.float64]] = {}
         self.truth = load_annotations(self.instances_json)
         self.things = [category for category in self.truth["categories"] if category.get("isthing", 1)]
@@ -77,7 +77,7 @@ class InstanceAP(BaseMetric):
         """Keep each image's masks run-length encoded: ``(image id, [detection, ...])``."""
         category_ids = [category["id"] for category in self.things]
         for sample in data_samples:
-            image_id = int(sample["img_id"])
+            image_id = sample["img_id"]
             instances = sample["pred_instances"]
             detections = [
                 {"image_id": image_id, "category_id": category_ids[label], "score": score, "segmentation": mask}
@@ -90,7 +90,7 @@ class InstanceAP(BaseMetric):
             ]
             self.results.append((image_id, detections))
 
-    def compute_metrics(self, results: list[tuple[int, list[dict[str, Any]]]]) -> dict[str, float]:
+    def compute_metrics(self, results: list[tuple[Any, list[dict[str, Any]]]]) -> dict[str, float]:
         """AP of the collected masks over the images they come from."""
         image_ids = [image_id for image_id, _ in results]
         check_image_ids(self.instances_json, (image["id"] for image in self.truth["images"]), image_ids)
@@ -113,12 +113,12 @@ class InstanceAP(BaseMetric):
         It is the mean over the classes of the image's objects, NaN for an image without any.
         """
         if "AP" in self.names and self.evaluation is not None:
-            self.per_image = {self.names["AP"]: 100 * image_precisions(self.evaluation, self.image_ids)}
+            self.per_image = {self.names["AP"]: 100 * image_precisions(self.evaluation, self.truth, self.image_ids)}
             self.evaluation = None  # of a large data set, much memory
         return self.per_image
 
     def class_values(
-        self, image_ids: set[int], precisions: Mapping[str, Mapping[int, float]]
+        self, image_ids: set[Any], precisions: Mapping[str, Mapping[int, float]]
     ) -> dict[str, NDArray[Any]]:
         """What ``by_class`` holds, from each value's AP by category."""
         objects = Counter(

@@ -19,7 +19,7 @@ class LayerPanopticQuality(PanopticQuality):
         """Keep each image's counts by layer."""
         for sample in data_samples:
             layers = sample["layers"]
-            truth = self.read_truth(int(next(iter(layers.values()))["img_id"]))
+            truth = self.truth.read(next(iter(layers.values()))["img_id"])
             self.results.append({layer: self.match(prediction, *truth) for layer, prediction in layers.items()})
 
     def compute_metrics(self, results: list[Any]) -> dict[str, float]:

@@ -10,8 +10,7 @@ from mmengine.evaluator import BaseMetric
 from mmseg.evaluation.metrics import IoUMetric
 from numpy.typing import NDArray
 
-from m2f.data.images import read_segment_ids
-from m2f.metrics.annotations import check_class_names, check_image_ids, load_panoptic_annotations
+from m2f.metrics.annotations import PanopticTruth, check_class_names
 from m2f.metrics.overlap_areas import overlap_areas
 from m2f.registry import METRICS
 
@@ -76,31 +75,25 @@ class PanopticMeanIoU(MeanIoU):
 
     def __init__(self, panoptic_json: str, panoptic_directory: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.panoptic_json = Path(panoptic_json)
-        self.panoptic_directory = Path(panoptic_directory)
-        truth = load_panoptic_annotations(self.panoptic_json, self.panoptic_directory)
-        self.categories = truth["categories"]
-        self.annotations = {annotation["image_id"]: annotation for annotation in truth["annotations"]}
+        self.truth = PanopticTruth(Path(panoptic_json), Path(panoptic_directory))
 
     @BaseMetric.dataset_meta.setter  # type: ignore[attr-defined]
     def dataset_meta(self, dataset_meta: dict[str, Any]) -> None:
         """Classes of the data set, checked against those of the ground truth."""
-        check_class_names(self.panoptic_json, self.categories, dataset_meta["classes"])
+        check_class_names(self.truth.path, self.truth.categories, dataset_meta["classes"])
         self._dataset_meta = dataset_meta
 
     def process(self, data_batch: Any, data_samples: Sequence[dict[str, Any]]) -> None:
         """Keep each image's areas of intersection, union, prediction and ground truth by class."""
         for sample in data_samples:
             prediction = sample["pred_sem_seg"]["data"][0].cpu().numpy()  # [H, W]
-            self.results.append(self.areas(int(sample["img_id"]), prediction))
+            self.results.append(self.areas(sample["img_id"], prediction))
 
-    def areas(self, image_id: int, prediction: NDArray[Any]) -> tuple[torch.Tensor, ...]:
+    def areas(self, image_id: Any, prediction: NDArray[Any]) -> tuple[torch.Tensor, ...]:
         """Areas of intersection, union, prediction ``[H, W]`` and ground truth, ``[K]`` each; void is in none."""
-        check_image_ids(self.panoptic_json, self.annotations, [image_id])
-        annotation = self.annotations[image_id]
-        labels = {category["id"]: label for label, category in enumerate(self.categories)}
+        annotation, segment_map = self.truth.read(image_id)
+        labels = self.truth.labels
         segments = {part["id"]: labels[part["category_id"]] for part in annotation["segments_info"]}
-        segment_map = read_segment_ids(self.panoptic_directory / annotation["file_name"])
         pixels = overlap_areas(segment_map, segments, prediction, range(len(labels)))[:-1, :-1]  # [segments, K]
         confusion = torch.zeros(len(labels), len(labels), dtype=torch.int64)
         confusion.index_add_(0, torch.tensor(list(segments.values()), dtype=torch.int64), torch.from_numpy(pixels))

@@ -8,9 +8,8 @@ import numpy as np
 from mmengine.evaluator import BaseMetric
 from numpy.typing import NDArray
 
-from m2f.data.images import read_segment_ids
 from m2f.errors import InputError
-from m2f.metrics.annotations import check_class_names, check_image_ids, load_panoptic_annotations
+from m2f.metrics.annotations import PanopticTruth, check_class_names
 from m2f.metrics.segment_matching import match_segments
 from m2f.registry import METRICS
 
@@ -35,31 +34,20 @@ class PanopticQuality(BaseMetric):
 
     def __init__(self, panoptic_json: str, panoptic_directory: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.panoptic_json = Path(panoptic_json)
-        self.panoptic_directory = Path(panoptic_directory)
-        truth = load_panoptic_annotations(self.panoptic_json, self.panoptic_directory)
-        self.categories = truth["categories"]
-        self.labels = {category["id"]: label for label, category in enumerate(self.categories)}
-        self.annotations = {annotation["image_id"]: annotation for annotation in truth["annotations"]}
+        self.truth = PanopticTruth(Path(panoptic_json), Path(panoptic_directory))
         self.by_class: dict[str, NDArray[Any]] = {}
-        self.counts: NDArray[np.float64] = np.zeros((0, 4, len(self.categories)))  # of the images evaluated last
+        self.counts: NDArray[np.float64] = np.zeros((0, 4, len(self.truth.categories)))  # of the images evaluated last
 
     @BaseMetric.dataset_meta.setter  # type: ignore[attr-defined]
     def dataset_meta(self, dataset_meta: dict[str, Any]) -> None:
         """Classes of the data set, checked against those of the ground truth."""
-        check_class_names(self.panoptic_json, self.categories, dataset_meta["classes"])
+        check_class_names(self.truth.path, self.truth.categories, dataset_meta["classes"])
         self._dataset_meta = dataset_meta
 
     def process(self, data_batch: Any, data_samples: Sequence[dict[str, Any]]) -> None:
         """Match each image's segments and keep the counts ``[4, K]``, see :func:`match_segments`."""
         for sample in data_samples:
-            self.results.append(self.match(sample, *self.read_truth(int(sample["img_id"]))))
-
-    def read_truth(self, image_id: int) -> tuple[dict[str, Any], NDArray[np.int32]]:
-        """An image's annotation and its segment ids ``[H, W]``."""
-        check_image_ids(self.panoptic_json, self.annotations, [image_id])
-        annotation = self.annotations[image_id]
-        return annotation, read_segment_ids(self.panoptic_directory / annotation["file_name"])
+            self.results.append(self.match(sample, *self.truth.read(sample["img_id"])))
 
     def match(
         self, sample: dict[str, Any], annotation: dict[str, Any], truth: NDArray[np.int32]
@@ -68,10 +56,10 @@ class PanopticQuality(BaseMetric):
         predicted = sample["pred_panoptic_seg"]["data"][0].cpu().numpy()  # [H, W]
         labels = {int(segment["id"]): int(segment["label"]) for segment in sample["segments_info"]}
         try:
-            return match_segments(truth, annotation["segments_info"], predicted, labels, self.labels)
+            return match_segments(truth, annotation["segments_info"], predicted, labels, self.truth.labels)
         except ValueError as error:
-            image = f"image {annotation['image_id']} of {self.panoptic_json}"
-            raise InputError(f"The prediction for {image} does not fit: {error}.") from error
+            image = f"image {annotation['image_id']} of {self.truth.path}"
+            raise InputError(f"The prediction for {image} does not fit: {error}; evaluate the images that were annotated.") from error
 
     def compute_metrics(self, results: list[NDArray[np.float64]]) -> dict[str, float]:
         """Quality by class from the sums over images, averaged over each group's classes that occur."""
@@ -81,7 +69,7 @@ class PanopticQuality(BaseMetric):
         segments = (counts[1] + counts[3]).astype(int)
         percents = zip(("PQ", "SQ", "RQ"), np.where(occurs, 100 * qualities, np.nan), strict=True)
         self.by_class = {"segments": segments, **dict(percents)}
-        things = np.array([bool(category.get("isthing", 1)) for category in self.categories])
+        things = np.array([bool(category.get("isthing", 1)) for category in self.truth.categories])
         return {
             name + suffix: 100 * float(values[occurs & group].mean())
             for suffix, group in (("", True), ("_th", things), ("_st", ~things))

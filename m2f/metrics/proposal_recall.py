@@ -43,20 +43,20 @@ class ProposalRecall(BaseMetric):
     def process(self, data_batch: Any, data_samples: Sequence[dict[str, Any]]) -> None:
         """Keep each image's masks run-length encoded, by layer: ``(image id, {layer: [proposal, ...]})``."""
         for sample in data_samples:
-            image_id = int(sample["img_id"])
+            image_id = sample["img_id"]
             layers = {
                 layer: self.encode(image_id, prediction["proposals"]) for layer, prediction in sample["layers"].items()
             }
             self.results.append((image_id, layers))
 
-    def encode(self, image_id: int, proposals: Any) -> list[dict[str, Any]]:
+    def encode(self, image_id: Any, proposals: Any) -> list[dict[str, Any]]:
         """Proposals as COCO's detections."""
         return [
             {"image_id": image_id, "category_id": ANYTHING["id"], "score": score, "segmentation": mask}
             for score, mask in zip(proposals["scores"].tolist(), encode_masks(proposals["masks"]), strict=True)
         ]
 
-    def compute_metrics(self, results: list[tuple[int, dict[int, list[dict[str, Any]]]]]) -> dict[str, float]:
+    def compute_metrics(self, results: list[tuple[Any, dict[int, list[dict[str, Any]]]]]) -> dict[str, float]:
         """Recall layer by layer."""
         image_ids = [image_id for image_id, _ in results]
         check_image_ids(self.instances_json, (image["id"] for image in self.truth["images"]), image_ids)

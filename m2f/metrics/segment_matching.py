@@ -27,7 +27,8 @@ def match_segments(
 
     Args:
         truth_map: ids of the annotated segments ``[H, W]``, 0 for void.
-        truth: those T segments, each with ``id``, ``category_id``, ``iscrowd`` and ``area``, as annotated.
+        truth: those T segments, each with ``id``, ``category_id`` and ``iscrowd``; their areas are measured, whatever
+            is annotated.
         predicted_map: ids of the predicted segments ``[H, W]``, 0 for void.
         predicted: label of each of the P predicted segments by its id.
         labels: label of each of the K categories by its id.
@@ -47,7 +48,7 @@ def match_segments(
 
     truth_labels = np.array([labels[segment["category_id"]] for segment in truth], np.int64)
     predicted_labels = np.array(list(predicted.values()), np.int64)
-    truth_areas = np.array([segment["area"] for segment in truth], np.int64)
+    truth_areas = pixels[:-2].sum(axis=1)  # [T]
     crowd = np.array([segment["iscrowd"] for segment in truth], bool)
 
     comparable = (truth_labels[:, None] == predicted_labels) & ~crowd[:, None]

@@ -125,10 +125,9 @@ def seconds(work: Work) -> float:
 
 def panoptic_pairs(root: Path, rng: np.random.Generator) -> list[Pair]:
     """PQ of predictions that are the scenes' segments moved by a few pixels."""
-    metric = PanopticQuality(
-        str(root / "annotations/panoptic_val2017.json"), str(root / "annotations/panoptic_val2017")
-    )
-    truth = list(metric.annotations.values())
+    truth_json = root / "annotations/panoptic_val2017.json"
+    metric = PanopticQuality(str(truth_json), str(truth_json.with_suffix("")))
+    truth = list(metric.truth.annotations.values())
     samples = [predicted_sample(metric, annotation, rng) for annotation in truth]
     predicted = [
         {key: annotation[key] for key in ("image_id", "file_name")} | {"segments_info": sample["segments_info"]}
@@ -138,7 +137,7 @@ def panoptic_pairs(root: Path, rng: np.random.Generator) -> list[Pair]:
     directory.mkdir()
     paths = [directory / annotation["file_name"] for annotation in predicted]
     write_json(directory.with_suffix(".json"), {"annotations": predicted})
-    evaluation = PanopticEval(metric.panoptic_json, directory.with_suffix(".json"))
+    evaluation = PanopticEval(str(truth_json), directory.with_suffix(".json"))
 
     def ours() -> Numbers:
         return by_metric(samples)
@@ -152,7 +151,7 @@ def panoptic_pairs(root: Path, rng: np.random.Generator) -> list[Pair]:
         return 100 * quality_by_class(np.sum(metric.results, axis=0))[0]
 
     def panopticapi() -> Numbers:
-        counts = panopticapi_counts(truth, metric.panoptic_directory, predicted, directory, metric.categories)
+        counts = panopticapi_counts(truth, metric.truth.directory, predicted, directory, metric.truth.categories)
         return 100 * quality_by_class(counts)[0]
 
     def hotcoco() -> Numbers:
@@ -175,7 +174,7 @@ def panoptic_pairs(root: Path, rng: np.random.Generator) -> list[Pair]:
 
 def predicted_sample(metric: PanopticQuality, annotation: dict[str, Any], rng: np.random.Generator) -> Sample:
     """A sample as the metric takes it, see :func:`predict_segments`."""
-    truth = read_segment_ids(metric.panoptic_directory / annotation["file_name"])
+    truth = read_segment_ids(metric.truth.directory / annotation["file_name"])
     sample = predict_segments(truth, annotation, rng)
     for segment in sample["segments_info"]:
         segment["label"] = metric.labels[segment["category_id"]]

@@ -95,8 +95,13 @@ def drawn_sample(dataset: BaseDataset, sample: DetDataSample, longest: int) -> d
     for name, picture in pictures.items():
         scale = min(1.0, longest / max(picture.shape[:2]))
         shrunk = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-        drawn[f"{sample.img_id}_{name}.png"] = encode_png(shrunk.astype(np.uint8), compression=6)
+        drawn[f"{file_stem(sample.img_id)}_{name}.png"] = encode_png(shrunk.astype(np.uint8), compression=6)
     return drawn
+
+
+def file_stem(image: int | str) -> str:
+    """An image's id as it may begin a file's name: it may hold slashes."""
+    return str(image).replace("/", "-")
 
 
 def worst_images(dataset: BaseDataset, metrics: Iterable[Any], count: int) -> list[int]:
@@ -144,7 +149,7 @@ class AttentionSamples(Hook):
             if "attention_maps" not in sample:
                 continue
             if (place := example(sample.attended_masks[:, :height, :width])) is not None:
-                self.kept[f"{sample.img_id}.npz"] = packed(image, sample, place)
+                self.kept[f"{file_stem(sample.img_id)}.npz"] = packed(image, sample, place)
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
         """Write what all processes have kept."""
