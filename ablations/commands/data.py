@@ -39,14 +39,10 @@ def verify(directory: Path) -> None:
 
     Every image and PNG is decoded. Notes say what is made up for, such as boxes that are absent; they are no problems.
     """
-    from contextlib import redirect_stdout
-    from io import StringIO
-
     from rich.console import Console
     from rich.progress import Progress
 
-    with redirect_stdout(StringIO()):  # OpenMMLab's packages print when they are imported
-        from m2f.data.verify import verify as find_problems
+    from m2f.data.verify import verify as find_problems
 
     console = Console(stderr=True)
     tasks: dict[str, "TaskID"] = {}

@@ -21,6 +21,7 @@ from m2f.errors import InputError
 
 AS_STORED = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
 MOST_PIXELS = 2**27  # of an image of which nothing states the size: more than any camera's
+VOID_LABEL = 255
 AGAIN = "fetch or generate it again"
 
 Size = tuple[int, int]
@@ -84,6 +85,27 @@ def read_labels(path: str | Path, size: Size | None = None) -> NDArray[np.uint8]
             return np.array(image)
     except Exception as error:  # Pillow raises many kinds
         raise InputError(f"{path} is not a whole image: {error}; {AGAIN}.") from error
+
+
+def check_labels(path: str | Path, labels: NDArray[np.uint8], classes: int, first: int = 0) -> None:
+    """Check that labels are of classes, or void.
+
+    Args:
+        path: of the map, for the error.
+        labels: from 0, 255 for void.
+        classes: how many there are.
+        first: label of the first class in the file; where it is 1, void is 0 there.
+
+    Raises:
+        InputError: one is not.
+    """
+    strange = labels[(labels >= classes) & (labels != VOID_LABEL)]
+    if strange.size:
+        void = 0 if first else VOID_LABEL
+        raise InputError(
+            f"{path} has label {int(strange[0]) + first}, but there are {classes} classes"
+            f"{' from 1' if first else ''}; void is {void}; convert the maps, or set the number of classes to fit."
+        )
 
 
 def checked_content(path: str | Path, size: Size | None) -> tuple[bytes, Header]:

@@ -12,7 +12,7 @@ from m2f.errors import InputError
 VOID = 0
 
 
-def check_segments(path: str | Path, segment_map: NDArray[np.int32], ids: Sequence[int]) -> NDArray[np.int64]:
+def check_segments(path: str | Path, segment_map: NDArray[np.int32], ids: Sequence[int]) -> None:
     """Check a panoptic PNG against the segments of its annotation, both ways.
 
     Args:
@@ -20,16 +20,12 @@ def check_segments(path: str | Path, segment_map: NDArray[np.int32], ids: Sequen
         segment_map: its segment ids ``[H, W]``.
         ids: those of the annotation, crowds as well.
 
-    Returns:
-        The pixels of each segment.
-
     Raises:
         InputError: it has pixels of other segments, or none of one of these.
     """
     areas = segment_areas(segment_map, ids)
     if areas[-1] or not areas[:-1].all():
         raise InputError(segment_problems(path, segment_map, ids)[0])
-    return areas[:-1]
 
 
 def segment_problems(path: str | Path, segment_map: NDArray[np.int32], ids: Sequence[int]) -> list[str]:

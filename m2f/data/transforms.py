@@ -14,13 +14,11 @@ from mmengine.structures import InstanceData, PixelData
 from mmseg.datasets.transforms import LoadAnnotations
 from numpy.typing import NDArray
 
-from m2f.data.images import image_id, read_image, read_labels, read_segment_ids
+from m2f.data.images import VOID_LABEL, check_labels, image_id, read_image, read_labels, read_segment_ids
 from m2f.data.segment_areas import check_segments
-from m2f.errors import InputError
 from m2f.registry import TRANSFORMS
 
 META_KEYS = ("img_path", "ori_shape", "img_shape", "scale_factor")
-VOID_LABEL = 255
 
 
 @TRANSFORMS.register_module()
@@ -75,27 +73,6 @@ class LoadSemanticMap(LoadAnnotations):
         if self.classes is not None:
             check_labels(path, labels, self.classes, first)
         return {**results, "gt_seg_map": labels, "seg_fields": [*results["seg_fields"], "gt_seg_map"]}
-
-
-def check_labels(path: str, labels: NDArray[np.uint8], classes: int, first: int = 0) -> None:
-    """Check that labels are of classes, or void.
-
-    Args:
-        path: of the map, for the error.
-        labels: from 0, 255 for void.
-        classes: how many there are.
-        first: label of the first class in the file; where it is 1, void is 0 there.
-
-    Raises:
-        InputError: one is not.
-    """
-    strange = labels[(labels >= classes) & (labels != VOID_LABEL)]
-    if strange.size:
-        void = 0 if first else VOID_LABEL
-        raise InputError(
-            f"{path} has label {int(strange[0]) + first}, but there are {classes} classes"
-            f"{' from 1' if first else ''}; void is {void}; convert the maps, or set the number of classes to fit."
-        )
 
 
 def split_map(

@@ -14,11 +14,10 @@ from PIL import Image
 from m2f.data.annotations import examine, require_file_names, require_objects
 from m2f.data.files import load_json
 from m2f.data.headers import UPRIGHT, orientation
-from m2f.data.images import Size, read_image, read_labels, read_segment_ids
+from m2f.data.images import Size, check_labels, read_image, read_labels, read_segment_ids
 from m2f.data.layout import Kind
 from m2f.data.segment_areas import segment_areas, segment_problems
 from m2f.data.segmentations import pixel_area
-from m2f.data.transforms import check_labels
 from m2f.errors import InputError
 from m2f.files import load_json
 
@@ -81,7 +80,7 @@ class Inspection:
         self.problems: list[str] = []
         self.notes: list[str] = []
         self.classes: dict[str, tuple[Path, list[str]]] = {}  # by kind of file, those of the first
-        self.seen: set[Path] = set()  # images
+        self.seen: set[tuple[Path, Size]] = set()  # images
 
     def look_at_manifest(self) -> None:
         """Compare checksums, where there are any."""
@@ -102,30 +101,35 @@ class Inspection:
         kind: Kind = "panoptic" if name == "panoptic" else "instances"
         try:
             examined = examine(file, kind)
-            self.problems += examined.problems
-            self.notes += examined.repairs
-            if examined.problems:
-                return
-            require_file_names(file, examined.content)
-            require_objects(file, examined.content)
         except InputError as error:
             self.problems.append(str(error))
             return
-        content = examined.content
+        content, directory = examined.content, self.root / split
+        self.problems += examined.problems
+        self.notes += examined.repairs
+        self.look_at_images(split, {directory / image["file_name"]: image for image in content["images"] if "file_name" in image})
+        if examined.problems:
+            return
+        for require in (require_file_names, require_objects):
+            try:
+                require(file, content)
+            except InputError as error:
+                self.problems.append(str(error))
         self.compare_classes(file, kind, content["categories"])
         sizes: dict[Any, Size] = {image["id"]: (image["height"], image["width"]) for image in content["images"]}
-        images = {self.root / split / image["file_name"]: sizes[image["id"]] for image in content["images"]}
-        new = [(path, size) for path, size in images.items() if path not in self.seen]
-        self.seen.update(images)
-        self.look_at(f"images of {split}", look_at_image, new)
         if kind == "panoptic":
-            directory = file.with_suffix("")
-            pngs = [(directory, annotation, sizes[annotation["image_id"]]) for annotation in content["annotations"]]
+            pngs = [(file.with_suffix(""), entry, sizes[entry["image_id"]]) for entry in content["annotations"]]
             self.look_at(f"PNGs of {file.stem}", look_at_png, pngs)
-            self.look_at_labels(split, len(content["categories"]), images)
+            self.look_at_labels(split, content)
         else:
             objects = [(file, instance, sizes[instance["image_id"]]) for instance in content["annotations"]]
             self.look_at(f"objects of {file.stem}", look_at_object, objects)
+
+    def look_at_images(self, split: str, images: dict[Path, dict[str, Any]]) -> None:
+        """Look at the images of a split that no other file had."""
+        items = {(path, (image["height"], image["width"])) for path, image in images.items()}
+        self.look_at(f"images of {split}", look_at_image, sorted(items - self.seen))
+        self.seen |= items
 
     def compare_classes(self, file: Path, kind: Kind, categories: list[dict[str, Any]]) -> None:
         """Say which class differs from those of the other splits' files, or of the panoptic files' things."""
@@ -141,12 +145,13 @@ class Inspection:
                 what = what or f"class {place} '{names[place or 0]}' and '{others[place or 0]}'"
                 self.problems.append(f"{file} and {first} have other classes, {what}; list the same in the same order.")
 
-    def look_at_labels(self, split: str, classes: int, images: dict[Path, Size]) -> None:
+    def look_at_labels(self, split: str, content: dict[str, Any]) -> None:
         """Look at the semantic maps of scenes, which lie beside the panoptic PNGs."""
         directory = self.root / "annotations" / f"semantic_{split}"
-        maps = [(directory / path.name, size, classes) for path, size in images.items()]
         if directory.is_dir():
-            self.look_at(f"maps of {split}", look_at_map, [item for item in maps if item[0].exists()])
+            maps = {directory / image["file_name"]: (image["height"], image["width"]) for image in content["images"]}
+            classes = len(content["categories"])
+            self.look_at(f"maps of {split}", look_at_map, [(*item, classes) for item in maps.items() if item[0].exists()])
 
     def look_at(self, what: str, function: Callable[..., Told], items: list[tuple[Any, ...]]) -> None:
         """Add all that ``function`` finds; reading and decoding files runs well in threads."""
@@ -213,7 +218,7 @@ def look_at_png(directory: Path, annotation: dict[str, Any], size: Size) -> Told
 def look_at_map(path: Path, size: Size, classes: int) -> Told:
     """Whether a semantic map is whole, of its size, and has labels of classes or void."""
     try:
-        check_labels(str(path), read_labels(path, size), classes)
+        check_labels(path, read_labels(path, size), classes)
     except InputError as error:
         return [str(error)], []
     return [], []

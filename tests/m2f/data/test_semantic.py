@@ -27,7 +27,7 @@ def test_map_that_is_no_image_is_named(load_config, tmp_path, scenes_root):
     settings.data_prefix.seg_map_path = str(tmp_path)
     (tmp_path / "000000000001.png").write_text("no image")
     dataset = DATASETS.build(settings)
-    with pytest.raises(InputError, match=r"000000000001\.png cannot be read as an image"):
+    with pytest.raises(InputError, match=r"000000000001\.png is not a readable image"):
         dataset[0]
 
 

@@ -57,7 +57,7 @@ def test_cut_off_image(root):
 def test_file_that_is_no_image(root):
     (root / PANOPTIC_PNG).write_text("no image")
     (problem,) = verify(root)
-    assert f"{root / PANOPTIC_PNG} is not a whole image" in problem
+    assert f"{root / PANOPTIC_PNG} is not a readable image" in problem
 
 
 def test_cut_off_json(root):
@@ -68,10 +68,11 @@ def test_cut_off_json(root):
 
 
 def test_size_that_disagrees(root):
-    edit(root / "annotations/instances_train2017.json", lambda content: content["images"][1].update(height=65))
-    (problem,) = verify(root)
-    assert problem.startswith(str(root / IMAGE))
-    assert "(64, 65)" in problem
+    edit(root / PANOPTIC_JSON, lambda content: content["images"][1].update(height=65))
+    image, png, semantic = verify(root)
+    assert semantic.startswith(str(root / "annotations/semantic_train2017/000000000002.png"))
+    assert image.startswith(f"{root / IMAGE} is (64, 64) pixels high and wide, its annotations say (65, 64)")
+    assert png.startswith(f"{root / PANOPTIC_PNG} is (64, 64)")
 
 
 def test_segment_the_annotation_does_not_list(root):
@@ -100,8 +101,8 @@ def test_unknown_category(root):
 def test_image_without_annotation_and_annotation_without_image(root):
     edit(root / PANOPTIC_JSON, lambda content: content["annotations"][0].update(image_id=777))
     assert verify(root) == [
-        f"{root / PANOPTIC_JSON} annotates image 777, which it does not list.",
-        f"{root / PANOPTIC_JSON} has no annotation for image 1.",
+        f"{root / PANOPTIC_JSON} annotates image 777, which it does not list; list it, or remove its annotation.",
+        f"{root / PANOPTIC_JSON} has no annotation for image 1; add it, with no segment if there is none.",
     ]
 
 

@@ -34,7 +34,7 @@ class TestPanopticGroundTruth:
 
     def test_unknown_category(self, metric, tmp_path, panoptic_truth):
         arguments = panoptic_truth(tmp_path, [(TRUTH[0][0], [{"id": 5, "category_id": 99}])])
-        with pytest.raises(InputError, match="unknown category 99"):
+        with pytest.raises(InputError, match="uses category 99, which it does not list"):
             metric(**arguments)
 
     def test_segment_that_lacks_a_field(self, metric, tmp_path, panoptic_truth):

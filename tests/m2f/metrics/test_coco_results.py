@@ -1,6 +1,7 @@
 """Predictions written in COCO's formats give other evaluators what the model predicted."""
 
 import json
+from pathlib import Path
 from types import SimpleNamespace
 
 import cv2
@@ -10,9 +11,10 @@ import pytest
 import torch
 
 from m2f.data.images import read_segment_ids
-from m2f.metrics.coco_results import CocoResults, own_category_ids
+from m2f.metrics.coco_results import CocoResults, own_category_ids, result_names
 
 CATEGORY_IDS = [3, 7, 200]
+NAMES = {(image_id, f"/images/{image_id:012d}.jpg"): f"{image_id:012d}.png" for image_id in (5, 8, 9)}
 
 
 def sample(image_id, **predictions):
@@ -23,7 +25,7 @@ def test_panoptic(tmp_path):
     segment_ids = torch.zeros(4, 6, dtype=torch.int32)
     segment_ids[:, :2], segment_ids[:, 2:4] = 1, 70000
     segments = [{"id": 1, "label": 2, "isthing": False, "score": 0.9}, {"id": 70000, "label": 0}]
-    with CocoResults(tmp_path, CATEGORY_IDS) as results:
+    with CocoResults(tmp_path, CATEGORY_IDS, NAMES) as results:
         results.add(sample(5, pred_panoptic_seg={"data": segment_ids[None]}, segments_info=segments))
         results.add(sample(8, pred_panoptic_seg={"data": torch.zeros_like(segment_ids)[None]}, segments_info=[]))
     assert json.loads((tmp_path / "panoptic.json").read_text()) == {
@@ -45,7 +47,7 @@ def test_instances(tmp_path):
     masks[0, 1:3, 4:8] = True  # the second mask is empty
     instances = {"masks": masks, "labels": torch.tensor([1, 0]), "scores": torch.tensor([0.5, 0.25])}
     none = {"masks": masks[:0], "labels": torch.tensor([], dtype=int), "scores": torch.tensor([])}
-    with CocoResults(tmp_path, CATEGORY_IDS) as results:
+    with CocoResults(tmp_path, CATEGORY_IDS, NAMES) as results:
         results.add(sample(5, pred_instances=none))
         results.add(sample(8, pred_instances=instances))
         results.add(sample(9, pred_instances=instances))
@@ -56,14 +58,14 @@ def test_instances(tmp_path):
         (9, 7, 0.5),
         (9, 3, 0.25),
     ]
-    assert [found["bbox"] for found in detections[:2]] == [[4, 1, 4, 2], [0, 0, 0, 0]]
+    assert all(set(found) == {"image_id", "category_id", "score", "segmentation"} for found in detections)
     for found, mask in zip(detections, masks, strict=False):
         np.testing.assert_array_equal(pycocotools.mask.decode(found["segmentation"]), mask)
 
 
 def test_no_instance_in_any_image_is_an_empty_list(tmp_path):
     none = {"masks": torch.zeros(0, 4, 4, dtype=torch.bool), "labels": torch.tensor([]), "scores": torch.tensor([])}
-    with CocoResults(tmp_path, CATEGORY_IDS) as results:
+    with CocoResults(tmp_path, CATEGORY_IDS, NAMES) as results:
         results.add(sample(5, pred_instances=none))
     assert json.loads((tmp_path / "instances.json").read_text()) == []
 
@@ -71,7 +73,7 @@ def test_no_instance_in_any_image_is_an_empty_list(tmp_path):
 @pytest.mark.parametrize("category_ids", [CATEGORY_IDS, [3, 7, 300]])
 def test_semantic(tmp_path, category_ids):
     labels = torch.tensor([[0, 1, 2], [2, 2, 0]])
-    with CocoResults(tmp_path, category_ids) as results:
+    with CocoResults(tmp_path, category_ids, NAMES) as results:
         results.add(sample(5, pred_sem_seg={"data": labels[None]}))
     written = cv2.imread(str(tmp_path / "semantic" / "000000000005.png"), cv2.IMREAD_UNCHANGED)
     np.testing.assert_array_equal(written, np.array(category_ids)[labels])
@@ -83,3 +85,26 @@ def test_ids_of_categories():
     assert own_category_ids(annotated) == [1, 90, 200]
     assert own_category_ids(SimpleNamespace(**maps, reduce_zero_label=True)) == [1, 2]
     assert own_category_ids(SimpleNamespace(**maps)) == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("files", "names"),
+    [
+        (["a/1.jpg", "b/1.jpg"], ["a/1.png", "b/1.png"]),
+        (["1.png", "1.jpg", "2.jpg"], ["1.png.png", "1.jpg.png", "2.png"]),
+        (["1.jpg.png", "1.jpg", "1.png"], ["1.jpg.png", "1.jpg.2.png", "1.png.png"]),
+        (["../other/1.jpg", "/far/1.jpg"], ["other/1.png", "far/1.png"]),
+        (["A/1.jpg", "a/1.jpg"], ["A/1.jpg.png", "a/1.jpg.2.png"]),  # one file where the system does not tell them apart
+        (["1.jpg", "1.jpg"], ["1.jpg.png", "1.jpg.2.png"]),  # two images of one file
+    ],
+)
+def test_no_two_images_have_one_name(files, names):
+    infos = [{"img_id": number, "img_path": str(Path("/data/val", name))} for number, name in enumerate(files)]
+    assert list(result_names(Listed(infos)).values()) == names
+
+
+class Listed(list):
+    """What a data set knows of its images."""
+
+    data_prefix = {"img": "/data/val/"}
+    get_data_info = list.__getitem__
