@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from torch import Tensor
 
 from m2f import __version__
 from m2f.checkpoints.architecture import Architecture, Backbone, check_layers, recognise
+from m2f.checkpoints.classes import read_classes
 from m2f.checkpoints.loading import check_complete, check_numbers
 from m2f.checkpoints.names import in_transformers_file
 from m2f.checkpoints.reading import OURS, read_checkpoint
@@ -60,11 +62,14 @@ def convert(source: Path, destination: Path, source_format: str = "auto", target
         check_numbers(state, architecture.tensors())
     except InputError as error:
         raise InputError(f"{source} cannot be converted: {error}") from error
+    names = read_classes(source)
     try:
         if target_format == "transformers":
-            write_directory(destination, from_ours(state, "transformers"), architecture)
+            write_directory(destination, from_ours(state, "transformers"), architecture, names)
         else:
-            meta = {"m2f_version": __version__, "converted_from": found, "model": str(architecture)}
+            meta: dict[str, Any] = {"m2f_version": __version__, "converted_from": found, "model": str(architecture)}
+            if names:
+                meta["dataset_meta"] = {"classes": names}  # where mmengine has them
             tensors = state if target_format == OURS else from_ours(state, target_format)
             with new_file(destination) as file:  # given a path, torch would write its name into the file
                 torch.save({"meta": meta, "state_dict": tensors}, file)
@@ -85,9 +90,11 @@ def check_destination(destination: Path, target_format: str) -> None:
         raise InputError(f"{destination} must end in .pth for {target_format}.")
 
 
-def write_directory(destination: Path, state: dict[str, Tensor], architecture: Architecture) -> None:
+def write_directory(
+    destination: Path, state: dict[str, Tensor], architecture: Architecture, names: Sequence[str] | None = None
+) -> None:
     """Write what ``from_pretrained`` of transformers, 4 and 5, loads."""
-    config = json.dumps(transformers_config(architecture), indent=2) + "\n"
+    config = json.dumps(transformers_config(architecture, names), indent=2) + "\n"
     tensors = {in_transformers_file(name): tensor.contiguous() for name, tensor in state.items()}
     with new_directory(destination) as directory:
         (directory / "config.json").write_text(config)
@@ -97,9 +104,10 @@ def write_directory(destination: Path, state: dict[str, Tensor], architecture: A
                 os.fsync(file.fileno())
 
 
-def transformers_config(architecture: Architecture) -> dict[str, Any]:
-    """The ``Mask2FormerConfig`` of a model, as JSON has it. Classes have numbers for names."""
-    names = [f"LABEL_{number}" for number in range(architecture.classes)]
+def transformers_config(architecture: Architecture, names: Sequence[str] | None = None) -> dict[str, Any]:
+    """The ``Mask2FormerConfig`` of a model, as JSON has it. Classes have numbers for names, unless these are theirs."""
+    if names is None or len(names) != architecture.classes:
+        names = [f"LABEL_{number}" for number in range(architecture.classes)]
     return {
         "architectures": ["Mask2FormerForUniversalSegmentation"],
         "model_type": "mask2former",

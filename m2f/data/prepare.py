@@ -153,9 +153,14 @@ def check_class_count(config: Config, dataset: Any) -> None:
     """Check a model's ``num_things`` and ``num_stuff`` against the classes of a built data set.
 
     Raises:
-        InputError: they disagree, or not all things come before all stuff.
+        InputError: they disagree, not all things come before all stuff, or the data set has no image.
     """
     metainfo = dataset.metainfo
+    images = dataset
+    while hasattr(images, "dataset"):
+        images = images.dataset
+    if len(images) == 0:
+        raise InputError(f"The data set in {images.data_root} has no image; fetch it, or name another.")
     things = metainfo.get("thing_classes")
     classes = Classes("The data set", tuple(metainfo["classes"]), None if things is None else len(things))
     check_counts(config.model.num_things, config.model.num_stuff, classes)

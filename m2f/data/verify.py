@@ -149,9 +149,11 @@ class Inspection:
         """Look at the semantic maps of scenes, which lie beside the panoptic PNGs."""
         directory = self.root / "annotations" / f"semantic_{split}"
         if directory.is_dir():
-            maps = {directory / image["file_name"]: (image["height"], image["width"]) for image in content["images"]}
+            maps = {
+                directory / image.get("file_name", ""): (image["height"], image["width"]) for image in content["images"]
+            }
             classes = len(content["categories"])
-            self.look_at(f"maps of {split}", look_at_map, [(*item, classes) for item in maps.items() if item[0].exists()])
+            self.look_at(f"maps of {split}", look_at_map, [(*item, classes) for item in maps.items() if item[0].is_file()])
 
     def look_at(self, what: str, function: Callable[..., Told], items: list[tuple[Any, ...]]) -> None:
         """Add all that ``function`` finds; reading and decoding files runs well in threads."""

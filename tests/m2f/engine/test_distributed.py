@@ -89,8 +89,8 @@ def training(smoke, weights):
     order = np.random.default_rng([SEED, 0]).permutation(len(content["images"]))
     emptied = {content["images"][order[draw]]["id"] for draw in WITHOUT_MASKS}
     for annotation in content["annotations"]:
-        if annotation["image_id"] in emptied:
-            annotation["segments_info"] = []
+        for segment in annotation["segments_info"] if annotation["image_id"] in emptied else []:
+            segment["iscrowd"] = 1
     dataset.ann_file = dataset.ann_file.replace(".json", "_some_without_masks.json")
     Path(dataset.data_root, dataset.ann_file).write_text(json.dumps(content))
     return config
