@@ -110,10 +110,13 @@ def other_header(content: bytes) -> Header:
             width, height = image.size
             bits = 16 if image.mode.startswith(DEEP_MODES) else 8
             header = Header(height, width, bits, image.mode in ("L", "P"))
+            turned = image.format == "TIFF" and image.getexif().get(ORIENTATION, UPRIGHT) != UPRIGHT
     except Image.DecompressionBombError as error:
         raise ImageError("says that it is larger than an image can be") from error
     except Exception as error:  # Pillow raises many kinds
         raise ImageError("is not a readable image") from error
+    if turned:
+        raise ImageError("is a TIFF to be turned, which OpenCV does not read as it is stored; save it upright")
     return header
 
 
