@@ -1,7 +1,7 @@
 """Time the reading and checking of annotations of the size of COCO's train2017, which are made up first.
 
-    python scripts/benchmark_annotations.py
-    python scripts/benchmark_annotations.py --images 5000
+python scripts/benchmark_annotations.py
+python scripts/benchmark_annotations.py --images 5000
 """
 
 import argparse

@@ -45,7 +45,7 @@ def verify(directory: Path) -> None:
     from m2f.data.verify import verify as find_problems
 
     console = Console(stderr=True)
-    tasks: dict[str, "TaskID"] = {}
+    tasks: dict[str, TaskID] = {}
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bars:
 
         def show(what: str, done: int, total: int) -> None:

@@ -3,6 +3,7 @@
 import signal
 import sys
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -27,7 +28,15 @@ from m2f.errors import InputError
 )
 @click.option("--json", "as_json", is_flag=True, help="One object, with the metrics and a list of the classes.")
 @import_option
-def evaluate(config: Path, checkpoint: Path, data: Path, split: str | None, out: Path, classes_from: str, as_json: bool) -> None:
+def evaluate(
+    config: Path,
+    checkpoint: Path,
+    data: Path,
+    split: str | None,
+    out: Path,
+    classes_from: Literal["checkpoint", "data"],
+    as_json: bool,
+) -> None:
     """Evaluate CHECKPOINT, a model as CONFIG says, on a data set.
 
     CONFIG is a file as in configs/, or the config.py of a run; CHECKPOINT is whatever m2f convert reads. For COCO, DIR

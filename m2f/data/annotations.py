@@ -55,7 +55,9 @@ def load_annotations(path: str | Path, kind: Kind = "instances") -> dict[str, An
     examined = examine(Path(path), kind)
     if examined.problems:
         others = len(examined.problems) - 1
-        more = f" There {'is 1 problem' if others == 1 else f'are {others} problems'} more; `m2f data verify` names all."
+        more = (
+            f" There {'is 1 problem' if others == 1 else f'are {others} problems'} more; `m2f data verify` names all."
+        )
         raise InputError(examined.problems[0] + more * bool(others))
     for repair in examined.repairs:
         logger.warning(repair)
@@ -171,8 +173,8 @@ def panoptic_problems(path: Path, content: dict[str, Any], repairs: list[str]) -
             if category not in known:
                 yield f"{path} uses category {short(category)}, which it does not list; list it in 'categories'."
             if not 0 < number <= LARGEST_SEGMENT:
-                where = f"image {short(image)} of {path}"
-                yield f"Segment {short(number)} of {where} cannot be in a PNG; number segments from 1 to {LARGEST_SEGMENT}."
+                where = f"image {short(image)} of {path} cannot be in a PNG"
+                yield f"Segment {short(number)} of {where}; number segments from 1 to {LARGEST_SEGMENT}."
             if number in seen:
                 yield f"{path} has two segments {number} of image {short(image)}; give each its own pixels and id."
             seen.add(number)
@@ -258,7 +260,9 @@ def renumbered(path: Path, instances: Sequence[dict[str, Any]]) -> list[str]:
         return []
     for number, instance in enumerate(instances, start=1):
         instance["id"] = number
-    return [f"{path} has objects without a number as 'id', or with the same; all are numbered from 1."] * bool(instances)
+    return [f"{path} has objects without a number as 'id', or with the same; all are numbered from 1."] * bool(
+        instances
+    )
 
 
 def repair(path: Path, repaired: Sequence[str], what: str) -> list[str]:

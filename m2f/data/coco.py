@@ -111,5 +111,7 @@ def take_classes(dataset: BaseDataset, categories: list[dict[str, Any]]) -> None
     found = class_metainfo(categories)
     named = dataset._metainfo.get("classes")
     if named is not None:
-        check_same_classes("the config's metainfo", named, dataset.ann_file, found["classes"], "name them as the file does")
+        check_same_classes(
+            "the config's metainfo", named, dataset.ann_file, found["classes"], "name them as the file does"
+        )
     dataset._metainfo.update(found)

@@ -129,7 +129,8 @@ def read_categories(path: Path) -> list[dict[str, Any]]:
         InputError: the file is missing or no whole JSON, or its categories are not as the layout asks.
     """
     try:
-        return msgspec.json.decode(octets(path), type=CategoriesFile)["categories"]
+        content: dict[str, Any] = msgspec.json.decode(octets(path), type=CategoriesFile)  # type: ignore[assignment]
+        return content["categories"]
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         content = load_json(path)
         require_list(path, content, "categories")

@@ -99,7 +99,9 @@ def check_classes(config: Config) -> None:
             check_counts(config.model.num_things, config.model.num_stuff, classes)
         check_same_classes(known[0].source, known[0].names, classes.source, classes.names, SAME_ORDER)
     evaluated = dataset_classes(config.val_dataloader.dataset, "scenes" in config)
-    for metric in config.get("val_evaluator", []) if evaluated else []:
+    if evaluated is None:
+        return
+    for metric in config.get("val_evaluator", []):
         for key, names in (("panoptic_json", evaluated.names), ("instances_json", evaluated.names[: evaluated.things])):
             path = Path(metric.get(key, ""))
             if path.is_file():

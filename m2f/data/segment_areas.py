@@ -33,7 +33,10 @@ def segment_problems(path: str | Path, segment_map: NDArray[np.int32], ids: Sequ
     areas = segment_areas(segment_map, ids)
     strange = sorted(set(np.unique(segment_map).tolist()) - {VOID, *ids}) if areas[-1] else []
     absent = [segment for segment, area in zip(ids, areas[:-1].tolist(), strict=True) if area == 0]
-    unlisted, unseen = "which its annotation does not list; list it, or make them 0", "which its annotation lists; remove it"
+    unlisted, unseen = (
+        "which its annotation does not list; list it, or make them 0",
+        "which its annotation lists; remove it",
+    )
     return [
         *(f"{path} has pixels of segment {segment}, {unlisted}." for segment in strange),
         *(f"{path} has no pixel of segment {segment}, {unseen}." for segment in absent),

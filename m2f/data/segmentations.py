@@ -76,7 +76,9 @@ def runs_extent(mask: Mapping[str, Any], size: Size) -> Extent:
     """See :func:`extent`."""
     height, width = size
     if list(mask["size"]) != [height, width]:
-        raise MaskError(f"has a mask of size {mask['size']} in an image of [{height}, {width}] (height, width); mend it")
+        raise MaskError(
+            f"has a mask of size {mask['size']} in an image of [{height}, {width}] (height, width); mend it"
+        )
     runs = run_lengths(mask["counts"])
     if runs is None or runs.sum() != height * width:
         raise MaskError(f"has a mask whose 'counts' are not the runs of {height} x {width} pixels; encode it again")
@@ -102,12 +104,13 @@ def decode_runs(code: np.ndarray) -> np.ndarray:
     runs = np.empty(len(code), np.int64)
     count = place = 0
     while place < len(code):
-        value = letters = 0
+        value: Any = 0
+        letters = 0
         more = True
         while more:
             if place == len(code) or letters == 7:
                 return runs[:0]
-            letter = np.int64(code[place]) - 48
+            letter: Any = np.int64(code[place]) - 48
             if letter < 0 or letter > 63:
                 return runs[:0]
             value |= (letter & 31) << 5 * letters
@@ -126,10 +129,11 @@ def decode_runs(code: np.ndarray) -> np.ndarray:
 
 
 @numba.njit(nogil=True, cache=True)
-def measure(runs: np.ndarray, height: int) -> tuple[int, int, int, int, int]:
+def measure(runs: np.ndarray, height: int) -> Any:
     """Pixels, left, top, right and bottom of the runs of a mask."""
     pixels = start = right = bottom = 0
-    left, top = np.int64(2**62), np.int64(2**62)
+    left: Any = np.int64(2**62)
+    top: Any = left
     for index in range(len(runs)):
         end = start + runs[index]
         if index % 2 and end > start:

@@ -53,9 +53,8 @@ def verify(
         raise InputError(f"The data directory {root} does not exist; `m2f data scenes --out DIR` generates one.")
     files = sorted(root.glob("annotations/panoptic_*.json")) + sorted(root.glob("annotations/instances_*.json"))
     if not files:
-        return [
-            f"{root / 'annotations'} has neither panoptic_*.json nor instances_*.json; name a directory in COCO's layout."
-        ]
+        directory = root / "annotations"
+        return [f"{directory} has neither panoptic_*.json nor instances_*.json; name a directory in COCO's layout."]
     inspection = Inspection(root, progress)
     inspection.look_at_manifest()
     for file in files:
@@ -107,7 +106,9 @@ class Inspection:
         content, directory = examined.content, self.root / split
         self.problems += examined.problems
         self.notes += examined.repairs
-        self.look_at_images(split, {directory / image["file_name"]: image for image in content["images"] if "file_name" in image})
+        self.look_at_images(
+            split, {directory / image["file_name"]: image for image in content["images"] if "file_name" in image}
+        )
         if examined.problems:
             return
         for require in (require_file_names, require_objects):
@@ -153,7 +154,9 @@ class Inspection:
                 directory / image.get("file_name", ""): (image["height"], image["width"]) for image in content["images"]
             }
             classes = len(content["categories"])
-            self.look_at(f"maps of {split}", look_at_map, [(*item, classes) for item in maps.items() if item[0].is_file()])
+            self.look_at(
+                f"maps of {split}", look_at_map, [(*item, classes) for item in maps.items() if item[0].is_file()]
+            )
 
     def look_at(self, what: str, function: Callable[..., Told], items: list[tuple[Any, ...]]) -> None:
         """Add all that ``function`` finds; reading and decoding files runs well in threads."""

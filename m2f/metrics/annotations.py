@@ -13,6 +13,7 @@ from m2f.data.present import first_missing
 from m2f.data.segment_areas import check_segments
 from m2f.errors import InputError
 
+
 def load_panoptic_annotations(path: Path, directory: Path) -> dict[str, Any]:
     """Read a panoptic annotation file and check that each of its PNGs lies in ``directory``, or below it.
 
@@ -87,6 +88,6 @@ def check_class_names(path: Path, categories: Sequence[dict[str, Any]], names: S
     for label, (category, name) in enumerate(zip(categories, names, strict=True)):
         if category["name"] != name:
             raise InputError(
-                f"Category {label} of {path} is '{category['name']}', but '{name}' in the data set; list the same classes "
-                "in the same order."
+                f"Category {label} of {path} is '{category['name']}', but '{name}' in the data set; list the same "
+                "classes in the same order."
             )

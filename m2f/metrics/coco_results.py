@@ -59,8 +59,8 @@ class CocoResults:
         """Write an image's predictions.
 
         Args:
-            sample: with ``img_id`` and ``img_path``, both as in ``names``, and ``pred_panoptic_seg`` (``data [1, H, W]``) and
-                ``segments_info``, ``pred_instances`` (``masks [n, H, W]``, ``labels [n]``, ``scores [n]``) or
+            sample: with ``img_id`` and ``img_path``, both as in ``names``, and ``pred_panoptic_seg``
+                (``data [1, H, W]``) and ``segments_info``, ``pred_instances`` (``masks [n, H, W]``, ``labels [n]``, ``scores [n]``) or
                 ``pred_sem_seg`` (``data [1, H, W]``), or several of them.
         """
         name = self.names[sample["img_id"], sample["img_path"]]

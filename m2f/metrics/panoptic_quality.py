@@ -59,7 +59,9 @@ class PanopticQuality(BaseMetric):
             return match_segments(truth, annotation["segments_info"], predicted, labels, self.truth.labels)
         except ValueError as error:
             image = f"image {annotation['image_id']} of {self.truth.path}"
-            raise InputError(f"The prediction for {image} does not fit: {error}; evaluate the images that were annotated.") from error
+            raise InputError(
+                f"The prediction for {image} does not fit: {error}; evaluate the images that were annotated."
+            ) from error
 
     def compute_metrics(self, results: list[NDArray[np.float64]]) -> dict[str, float]:
         """Quality by class from the sums over images, averaged over each group's classes that occur."""

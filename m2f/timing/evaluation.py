@@ -177,7 +177,7 @@ def predicted_sample(metric: PanopticQuality, annotation: dict[str, Any], rng: n
     truth = read_segment_ids(metric.truth.directory / annotation["file_name"])
     sample = predict_segments(truth, annotation, rng)
     for segment in sample["segments_info"]:
-        segment["label"] = metric.labels[segment["category_id"]]
+        segment["label"] = metric.truth.labels[segment["category_id"]]
     return sample
 
 

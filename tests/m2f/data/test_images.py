@@ -88,7 +88,9 @@ def test_sixteen_bits_are_refused(tmp_path, suffix, read):
     deep = np.arange(SIZE[0] * SIZE[1], dtype=np.uint16).reshape(SIZE) % 4096
     path = tmp_path / f"deep.{suffix}"
     cv2.imwrite(str(path), deep)
-    match = "neither grey of 8 bits nor of a palette" if read is read_labels else "has 16 bits a channel; convert it to 8"
+    match = (
+        "neither grey of 8 bits nor of a palette" if read is read_labels else "has 16 bits a channel; convert it to 8"
+    )
     with pytest.raises(InputError, match=rf"deep\.{suffix} .*{match}|deep\.{suffix} has 16 bits"):
         read(path, SIZE)
 

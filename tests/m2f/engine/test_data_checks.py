@@ -83,7 +83,9 @@ class TestTraining:
         self.refused(at(smoke(task), data), tmp_path / "run", "5 thing and . stuff classes")
 
     def test_wrong_annotations(self, smoke, data, tmp_path):
-        edit(data / f"annotations/instances_{SPLIT}.json", lambda content: content["annotations"][0].pop("segmentation"))
+        edit(
+            data / f"annotations/instances_{SPLIT}.json", lambda content: content["annotations"][0].pop("segmentation")
+        )
         self.refused(at(smoke("panoptic"), data), tmp_path / "run", r"instances_val2017\.json: .* no 'segmentation'")
 
     def test_a_label_of_no_class(self, smoke, data, tmp_path):
@@ -245,7 +247,10 @@ def vary(content):
 
 PLACES = {
     "as they are": (lambda number: f"{number:012d}.png", lambda number: number),
-    "equal names in two directories": (lambda number: f"{'ab'[number % 2]}/{(number + 1) // 2}.png", lambda number: number),
+    "equal names in two directories": (
+        lambda number: f"{'ab'[number % 2]}/{(number + 1) // 2}.png",
+        lambda number: number,
+    ),
     "equal names but for the suffix": (
         lambda number: f"{(number + 1) // 2}.{('png', 'bmp')[number % 2]}",
         lambda number: f"image {number}",
@@ -310,7 +315,9 @@ def test_saved_semantic_maps_give_the_printed_number(smoke, data, tmp_path):
         f"{letter}/{number}.png" for letter in "ab" for number in range(1, 5)
     ]
     for path in saved:
-        truth = np.array(Image.open(data / f"annotations/semantic_{SPLIT}" / path.relative_to(tmp_path / "out/semantic")))
+        truth = np.array(
+            Image.open(data / f"annotations/semantic_{SPLIT}" / path.relative_to(tmp_path / "out/semantic"))
+        )
         known = truth != 255
         np.add.at(confusion, (truth[known], np.array(Image.open(path))[known]), 1)
     unions = confusion.sum(0) + confusion.sum(1) - confusion.diagonal()

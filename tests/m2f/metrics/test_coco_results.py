@@ -94,7 +94,10 @@ def test_ids_of_categories():
         (["1.png", "1.jpg", "2.jpg"], ["1.png.png", "1.jpg.png", "2.png"]),
         (["1.jpg.png", "1.jpg", "1.png"], ["1.jpg.png", "1.jpg.2.png", "1.png.png"]),
         (["../other/1.jpg", "/far/1.jpg"], ["other/1.png", "far/1.png"]),
-        (["A/1.jpg", "a/1.jpg"], ["A/1.jpg.png", "a/1.jpg.2.png"]),  # one file where the system does not tell them apart
+        (
+            ["A/1.jpg", "a/1.jpg"],
+            ["A/1.jpg.png", "a/1.jpg.2.png"],
+        ),  # one file where the system does not tell them apart
         (["1.jpg", "1.jpg"], ["1.jpg.png", "1.jpg.2.png"]),  # two images of one file
     ],
 )
