@@ -60,8 +60,8 @@ class CocoResults:
 
         Args:
             sample: with ``img_id`` and ``img_path``, both as in ``names``, and ``pred_panoptic_seg``
-                (``data [1, H, W]``) and ``segments_info``, ``pred_instances`` (``masks [n, H, W]``, ``labels [n]``, ``scores [n]``) or
-                ``pred_sem_seg`` (``data [1, H, W]``), or several of them.
+                (``data [1, H, W]``) and ``segments_info``, ``pred_instances`` (``masks [n, H, W]``, ``labels [n]``,
+                ``scores [n]``) or ``pred_sem_seg`` (``data [1, H, W]``), or several of them.
         """
         name = self.names[sample["img_id"], sample["img_path"]]
         if "pred_panoptic_seg" in sample:
