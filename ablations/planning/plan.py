@@ -293,6 +293,32 @@ def _canonical(value: Any) -> bytes:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
 
 
+def check_plan(cells: Iterable[Cell], data_directory: Path) -> None:
+    """Check, before anything is started, that each run's model has as many classes as its data, see ``check_classes``.
+
+    Args:
+        cells: the plan.
+        data_directory: takes the place of ``data`` in the configs' paths.
+
+    Raises:
+        InputError: one has not.
+    """
+    from mmengine import Config as MMEngineConfig
+
+    from m2f.data.paths import resolve_data_paths
+    from m2f.data.prepare import check_classes
+
+    checked: set[bytes] = set()
+    for cell in cells:
+        config = cell.training.config
+        model = {key: config["model"][key] for key in ("num_things", "num_stuff") if key in config["model"]}
+        part = {key: config[key] for key in DATA_KEYS if key in config} | {"model": model}
+        key = _canonical(part)
+        if key not in checked and len(model) == 2:
+            checked.add(key)
+            check_classes(resolve_data_paths(MMEngineConfig(part), data_directory))
+
+
 def remembering_fingerprints(data_directory: Path) -> Callable[[Config], str]:
     """A function that fingerprints the data of a config, once for each choice of data."""
     from mmengine import Config as MMEngineConfig

@@ -176,7 +176,7 @@ def entries(path: Path, name: str, loose: list[Any], layout: Any, problems: list
     for index, entry in enumerate(loose):
         try:
             yield msgspec.convert(entry, layout)
-        except (msgspec.ValidationError, OverflowError, RecursionError) as error:
+        except (msgspec.ValidationError, OverflowError, RecursionError, UnicodeEncodeError) as error:
             problems.append(sentence(path, name, index, entry, error))
 
 

@@ -19,6 +19,7 @@ SOURCES = {
     "ade20k": "fetch ADEChallengeData2016 from http://sceneparsing.csail.mit.edu",
 }
 
+LOADERS = ("train_dataloader", "val_dataloader")
 ANNOTATED = ("CocoPanopticSegments", "CocoInstanceSegments")
 SCENES = (*ANNOTATED, "SceneSemantic")
 SAME_ORDER = "list the same classes in the same order in all annotation files"
@@ -60,11 +61,15 @@ def scene_spec(config: Config) -> SceneSpec:
 
 def datasets(config: Config) -> Iterator[Any]:
     """The configs of the data sets that a config trains and validates on, without their wrappers."""
-    for loader in (config.train_dataloader, config.val_dataloader):
-        dataset = loader.dataset
-        while "dataset" in dataset:
-            dataset = dataset.dataset
-        yield dataset
+    for name in LOADERS:
+        yield unwrapped(config[name].dataset)
+
+
+def unwrapped(dataset: Any) -> Any:
+    """A data set's config without its wrappers."""
+    while "dataset" in dataset:
+        dataset = dataset.dataset
+    return dataset
 
 
 def data_paths(dataset: Any) -> list[Path]:
@@ -93,14 +98,24 @@ def check_classes(config: Config) -> None:
     Raises:
         InputError: they differ, in number, name or order; the first class that does is named.
     """
-    known = [classes for dataset in datasets(config) if (classes := dataset_classes(dataset, "scenes" in config))]
+    loaders = [config[name] for name in LOADERS if name in config]
+    told = [dataset_classes(unwrapped(loader.dataset), "scenes" in config) for loader in loaders]
+    known = [classes for classes in told if classes]
+    model = config.get("model", {})
     for classes in known:
-        if "model" in config:
-            check_counts(config.model.num_things, config.model.num_stuff, classes)
+        if "num_things" in model and "num_stuff" in model:
+            check_counts(model.num_things, model.num_stuff, classes)
         check_same_classes(known[0].source, known[0].names, classes.source, classes.names, SAME_ORDER)
-    evaluated = dataset_classes(config.val_dataloader.dataset, "scenes" in config)
-    if evaluated is None:
-        return
+    if told and told[-1]:
+        check_truth(config, told[-1])
+
+
+def check_truth(config: Config, evaluated: Classes) -> None:
+    """Check that the ground truth of a config's metrics has the classes of the data set that is evaluated.
+
+    Raises:
+        InputError: it has others.
+    """
     for metric in config.get("val_evaluator", []):
         for key, names in (("panoptic_json", evaluated.names), ("instances_json", evaluated.names[: evaluated.things])):
             path = Path(metric.get(key, ""))

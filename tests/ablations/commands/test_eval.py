@@ -50,6 +50,22 @@ def test_as_json(inputs, tmp_path):
     assert [row["class"] for row in classes] == ["disk", "square", "triangle", "ring", "cross", "bar"]
 
 
+def test_classes_of_other_names(inputs, tmp_path):
+    """A model that says what its classes are called is evaluated on others only if asked."""
+    config, weights, *data = inputs
+    names = ("disc", "square", "triangle", "ring", "cross", "bar")
+    content = {**torch.load(weights), "meta": {"dataset_meta": {"classes": names}}}
+    torch.save(content, tmp_path / "named.pth")
+    refused = call(config, tmp_path / "named.pth", *data, "--out", tmp_path / "out")
+    assert refused.exit_code == 2
+    assert refused.stderr.startswith(
+        f"Error: Class 0 is 'disc' in {tmp_path / 'named.pth'}, but 'disk' in the data set;"
+    )
+    assert not (tmp_path / "out").exists()
+    taken = call(config, tmp_path / "named.pth", *data, "--out", tmp_path / "out", "--classes-from", "data")
+    assert taken.exit_code == 0, taken.output
+
+
 def test_bad_input_is_one_sentence(inputs, tmp_path):
     (tmp_path / "out").mkdir()
     result = call(*inputs, "--out", tmp_path / "out")

@@ -130,6 +130,10 @@ IN_BOTH = {
     "annotation of an image by text": (put("image_id", "1"), "annotates image '1', which it does not list"),
     "annotation without image": (drop("image_id"), "has an annotation without 'image_id'"),
     "annotation that is a list": (lambda content: content["annotations"].insert(0, []), "has at annotations[0] what"),
+    "annotation that is half a letter": (
+        lambda content: content["annotations"].insert(0, "\ud800"),
+        "has at annotations[0] what",
+    ),
     "annotation that is nested deep": (put("image_id", [[[[[]]]]]), "has at annotations[0].image_id"),
 }
 

@@ -1,0 +1,50 @@
+"""``m2f data verify``: what it says, and how it ends."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from ablations.cli import main
+from m2f.data.scenes import SceneSpec, ensure_scenes
+
+
+@pytest.fixture
+def scenes(tmp_path):
+    ensure_scenes(SceneSpec(image_size=64, splits={"val2017": 2}, seed=0), tmp_path / "scenes")
+    (tmp_path / "scenes" / "manifest.json").unlink()
+    return tmp_path / "scenes"
+
+
+def verify(directory):
+    return CliRunner().invoke(main, ["data", "verify", str(directory)])
+
+
+def edit(scenes, change):
+    path = scenes / "annotations" / "instances_val2017.json"
+    content = json.loads(path.read_text())
+    change(content["annotations"])
+    path.write_text(json.dumps(content))
+
+
+def test_whole(scenes):
+    result = verify(scenes)
+    assert (result.exit_code, result.output) == (0, f"{scenes} is whole.\n")
+
+
+def test_what_is_made_up_for_is_a_note(scenes):
+    edit(scenes, lambda objects: [own.pop("bbox") for own in objects])
+    result = verify(scenes)
+    assert result.exit_code == 0
+    note, whole = result.stdout.splitlines()
+    assert note.startswith("Note: ")
+    assert "without the 'bbox' of its mask" in note
+    assert whole == f"{scenes} is whole."
+
+
+def test_problems_are_listed_and_counted(scenes):
+    edit(scenes, lambda objects: [own.pop("segmentation") for own in objects[:2]])
+    result = verify(scenes)
+    assert result.exit_code == 2
+    assert len(result.stdout.splitlines()) == 2
+    assert result.stderr.startswith(f"Error: {scenes} has 2 problems, listed above; mend them")
