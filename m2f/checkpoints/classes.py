@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from zipfile import is_zipfile
 
 import torch
 
@@ -20,12 +21,9 @@ def read_classes(path: Path) -> tuple[str, ...] | None:
     """
     if path.suffix not in (".pth", ".pt") or not path.is_file():
         return None
-    try:
-        with torch.serialization.safe_globals(BESIDE_TENSORS):
-            content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)  # no tensor is read
-    except RuntimeError:  # a file of torch's of before 1.6
-        return None
-    return class_names(content)
+    mapped = is_zipfile(path)  # then no tensor is read; torch's files of before 1.6 are none
+    with torch.serialization.safe_globals(BESIDE_TENSORS):
+        return class_names(torch.load(path, map_location="cpu", weights_only=True, mmap=mapped))
 
 
 def class_names(content: Any) -> tuple[str, ...] | None:

@@ -1,5 +1,6 @@
 """Whole conversions, between files."""
 
+import json
 import os
 import pickle
 
@@ -9,6 +10,7 @@ from mmengine.runner import load_checkpoint
 from safetensors.torch import load_file
 
 from m2f.checkpoints import convert, from_ours, read_checkpoint
+from m2f.checkpoints.classes import read_classes
 from m2f.errors import InputError
 from m2f.registry import MODELS
 
@@ -92,6 +94,17 @@ def test_faults_are_listed_and_nothing_is_written(ours, model, state, tmp_path):
             "misshapen transformer_decoder.norm.weight [3] for [256]."
         )
     assert [path.name for path in tmp_path.iterdir()] == ["broken.pth"]
+
+
+def test_names_of_classes_are_kept(state, tmp_path):
+    names = tuple("abcdefg")
+    torch.save({"state_dict": state, "meta": {"dataset_meta": {"classes": names}}}, tmp_path / "named.pth")
+    for target in ("m2f", "mmdet"):
+        convert(tmp_path / "named.pth", tmp_path / f"{target}.pth", target_format=target)
+        assert read_classes(tmp_path / f"{target}.pth") == names
+    convert(tmp_path / "named.pth", tmp_path / "there", target_format="transformers")
+    config = json.loads((tmp_path / "there" / "config.json").read_text())
+    assert tuple(config["id2label"].values()) == names
 
 
 def test_nothing_is_overwritten(ours, tmp_path):
