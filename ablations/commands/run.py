@@ -60,22 +60,14 @@ def run(
     What is done is skipped, what was stopped goes on, what failed is tried again. Exit code 0: all done, 1: a run
     failed, 2: bad input, 130: interrupted.
     """
-    from ablations.executors import EXECUTORS, make_executor
-    from ablations.live_view import with_tensorboard
-    from ablations.overrides import parse_override
-    from ablations.plan import check_plan, make_plan
     from ablations.planning.overrides import parse_override
-    from ablations.planning.plan import make_plan
+    from ablations.planning.plan import check_classes_of, make_plan
     from ablations.planning.scales import chosen_scale
     from ablations.running.executors import EXECUTORS, make_executor
     from ablations.running.site_file import read_site
     from ablations.running.sweep import announce, carry_out, summarise
     from ablations.running.tensorboard import with_tensorboard
-    from ablations.site import read_site
-    from ablations.store import open_store
     from ablations.store.runs import open_store
-    from ablations.sweep import announce, carry_out, summarise
-    from ablations.variation import SCALES
 
     executor = chosen_word(executor, EXECUTORS, "executor")
     options = read_site(site, executor)
@@ -91,7 +83,7 @@ def run(
         dict(map(parse_override, overrides)),
         data,
     )
-    check_plan(cells, data)
+    check_classes_of(plan, data)
     maker, console = partial(make_executor, executor, options), make_console()
     if dry_run:
         announce(plan, store, maker, console)

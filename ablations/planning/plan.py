@@ -293,11 +293,11 @@ def _canonical(value: Any) -> bytes:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
 
 
-def check_plan(cells: Iterable[Cell], data_directory: Path) -> None:
+def check_classes_of(plan: Plan, data_directory: Path) -> None:
     """Check, before anything is started, that each run's model has as many classes as its data, see ``check_classes``.
 
     Args:
-        cells: the plan.
+        plan: of runs.
         data_directory: takes the place of ``data`` in the configs' paths.
 
     Raises:
@@ -309,8 +309,8 @@ def check_plan(cells: Iterable[Cell], data_directory: Path) -> None:
     from m2f.data.prepare import check_classes
 
     checked: set[bytes] = set()
-    for cell in cells:
-        config = cell.training.config
+    for run, _ in plan.trainings.values():
+        config = run.config
         model = {key: config["model"][key] for key in ("num_things", "num_stuff") if key in config["model"]}
         part = {key: config[key] for key in DATA_KEYS if key in config} | {"model": model}
         key = _canonical(part)

@@ -7,7 +7,7 @@ from zipfile import is_zipfile
 
 import torch
 
-from m2f.checkpoints.reading import BESIDE_TENSORS
+from m2f.checkpoints.torch_file import BESIDE_TENSORS
 
 
 def read_classes(path: Path) -> tuple[str, ...] | None:

@@ -15,7 +15,6 @@ from m2f.data.colours import class_colour
 from m2f.data.layout import Kind, read_layout, short
 from m2f.data.segmentations import Box, Extent, MaskError, Size, extent, pixel_area
 from m2f.errors import InputError
-from m2f.files import load_json
 
 LARGEST_SIDE = 2**16 - 1  # of a JPEG
 MOST_PIXELS = 2**30  # that OpenCV reads

@@ -11,8 +11,8 @@ from typing import Any, Literal, NotRequired, TypedDict
 
 import msgspec
 
-from m2f.data.files import load_json
 from m2f.errors import InputError
+from m2f.files import load_json
 
 Kind = Literal["panoptic", "instances"]
 """A panoptic file has segments, whose pixels are in PNGs; an instances file has objects with their masks."""

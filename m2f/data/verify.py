@@ -8,11 +8,7 @@ from os import cpu_count
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from PIL import Image
-
 from m2f.data.annotations import examine, require_file_names, require_objects
-from m2f.data.files import load_json
 from m2f.data.headers import UPRIGHT, orientation
 from m2f.data.images import Size, check_labels, read_image, read_labels, read_segment_ids
 from m2f.data.layout import Kind

@@ -14,13 +14,12 @@ from mmengine.logging import MMLogger
 from mmengine.runner import Runner
 
 from m2f.data.relocate import check_files, relocate
-from m2f.engine.details import class_rows, image_rows, write_table
 from m2f.engine.evaluate import ClassesFrom, evaluation_runner, load_model
-from m2f.engine.files import write_json
 from m2f.engine.hooks import finite
 from m2f.engine.kept.names import PER_CLASS, PER_IMAGE
 from m2f.engine.kept.tables import class_rows, image_rows, write_table
 from m2f.errors import InputError
+from m2f.files import new_directory, write_json
 from m2f.metrics.coco_results import CocoResults, own_category_ids, result_names
 
 NEEDED = ("default_scope", "seed", "model", "val_dataloader", "val_evaluator")

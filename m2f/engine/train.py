@@ -21,6 +21,7 @@ import m2f.models  # noqa: F401
 from m2f.data.classes import check_same_classes
 from m2f.data.prepare import SAME_ORDER, check_class_count
 from m2f.data.semantic import tell_classes
+from m2f.engine.addresses import check_weights
 from m2f.engine.hooks import DivergenceError, read_history
 from m2f.engine.precision import check_precision
 from m2f.engine.processes import from_main, joined_processes, share_of_batch

@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mmengine import Config
 
-from ablations.plan import CONFIGS, TASKS, check_plan, digest, evaluations, load_baseline, make_plan, trainings
-from ablations.planning.plan import Plan, digest, make_plan, read_config_file
+from ablations.planning.plan import Plan, check_classes_of, digest, make_plan, read_config_file
 from ablations.planning.scales import CONFIGS, SCALES, TASKS, chosen_scale
 from ablations.studies import STUDIES
 from ablations.studies.study import Evaluation, Setting, Study, Times, Variation
@@ -218,7 +217,7 @@ def test_imports_are_in_the_configs_of_their_rows_alone(plan, study):
 @pytest.mark.parametrize("task", TASKS)
 def test_a_model_of_other_classes_than_the_data_is_refused_before_anything_starts(task, tmp_path):
     study = STUDIES["4c"]
-    check_plan(make_plan([study], "mini", [task], [0], {}, tmp_path), tmp_path)
-    cells = make_plan([study], "mini", [task], [0], {"model.num_things": 5}, tmp_path)
+    check_classes_of(make_plan([study], chosen_scale("mini"), [task], [0], {}, tmp_path), tmp_path)
+    cells = make_plan([study], chosen_scale("mini"), [task], [0], {"model.num_things": 5}, tmp_path)
     with pytest.raises(InputError, match=r"The data set has .* but the config says model\.num_things = 5"):
-        check_plan(cells, tmp_path)
+        check_classes_of(cells, tmp_path)

@@ -16,14 +16,14 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from m2f.checkpoints.classes import read_classes
-from m2f.cost.evaluation_peers import panopticapi_counts
 from m2f.data.verify import verify
 from m2f.engine.coco_evaluation import evaluate_on
 from m2f.engine.evaluate import last_checkpoint
-from m2f.engine.samples import file_stem
+from m2f.engine.kept.samples import file_stem
 from m2f.engine.train import train
 from m2f.errors import InputError
 from m2f.metrics.panoptic_quality import quality_by_class
+from m2f.peers.evaluation_programs import panopticapi_counts
 from m2f.registry import MODELS
 
 EVERY_SEGMENT = {"model.panoptic": {"score": 0.0, "overlap": 0.0}}

@@ -13,6 +13,7 @@ from m2f.errors import InputError
 from m2f.metrics import PanopticQuality
 from m2f.metrics.panoptic_quality import quality_by_class
 from m2f.metrics.segment_matching import match_segments
+from m2f.peers.evaluation_programs import panopticapi_counts
 
 PERSON, CAR, SKY, ROAD = range(4)
 CATEGORY_IDS = [3, 7, 20, 21]
