@@ -92,6 +92,8 @@ def compose(
         files |= page_files
     scales = in_order(by_scale)
     words = {section.scale: section.scale_word for section in sections}
+    # Who has runs at a scale of his own alone wants the other tables there.
+    lacking = words[scales[0]] if len(scales) == 1 and scales[0] not in SCALE_MEANING else "mini"
     tables = [table for scale in scales for table in by_scale[scale]]
     data = {
         "title": TITLE,
@@ -107,7 +109,7 @@ def compose(
             for direction in task["other_directions"]
         ],
         "not_run": _not_run(tables),
-        "absent": [*(_absent(STUDIES[table], store) for table in absent), *missing_figures],
+        "absent": [*(_absent(STUDIES[table], store, lacking) for table in absent), *missing_figures],
         "pixel_decoders": [page for page, _ in compared],
         "panels": shown_panels,
         "attention": shown_attention,
@@ -135,9 +137,9 @@ def in_order(scales: Iterable[str]) -> list[str]:
     return [scale for scale in SCALE_MEANING if scale in present] + sorted(present - SCALE_MEANING.keys())
 
 
-def _absent(study: Study, store: str) -> dict[str, str]:
+def _absent(study: Study, store: str, word: str) -> dict[str, str]:
     """A table or figure without results: what it is, where it can be run, and the command."""
-    scale = study.scales[-1] if study.scales else "mini"
+    scale = study.scales[-1] if study.scales else word
     scales = listing(list(study.scales)) or "any"
     label = table_label(study.table)
     return {

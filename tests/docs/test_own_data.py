@@ -76,5 +76,6 @@ def test_designs_are_compared_under_the_scales_own_name(place):
     assert "m2f run 4e --scale parts --tasks panoptic" in text, "what is missing comes with a command that works"
     ours = [line for line in text.splitlines() if "on COCO" in line.split("the paper's on COCO")[0]]
     assert not ours, "COCO is the paper's data set alone"
+    assert "`m2f run" not in text or "--scale mini" not in text
     page = (place / "parts-compared" / "index.html").read_text()
     assert "scale parts" in page and "not drawn" not in page
