@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from mmengine import Config
 
 OF_A_RUN = "run.json"  # lies beside a config that a run keeps
+SWEEPS = "sweeps"  # a directory of every store
 
 
 def read_config(path: Path) -> "Config":
@@ -22,13 +23,19 @@ def read_config(path: Path) -> "Config":
 
     if not path.is_file():
         raise InputError(f"There is no config {path}; name one as in configs/, or the config.py of a run.")
-    if (path.parent / OF_A_RUN).exists():
+    if of_a_run(path):
         return Config(read_values(path), filename=path)
     try:
         return Config.fromfile(path)
     except Exception as error:  # a config is code, and may raise any
         reason = str(error).strip().partition("\n")[0]
         raise InputError(f"{path} cannot be read as a config, {type(error).__name__}: {reason}; mend it.") from error
+
+
+def of_a_run(path: Path) -> bool:
+    """Whether a config lies beside a run's record, or anywhere in a store, where each run has a directory."""
+    stores = path.absolute().parents[2:4]  # of runs/<run>/config.py and of reruns/<run>/<n>/config.py
+    return (path.parent / OF_A_RUN).exists() or any((store / SWEEPS).is_dir() for store in stores)
 
 
 def read_values(path: Path) -> dict[str, Any]:

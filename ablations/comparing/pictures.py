@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from mmengine import Config
 
 from ablations.comparing.designs import SideBySide
-from ablations.store.run_record import RunRecord
+from ablations.store.run_record import CONFIG, RunRecord
 from m2f.data.paths import resolve_data_paths
 from m2f.engine.evaluate import last_checkpoint
 from m2f.engine.redraw import drawn_predictions
 from m2f.errors import InputError
+from m2f.registered_types import require_registered
 
 
 def drawn_images(designs: SideBySide, images: Sequence[str]) -> tuple[dict[str, bytes], str]:
@@ -43,5 +44,6 @@ def drawn_images(designs: SideBySide, images: Sequence[str]) -> tuple[dict[str, 
 def _drawn(run: RunRecord, images: Sequence[str]) -> dict[str, bytes]:
     checkpoint = last_checkpoint(run.directory)
     run.require_imported()
+    require_registered(run.config, str(run.directory / CONFIG))
     config = resolve_data_paths(Config(run.config), run.identity["data_directory"])
     return drawn_predictions(config, checkpoint, images)

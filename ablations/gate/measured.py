@@ -154,7 +154,9 @@ def count_costs(config: Mapping[str, Any]) -> dict[str, float]:
     """
     from ablations.costs.counted import config_costs
     from m2f.cost import parameters
+    from m2f.registered_types import require_registered
 
+    require_registered({"model": config["model"]}, "the config")
     try:
         return config_costs(config, memory=False)
     except InputError:

@@ -2,7 +2,7 @@
 
 import importlib
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -49,16 +49,17 @@ def _caller() -> str:
     return sys._getframe(2).f_globals["__name__"]
 
 
-def import_modules(names: Iterable[str]) -> None:
+def import_modules(names: Collection[str]) -> None:
     """Import modules that register components and add rows; they may lie in the current directory.
 
-    Processes that this one starts look for modules where it does.
+    Processes that this one starts look for modules where it does. Where none is named, none is looked for there: what
+    a store names must find no stranger's file.
 
     Raises:
         InputError: there is no such module, or it does not import.
     """
     here = str(Path.cwd())
-    if here not in sys.path:
+    if names and here not in sys.path:
         sys.path.append(here)  # last, so that no file there takes the place of an installed package
     for name in names:
         if not all(part.isidentifier() for part in name.split(".")):

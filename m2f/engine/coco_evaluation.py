@@ -13,6 +13,7 @@ from mmengine.hooks import Hook
 from mmengine.logging import MMLogger
 from mmengine.runner import Runner
 
+from m2f.config_files import read_config
 from m2f.data.relocate import check_files, relocate
 from m2f.engine.evaluate import ClassesFrom, evaluation_runner, load_model
 from m2f.engine.hooks import finite
@@ -141,13 +142,7 @@ def load_config(path: Path) -> Config:
     Raises:
         InputError: it is missing, cannot be read, or is not that of an evaluation.
     """
-    if not path.is_file():
-        raise InputError(f"There is no config {path}; name one as in configs/, or the config.py of a run.")
-    try:
-        config = Config.fromfile(path)
-    except Exception as error:  # a config is code, and may raise any
-        reason = str(error).strip().partition("\n")[0]
-        raise InputError(f"{path} cannot be read as a config, {type(error).__name__}: {reason}") from error
+    config = read_config(path)
     missing = [key for key in NEEDED if key not in config]
     if missing:
         raise InputError(f"{path} says not how to evaluate: it has no '{missing[0]}'; name a config as in configs/.")

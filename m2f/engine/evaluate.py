@@ -18,6 +18,7 @@ from m2f.engine.processes import joined_processes
 from m2f.engine.resume import newest_first
 from m2f.engine.train import prepared
 from m2f.errors import InputError
+from m2f.registered_types import require_registered
 
 ClassesFrom = Literal["checkpoint", "data"]
 OTHER_CLASSES = (
@@ -55,8 +56,9 @@ def evaluation_runner(config: Config, work_dir: Path) -> Runner:
     """A runner whose ``val`` evaluates the config's model; its arguments are those of :func:`evaluate`.
 
     Raises:
-        InputError: the data is missing or has other classes than the model.
+        InputError: the data is missing or has other classes than the model, or the config names what is not registered.
     """
+    require_registered(config.to_dict(), str(config.filename or work_dir))
     init_default_scope(config.default_scope)
     hooks = [
         {"type": "m2f.SeedEveryIteration", "seed": config.seed},

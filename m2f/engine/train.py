@@ -28,6 +28,7 @@ from m2f.engine.processes import from_main, joined_processes, share_of_batch
 from m2f.engine.resume import resume_newest
 from m2f.engine.stopping import noted_requests
 from m2f.engine.weights import begin_from_weights
+from m2f.registered_types import require_registered
 
 __all__ = ["DivergenceError", "train"]
 
@@ -61,9 +62,10 @@ def train(config: Config, work_dir: Path, *, resume: bool = True) -> dict[str, f
 
     Raises:
         InputError: the data cannot be used, the processes cannot share it, others began the training, it was begun with
-            another model, or the weights to begin from cannot be had.
+            another model, the weights to begin from cannot be had, or the config names what is not registered.
         DivergenceError: the loss became infinite or not a number; in every process.
     """
+    require_registered(config.to_dict(), str(config.filename or work_dir))
     init_default_scope(config.default_scope)
     with joined_processes():
         runner = Runner.from_cfg(runnable(config, work_dir, resume))

@@ -9,8 +9,10 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from rich.console import Console
 
+from ablations.cli import main
 from ablations.planning.plan import Plan, make_plan
 from ablations.planning.scales import chosen_scale
 from ablations.running.executors import make_executor
@@ -92,6 +94,26 @@ def run_directories(plan, store, tmp_path):
     return make
 
 
+@pytest.fixture(scope="session")
+def call():
+    """Give a command; what came of it."""
+    return lambda *arguments: CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+@pytest.fixture(scope="session")
+def complain(call):
+    """Give a command that is bad input; its one sentence on stderr."""
+
+    def give(*arguments):
+        result = call(*arguments)
+        assert result.exit_code == 2, result.output
+        assert result.stderr.startswith("Error: ")
+        assert result.stderr.count("\n") == 1
+        return result.stderr.removeprefix("Error: ").rstrip("\n")
+
+    return give
+
+
 @pytest.fixture
 def console():
     """A console without a terminal; ``console.file.getvalue()`` is what it has shown."""
@@ -118,6 +140,20 @@ def sweep(store, tmp_path, console, fake_training):
         return summarise(plan, states, store, console)
 
     return run
+
+
+@pytest.fixture
+def timings(monkeypatch):
+    """Row i predicts in i + 1 seconds and trains in twice that."""
+
+    from m2f.timing.speed import Timing  # with torch
+
+    def measured(models, size, training_size):
+        assert (size, training_size) == ((800, 1088), (1024, 1024))
+        seconds = range(1, len(models) + 1)
+        return [(Timing(i, i, i + 0.5), Timing(2 * i, 2 * i, 2 * i)) for i in seconds]
+
+    monkeypatch.setattr("m2f.timing.speed.measure_speed", measured)
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 import io
 import math
 import re
-from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -101,12 +100,6 @@ def test_the_page_has_the_same_numbers_and_the_reason_why_there_are_no_pictures(
     assert "<b>x" not in page.replace("&lt;b&gt;", "")
     assert "The images are not drawn: a has no checkpoint to evaluate" in page
     pd.testing.assert_frame_equal(pd.read_csv(written["metrics.csv"]), designs.metrics)
-
-
-def test_designs_without_a_common_seed_are_not_drawn_and_the_page_says_why(designs, tmp_path):
-    apart = [DESIGNS[0], Design("mine", MARKUP, {7: RunRecord(Path("c"))})]
-    page = write_page(replace(designs, designs=apart), tmp_path, drawn_images)["index.html"].read_text()
-    assert "The images are not drawn: the designs have no seed in common." in page
 
 
 def test_without_details_the_page_says_so(designs, tmp_path):
