@@ -1,8 +1,75 @@
+import json
+from xml.etree import ElementTree
+
 import pytest
 from click.testing import CliRunner
 
 from ablations.cli import main
-from ablations.gate.baseline_file import BaselineFile, Evidence, TableRow, write_baseline_file
+from ablations.gate.baseline_file import BaselineFile, Evidence, TableRow, read_baseline_file, write_baseline_file
+
+MASKED = TableRow("4c", "mini", "panoptic", "masked attention")  # of the evidence
+
+
+@pytest.mark.parametrize(("lower", "code"), [(0.0, 0), (1.0, 0), (9.0, 1), (-9.0, 0)])
+def test_exit_codes(call, evidence_file, lower, code):
+    result = call("check", "--store", evidence_file("new", lower), "--baseline", evidence_file("old"))
+    assert result.exit_code == code, result.output
+    assert result.output.count("regressed ") == 2 * code
+
+
+def test_missing_rows_fail_unless_allowed(call, evidence_file):
+    arguments = ["check", "--store", evidence_file("new", rows=[MASKED]), "--baseline", evidence_file("old")]
+    result = call(*arguments)
+    assert (result.exit_code, "missing    4c SMCA (panoptic, mini): PQ, params" in result.output) == (1, True)
+    assert call(*arguments, "--allow-missing").exit_code == 0
+
+
+def test_files_for_programs(call, evidence_file, tmp_path):
+    junit, findings = tmp_path / "check.xml", tmp_path / "check.json"
+    arguments = ["--junit", junit, "--json", findings]
+    assert (
+        call("check", "--store", evidence_file("new", 9.0), "--baseline", evidence_file("old"), *arguments).exit_code
+        == 1
+    )
+    assert json.loads(findings.read_text())["passed"] is False
+    assert ElementTree.parse(junit).getroot().get("failures") == "2"
+
+
+def test_bad_input(complain, evidence_file, tmp_path):
+    new = evidence_file("new")
+    for arguments, complaint in (
+        (["check", "--store", new, "--baseline", tmp_path / "none"], "--update"),
+        (["check", "--store", tmp_path / "none", "--baseline", new], "There is nothing at"),
+        (
+            ["check", "--store", new, "--baseline", evidence_file("other", rows=[MASKED._replace(table="4e")])],
+            "no row in common",
+        ),
+        (["check", "--store", new, "--baseline", tmp_path / "b", "--update", "--allow-missing"], "--allow-missing"),
+    ):
+        assert complaint in complain(*arguments)
+
+
+def test_update_makes_a_baseline_and_takes_a_sweep_into_it(call, evidence_file, tmp_path):
+    baseline, first = tmp_path / "baseline.json", evidence_file("first")
+    assert call("check", "--store", first, "--baseline", baseline, "--update").exit_code == 0
+    assert read_baseline_file(baseline).evidence.metrics == read_baseline_file(first).evidence.metrics
+    assert read_baseline_file(baseline).evidence.metrics[MASKED, "PQ"][0] == 48.5
+    baseline.write_text(baseline.read_text().replace('"tolerances": {}', '"tolerances": {"SQ": 2.0}'))
+    result = call("check", "--store", evidence_file("second", 9.0), "--baseline", baseline, "--update")
+    assert result.exit_code == 0
+    assert "regressed " in result.output
+    taken = read_baseline_file(baseline)
+    assert taken.evidence.metrics[MASKED, "PQ"][5] == pytest.approx(39.5)
+    assert taken.tolerances == {"SQ": 2.0}
+    assert call("check", "--store", tmp_path / "second", "--baseline", baseline).exit_code == 0
+
+
+def test_update_writes_over_nothing_else(call, evidence_file, tmp_path):
+    other = tmp_path / "notes.json"
+    other.write_text('{"mine": 1}')
+    assert call("check", "--store", evidence_file("new"), "--baseline", other, "--update").exit_code == 2
+    assert other.read_text() == '{"mine": 1}'
+
 
 ROW = TableRow("4c", "mini", "panoptic", "SMCA")
 

@@ -1,7 +1,6 @@
+import pytest
 import torch
-from click.testing import CliRunner
 
-from ablations.cli import main
 from ablations.commands.convert import convert
 from m2f.checkpoints import from_ours, read_checkpoint
 from m2f.checkpoints.architecture import BACKBONES, Architecture
@@ -18,11 +17,12 @@ def checkpoint(path):
     return str(path)
 
 
-def run(*arguments):
-    return CliRunner().invoke(main, ["convert", *map(str, arguments)])
+@pytest.fixture
+def run(call):
+    return lambda *arguments: call("convert", *arguments)
 
 
-def test_says_what_it_found_and_wrote(tmp_path):
+def test_says_what_it_found_and_wrote(run, tmp_path):
     source = checkpoint(tmp_path / "theirs.pth")
     result = run(source, tmp_path / "ours.pth")
     assert result.exit_code == 0, result.output
@@ -37,7 +37,7 @@ def test_says_what_it_found_and_wrote(tmp_path):
     assert sorted(path.name for path in (tmp_path / "directory").iterdir()) == ["config.json", "model.safetensors"]
 
 
-def test_bad_input_is_one_sentence_and_exit_code_2(tmp_path):
+def test_bad_input_is_one_sentence_and_exit_code_2(run, tmp_path):
     result = run(tmp_path / "nothing.pth", tmp_path / "new.pth")
     assert result.exit_code == 2
     assert "nothing.pth does not exist" in result.output

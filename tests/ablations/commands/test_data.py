@@ -9,6 +9,36 @@ from ablations.cli import main
 from m2f.data.scenes import SceneSpec, ensure_scenes
 
 
+def test_scenes_are_generated_and_verified(call, tmp_path):
+    root = tmp_path / "scenes"
+    arguments = ["data", "scenes", "--out", root, "--split-sizes", "train2017=2,val2017=1", "--image-size", 64]
+    assert call(*arguments).exit_code == 0
+    assert len(list(root.glob("train2017/*.png"))) == 2
+    result = call("data", "verify", root)
+    assert (result.exit_code, result.output) == (0, f"{root} is whole.\n")
+
+
+@pytest.mark.parametrize("sizes", ["train2017", "train2017=x", "=3", "train2017=0", ""])
+def test_bad_split_sizes(complain, tmp_path, sizes):
+    sentence = complain("data", "scenes", "--out", tmp_path / "scenes", "--split-sizes", sizes)
+    assert sentence.startswith("--split-sizes must be NAME=N,...")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_verify_finds_damage_and_a_missing_directory(call, complain, tmp_path):
+    root = tmp_path / "scenes"
+    call("data", "scenes", "--out", root, "--split-sizes", "train2017=1,val2017=1", "--image-size", 64)
+    annotations = root / "annotations" / "panoptic_val2017.json"
+    annotations.write_text(annotations.read_text()[:100])
+    (root / "train2017" / "000000000001.png").write_text("not a picture")
+    result = call("data", "verify", root)
+    assert result.exit_code == 2
+    assert f"{root} has" in result.stderr
+    assert str(annotations) in result.output
+    assert "000000000001.png" in result.output
+    assert "does not exist" in complain("data", "verify", tmp_path / "nowhere")
+
+
 @pytest.fixture
 def scenes(tmp_path):
     ensure_scenes(SceneSpec(image_size=64, splits={"val2017": 2}, seed=0), tmp_path / "scenes")

@@ -5,11 +5,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from click.testing import CliRunner
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
-from ablations.cli import main
 from m2f.data.scenes import SceneSpec, ensure_scenes
 from m2f.engine import coco_evaluation
 from m2f.errors import InputError
@@ -28,12 +26,13 @@ def inputs(tmp_path_factory):
     return [CONFIG, root / "weights.pth", "--data", root / "scenes"]
 
 
-def call(*arguments):
-    return CliRunner().invoke(main, ["eval", *map(str, arguments)])
+@pytest.fixture
+def evaluate(call):
+    return lambda *arguments: call("eval", *arguments)
 
 
-def test_shows_progress_classes_and_metrics(inputs, tmp_path):
-    result = call(*inputs, "--out", tmp_path / "out")
+def test_shows_progress_classes_and_metrics(evaluate, inputs, tmp_path):
+    result = evaluate(*inputs, "--out", tmp_path / "out")
     assert result.exit_code == 0, result.output
     assert result.stderr.startswith("evaluating 4 images\nevaluated 4 images in 0:00:")
     assert result.stdout.index("triangle") < result.stdout.index("│ AP50 ") < result.stdout.index(", val2017, in ")
@@ -41,8 +40,8 @@ def test_shows_progress_classes_and_metrics(inputs, tmp_path):
     assert (tmp_path / "out" / "instances.json").is_file()
 
 
-def test_as_json(inputs, tmp_path):
-    result = call(*inputs, "--out", tmp_path / "out", "--split", "train2017", "--json")
+def test_as_json(evaluate, inputs, tmp_path):
+    result = evaluate(*inputs, "--out", tmp_path / "out", "--split", "train2017", "--json")
     content = json.loads(result.stdout)
     classes = content.pop("classes")
     assert content == json.loads((tmp_path / "out" / "metrics.json").read_text())
@@ -50,42 +49,42 @@ def test_as_json(inputs, tmp_path):
     assert [row["class"] for row in classes] == ["disk", "square", "triangle", "ring", "cross", "bar"]
 
 
-def test_classes_of_other_names(inputs, tmp_path):
+def test_classes_of_other_names(evaluate, inputs, tmp_path):
     """A model that says what its classes are called is evaluated on others only if asked."""
     config, weights, *data = inputs
     names = ("disc", "square", "triangle", "ring", "cross", "bar")
     content = {**torch.load(weights), "meta": {"dataset_meta": {"classes": names}}}
     torch.save(content, tmp_path / "named.pth")
-    refused = call(config, tmp_path / "named.pth", *data, "--out", tmp_path / "out")
+    refused = evaluate(config, tmp_path / "named.pth", *data, "--out", tmp_path / "out")
     assert refused.exit_code == 2
     assert refused.stderr.startswith(
         f"Error: Class 0 is 'disc' in {tmp_path / 'named.pth'}, but 'disk' in the data set;"
     )
     assert not (tmp_path / "out").exists()
-    taken = call(config, tmp_path / "named.pth", *data, "--out", tmp_path / "out", "--classes-from", "data")
+    taken = evaluate(config, tmp_path / "named.pth", *data, "--out", tmp_path / "out", "--classes-from", "data")
     assert taken.exit_code == 0, taken.output
 
 
-def test_bad_input_is_one_sentence(inputs, tmp_path):
+def test_bad_input_is_one_sentence(evaluate, inputs, tmp_path):
     (tmp_path / "out").mkdir()
-    result = call(*inputs, "--out", tmp_path / "out")
+    result = evaluate(*inputs, "--out", tmp_path / "out")
     assert result.exit_code == 2
     assert result.stderr.startswith(f"Error: {tmp_path / 'out'} exists and is not written over")
     assert result.stderr.count("\n") == 1
 
 
-def test_bad_input_from_a_data_loaders_process_is_one_sentence(inputs, tmp_path, monkeypatch):
+def test_bad_input_from_a_data_loaders_process_is_one_sentence(evaluate, inputs, tmp_path, monkeypatch):
     def fail(*arguments):
         raise InputError("Caught InputError in DataLoader worker process 0.\nm2f.errors.InputError: x.png is no image.")
 
     monkeypatch.setattr(coco_evaluation, "evaluate_on", fail)
-    assert call(*inputs, "--out", tmp_path / "out").stderr == "Error: x.png is no image.\n"
+    assert evaluate(*inputs, "--out", tmp_path / "out").stderr == "Error: x.png is no image.\n"
 
 
-def test_interrupted(inputs, tmp_path, monkeypatch):
+def test_interrupted(evaluate, inputs, tmp_path, monkeypatch):
     def interrupt(*arguments):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(coco_evaluation, "evaluate_on", interrupt)
-    result = call(*inputs, "--out", tmp_path / "out")
+    result = evaluate(*inputs, "--out", tmp_path / "out")
     assert (result.exit_code, result.stderr) == (130, "Stopped. Nothing is kept.\n")

@@ -1,15 +1,17 @@
-import json
+from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from mmengine.config import Config
 
-from ablations.cli import main
 from ablations.costs import counted as costs
-from ablations.costs.counted import CostRow, cost_frame, study_costs
+from ablations.costs.counted import CostRow, cost_frame, inference_flops, study_costs
 from ablations.store.results_frame import COLUMNS
+from ablations.store.run_record import RunRecord
+from ablations.store.runs import config_text
 from ablations.studies import STUDIES
-from m2f.cost.memory import training_memory
-from m2f.cost.training_flops import training_flops
+from m2f.cost import Images, flops
+
+MINI = Path(__file__).parents[3] / "configs" / "mini" / "panoptic.py"
 
 
 def row(metric, value, paper, **identity):
@@ -74,35 +76,10 @@ def test_a_frame_has_the_columns_of_results(monkeypatch):
     assert set(frame["scale"]) == {"paper"}
 
 
-def test_the_command_prints_rows_for_people_and_for_programs(monkeypatch):
-    monkeypatch.setattr(costs, "config_costs", lambda *_, **__: {"params": 44.04, "flops": 300.0, "flops_ours": 214.6})
-    text = CliRunner().invoke(main, ["cost", "4c"]).output
-    assert "outside" in text and "214.6" in text and "226" in text
-    records = json.loads(CliRunner().invoke(main, ["cost", "4c", "--json"]).output)
-    assert len(records) == 4 * 3
-    assert records[0]["variant"] == "cross-attention"
-
-
-@pytest.mark.parametrize(
-    ("arguments", "sentence"),
-    [
-        (["cost", "4c", "--model", "configs/mini/panoptic.py"], "not both"),
-        (["cost", "--measure"], "name the tables"),
-        (["cost", "--model", "nowhere.py"], "There is no config nowhere.py"),
-        (["cost", "4z"], "Unknown table '4z'"),
-    ],
-)
-def test_bad_input_is_one_sentence(arguments, sentence):
-    result = CliRunner().invoke(main, arguments)
-    assert result.exit_code == 2
-    assert sentence in result.output
-
-
-def test_a_config_file_has_its_own_costs(monkeypatch):
-    monkeypatch.setattr("m2f.cost.memory.training_memory", lambda model: training_memory(model, (64, 64), targets=3))
-    monkeypatch.setattr("m2f.cost.training_flops.training_flops", lambda model: training_flops(model, (64, 64), 3))
-    result = CliRunner().invoke(main, ["cost", "--model", "configs/mini/panoptic.py", "--json"])
-    values = {record["metric"]: record["value"] for record in json.loads(result.output)}
-    assert values["params"] < 2
-    assert values["flops_ours"] < values["flops"] < 1
-    assert 0 < values["training_flops_ours"] < values["training_flops"]
+def test_a_runs_own_model_is_counted_with_dense_masks(tmp_path):
+    config = Config.fromfile(MINI).to_dict()
+    config["model"]["transformer_decoder"]["num_layers"] = 2
+    (tmp_path / "config.py").write_text(config_text(config))
+    dense = Config(config).model
+    dense.transformer_decoder.mask_prediction = "dense"
+    assert inference_flops(RunRecord(tmp_path)) == pytest.approx(flops(dense, Images({(128, 128): 1})))

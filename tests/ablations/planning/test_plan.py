@@ -182,6 +182,21 @@ def test_trainings_and_equal_evaluations_are_shared(plan, study):
     assert evaluated_again == ["9e 9f"] * 2 + ["9g"] * 2
 
 
+def test_a_plan_has_each_run_once_trainings_first(plan, study):
+    cells = plan(studies=[evaluated(study), evaluated(study, "9f"), study])
+    whole = Plan(cells)
+    assert list(whole.runs) == [*whole.trainings, *whole.evaluations]
+    assert [planned.run.name for planned in whole.runs.values()] == list(whole.runs)
+    assert [planned.run.source is None for planned in whole.runs.values()] == [True, True, False, False]
+    assert [planned.label for planned in whole.runs.values()] == [
+        "9e plain, panoptic, seed 0 (and 2 more)",
+        "9e masked, panoptic, seed 0 (and 2 more)",
+        "9e plain, panoptic, seed 0 (and 1 more)",
+        "9e masked, panoptic, seed 0 (and 1 more)",
+    ]
+    assert [planned.label for planned in Plan(cells[-1:]).runs.values()] == ["9z masked, panoptic, seed 0"]
+
+
 def test_an_evaluation_is_another_run_than_a_training_with_its_config(plan, study):
     """Also if its overrides change nothing, and if its training has another config for what it does not read."""
     unchanged = plan(studies=[evaluated(study, evaluation=Evaluation({}))])

@@ -3,7 +3,7 @@ from dataclasses import replace
 from rich.console import Console
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from ablations.planning.plan import make_plan
+from ablations.planning.plan import Plan, make_plan
 from ablations.planning.scales import chosen_scale
 from ablations.running.sweep import prepare_data
 from ablations.running.tensorboard import file_name, with_tensorboard
@@ -36,7 +36,7 @@ def test_curves_of_a_training(tmp_path):
 
 def test_what_is_shown_names_no_other_run(tmp_path):
     plain = smoke_plan(tmp_path, STUDIES["4c"], STUDIES["Ib"])
-    for cell, shown in zip(plain, with_tensorboard(plain, tmp_path), strict=True):
+    for cell, shown in zip(plain.cells, with_tensorboard(plain, tmp_path).cells, strict=True):
         assert (shown.run.name, shown.training.name) == (cell.run.name, cell.training.name)
         assert watched(shown.training) == ["LocalVisBackend", "TensorboardVisBackend"]
         assert watched(cell.training) == ["LocalVisBackend"]
@@ -44,23 +44,27 @@ def test_what_is_shown_names_no_other_run(tmp_path):
 
 def test_a_backend_of_the_users_names_no_other_run_and_is_no_changed_setting(tmp_path):
     backends = [{"type": "WandbVisBackend", "init_kwargs": {"project": "m2f"}}]
-    (plain, *_), (own, *_) = (
-        smoke_plan(tmp_path, STUDIES["4c"]),
-        smoke_plan(tmp_path, STUDIES["4c"], **{"visualizer.vis_backends": backends}),
+    plain, own = (
+        smoke_plan(tmp_path, STUDIES["4c"], **overrides).cells[0]
+        for overrides in ({}, {"visualizer.vis_backends": backends})
     )
     assert own.run.config["visualizer"]["vis_backends"] == backends
     assert (own.run.name, own.run.overrides) == (plain.run.name, {})
-    assert watched(with_tensorboard([own], tmp_path)[0].run) == ["WandbVisBackend", "TensorboardVisBackend"]
+    assert watched(with_tensorboard(Plan((own,)), tmp_path).cells[0].run) == [
+        "WandbVisBackend",
+        "TensorboardVisBackend",
+    ]
 
 
 def test_one_that_the_user_chose_is_not_doubled(tmp_path):
-    (own, *_) = smoke_plan(tmp_path, STUDIES["4c"], **{"visualizer.vis_backends": [{"type": "TensorboardVisBackend"}]})
-    assert watched(with_tensorboard([own], tmp_path)[0].run) == ["TensorboardVisBackend"]
+    backends = [{"type": "TensorboardVisBackend"}]
+    own = smoke_plan(tmp_path, STUDIES["4c"], **{"visualizer.vis_backends": backends}).cells[0]
+    assert watched(with_tensorboard(Plan((own,)), tmp_path).cells[0].run) == ["TensorboardVisBackend"]
 
 
 def test_equal_rows_have_one_place(tmp_path):
     rows = (Variation("a/b", {}), Variation("c", {}))
-    cells = with_tensorboard(smoke_plan(tmp_path, Study("own", "Own", "c", rows, ("panoptic",))), tmp_path)
+    cells = with_tensorboard(smoke_plan(tmp_path, Study("own", "Own", "c", rows, ("panoptic",))), tmp_path).cells
     places = {cell.run.config["visualizer"]["vis_backends"][-1]["save_dir"] for cell in cells}
     assert places == {str(tmp_path / "own/a_b/smoke/panoptic" / f"seed 0, {cells[0].run.name[:8]}")}
 

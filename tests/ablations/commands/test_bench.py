@@ -2,10 +2,8 @@ import json
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
-from ablations.cli import main
-from ablations.costs import beside_peers as peers
+from ablations.costs.beside_peers import COLUMNS
 from m2f.timing import beside_peers
 from m2f.timing.beside_peers import Comparison
 from m2f.timing.peak_memory import PeakMemory
@@ -14,8 +12,9 @@ from m2f.timing.precision import Difference
 TINY = Path(__file__).parents[2] / "m2f" / "peers" / "tiny_config.py"
 
 
-def call(*arguments):
-    return CliRunner().invoke(main, ["bench", "peers", *map(str, arguments)])
+@pytest.fixture
+def peers(call):
+    return lambda *arguments: call("bench", "peers", *arguments)
 
 
 def comparison(precision, difference):
@@ -53,23 +52,23 @@ def measured(monkeypatch):
     return calls
 
 
-def test_by_default_the_papers_model_in_all_precisions_of_the_machine(measured, monkeypatch):
+def test_by_default_the_papers_model_in_all_precisions_of_the_machine(peers, measured, monkeypatch):
     monkeypatch.setattr(beside_peers, "device_precisions", lambda device: ["float32", "bfloat16"])
-    result = call()
+    result = peers()
     assert result.exit_code == 0, result.output
     assert measured == [([512], [1], ["float32", "bfloat16"], ["mmdet", "transformers"], 3, True)]
     assert "This machine computes in float32 and bfloat16." in result.stderr
 
 
-def test_options_say_what_is_measured(measured):
+def test_options_say_what_is_measured(peers, measured):
     arguments = ("--sizes", "64,128", "--batches", "1, 2", "--precision", "Float32", "--peers", "mmdet")
-    result = call(*arguments, "--repeats", 5, "--no-memory", "--model", TINY)
+    result = peers(*arguments, "--repeats", 5, "--no-memory", "--model", TINY)
     assert result.exit_code == 0, result.output
     assert measured == [([64, 128], [1, 2], ["float32"], ["mmdet"], 5, False)]
 
 
-def test_json_has_an_object_for_each_comparison(measured):
-    first, second = json.loads(call("--precision", "float32,bfloat16", "--json").stdout)
+def test_json_has_an_object_for_each_comparison(peers, measured):
+    first, second = json.loads(peers("--precision", "float32,bfloat16", "--json").stdout)
     named = ("work", "peer", "size", "batch", "precision", "ours", "theirs", "ratio")
     assert [first[key] for key in named] == ["predict", "mmdet", 512, 1, "float32", 0.5, 1.5, 3.0]
     assert first["difference"] is None
@@ -77,11 +76,11 @@ def test_json_has_an_object_for_each_comparison(measured):
     assert second["difference"]["probability_max"] == 0.125
 
 
-def test_text_has_times_memory_peak_and_difference(measured):
-    result = call("--precision", "float32,bfloat16")
+def test_text_has_times_memory_peak_and_difference(peers, measured):
+    result = peers("--precision", "float32,bfloat16")
     lines = result.stdout.splitlines()
     rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in lines if line.startswith("│")]
-    assert dict(zip(peers.COLUMNS[:5], rows[0], strict=False)) == {
+    assert dict(zip(COLUMNS[:5], rows[0], strict=False)) == {
         "work": "predict",
         "pixels": "512",
         "batch": "1",
@@ -98,9 +97,9 @@ def test_text_has_times_memory_peak_and_difference(measured):
     assert "predict, 512 pixels, batch 1, float32: 0.50 s, mmdet 1.50 s" in result.stderr
 
 
-def test_a_real_measurement_of_a_small_model():
+def test_a_real_measurement_of_a_small_model(peers):
     options = ("--model", TINY, "--sizes", 64, "--repeats", 1, "--no-memory", "--peers", "mmdet", "--json")
-    result = call(*options, "--precision", "float32")
+    result = peers(*options, "--precision", "float32")
     assert result.exit_code == 0, result.output
     train, predict = json.loads(result.stdout)
     assert (train["work"], predict["work"]) == ("train", "predict")
@@ -119,15 +118,15 @@ def test_a_real_measurement_of_a_small_model():
         (("--model", "nowhere.py"), "nowhere.py"),
     ],
 )
-def test_bad_input(arguments, message):
-    result = call(*arguments)
+def test_bad_input(peers, arguments, message):
+    result = peers(*arguments)
     assert result.exit_code == 2
     assert message in result.stderr
     assert result.stderr.splitlines()[-1].startswith("Error: ")
 
 
-def test_evaluation_is_timed_and_equal():
-    result = CliRunner().invoke(main, ["bench", "evaluation", "--images", "10", "--repeats", "1", "--json"])
+def test_evaluation_is_timed_and_equal(call):
+    result = call("bench", "evaluation", "--images", 10, "--repeats", 1, "--json")
     assert result.exit_code == 0, result.output
     speeds = json.loads(result.stdout[result.stdout.index("[") :])
     assert {speed["peer"] for speed in speeds} == {"panopticapi", "hotcoco", "pycocotools", "faster-coco-eval"}

@@ -1,0 +1,90 @@
+import pytest
+
+from ablations.planning.scales import CONFIGS
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["4x"], "Unknown table '4x'; known: 4a, 4b, 4c, "),
+        (
+            ["4c", "--scale", "minni"],
+            "Unknown scale 'minni' (did you mean 'mini'?); known: smoke, mini, paper, or ",
+        ),
+        (["4c", "--tasks", "panoptic,depth"], "Unknown task 'depth'; known: panoptic, instance, semantic."),
+        (["4c", "--seeds", "0,x"], "--seeds must be whole numbers separated by commas, such as 0,1,2, not '0,x'."),
+        (["4c", "--override", "seeds"], "The override 'seeds' is not KEY=VALUE"),
+        (
+            ["4c", "--override", "model.transformer_decoder.cros_attention.type=SMCA"],
+            "'model.transformer_decoder' has no 'cros_attention' (did you mean 'cross_attention'?)",
+        ),
+    ],
+)
+def test_bad_words_are_answered_and_nothing_is_written(complain, tmp_path, arguments, sentence):
+    store = tmp_path / "store"
+    assert sentence in complain("run", *arguments, "--store", store, "--data", tmp_path / "data")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_missing_data_directory(complain, tmp_path):
+    data = tmp_path / "nowhere"
+    sentence = complain(
+        "run", "4c", "--scale", "paper", "--tasks", "panoptic", "--data", data, "--store", tmp_path / "s"
+    )
+    assert str(data) in sentence
+    assert "--data" in sentence
+
+
+@pytest.mark.parametrize("place", ["file", "file/below"])
+def test_store_that_is_not_writable(complain, tmp_path, place):
+    (tmp_path / "file").write_text("mine")
+    sentence = complain("run", "4c", "--scale", "mini", "--data", tmp_path / "data", "--store", tmp_path / place)
+    assert f"The store {tmp_path / place} is not writable" in sentence
+    assert (tmp_path / "file").read_text() == "mine"
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_dry_run_shows_the_runs_and_makes_nothing(call, tmp_path):
+    arguments = ("--scale", "smoke", "--tasks", "panoptic", "--store", tmp_path / "s", "--data", tmp_path / "d")
+    result = call("run", "4c", "--dry-run", *arguments)
+    assert result.exit_code == 0, result.output
+    assert "4 rows, 1 task, 1 seed: 4 cells -> 4 trainings (already done: 0)" in result.output
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def carried_out(monkeypatch):
+    """The plans and executors' options of sweeps that are not carried out."""
+    given = []
+
+    def take(plan, store, data, maker, console):
+        given.append((plan, maker.args))
+        return {}
+
+    monkeypatch.setattr("ablations.running.sweep.carry_out", take)
+    return given
+
+
+def test_options_reach_the_plan_and_the_executor(call, carried_out, tmp_path):
+    arguments = ("--scale", "smoke", "--tasks", "panoptic,Panoptic", "--seeds", "3, 1,3", "--jobs", 5, "--tensorboard")
+    override = ("--override", "train_cfg.max_iters=7")
+    result = call("run", "4c", "4C", *arguments, *override, "--store", tmp_path / "s", "--data", tmp_path / "d")
+    assert result.exit_code == 0, result.output
+    assert f"Curves: tensorboard --logdir {tmp_path / 's' / 'tensorboard'}" in result.output
+    ((plan, (executor, options)),) = carried_out
+    assert [(cell.run.seed, cell.run.task) for cell in plan.cells] == 4 * [(3, "panoptic")] + 4 * [(1, "panoptic")]
+    config = plan.cells[0].run.config
+    assert config["train_cfg"]["max_iters"] == 7
+    assert config["visualizer"]["vis_backends"][-1]["type"] == "TensorboardVisBackend"
+    assert (executor, options.jobs) == ("local", 5)
+
+
+def test_tasks_are_those_that_the_scale_has(call, complain, carried_out, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "semantic.py").write_text(f"_base_ = {str(CONFIGS / 'smoke' / 'semantic.py')!r}\n")
+    places = ("--store", tmp_path / "s", "--data", tmp_path / "d")
+    assert call("run", "4c", "--scale", tmp_path / "mine", *places).exit_code == 0
+    ((plan, _),) = carried_out
+    assert {cell.run.task for cell in plan.cells} == {"semantic"}
+    sentence = complain("run", "Ib", "--scale", tmp_path / "mine", *places)
+    assert sentence == f"{tmp_path / 'mine'} has no config of panoptic, the tasks of these tables; add panoptic.py."
