@@ -13,8 +13,12 @@ from ablations.planning.plan import Cell, Run
 from ablations.store.results_frame import read_results
 from ablations.store.run_record import RunRecord, add_facts, write_done, write_running
 from ablations.store.runs import create_run, open_store, write_sweep
+from ablations.studies import STUDIES
 from ablations.studies.study import Evaluation, Study, Variation
+from reports.build import build
 from reports.content import compose
+from reports.html import render_html
+from reports.markdown import render_markdown
 from reports.pdf import write_sources
 from reports.section import Section
 
@@ -196,13 +200,37 @@ def content(section, runs, costs):
     return compose([section], runs, ["4d"], costs)
 
 
-@pytest.fixture
-def pdf_elements(tmp_path):
-    """Reads the elements of one kind that typst sets in the PDF."""
+@pytest.fixture(scope="session")
+def html_page(content):
+    return render_html(content)
+
+
+@pytest.fixture(scope="session")
+def markdown(content):
+    return render_markdown(content)
+
+
+@pytest.fixture(scope="session")
+def built(store, tmp_path_factory):
+    """The files of the store's whole report, by kind."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(STUDIES, "4c", STUDY)
+        return build(store, [], tmp_path_factory.mktemp("built"))
+
+
+@pytest.fixture(scope="session")
+def pdf_elements(tmp_path_factory):
+    """Reads the elements of one kind that typst sets in the PDF, once for each content."""
+
+    known = {}  # by the content's address; each is kept with it, so that no other takes its place
 
     def read(content, kind):
-        template = write_sources(content, tmp_path)
-        return json.loads(typst.query(template, kind, root=tmp_path, ignore_system_fonts=True))
+        if (id(content), kind) not in known:
+            directory = tmp_path_factory.mktemp("sources")
+            template = write_sources(content, directory)
+            elements = json.loads(typst.query(template, kind, root=directory, ignore_system_fonts=True))
+            known[id(content), kind] = content, elements
+        return known[id(content), kind][1]
 
     return read
 
