@@ -19,7 +19,7 @@ import pytest
 from click.testing import CliRunner
 
 from ablations.cli import main
-from ablations.planning.plan import make_plan
+from ablations.planning.plan import Plan, make_plan
 from ablations.planning.scales import chosen_scale
 from ablations.running.worker import EVALUATION, TRAINING, execute
 from ablations.store import claims
@@ -50,10 +50,10 @@ def main():
 @click.argument("training")
 @click.argument("jobs", type=int)
 def run(plan, store, training, jobs):
-    cells, console = pickle.loads(plan.read_bytes()), Console(width=200)
+    data, plan, console = plan.parent / "data", pickle.loads(plan.read_bytes()), Console(width=200)
     executor = partial(make_executor, "local", Local(jobs=jobs))
-    states = carry_out(cells, store, plan.parent / "data", executor, console, f"fake_training:{training}")
-    sys.exit(summarise(cells, states, store, console))
+    states = carry_out(plan, store, data, executor, console, f"fake_training:{training}")
+    sys.exit(summarise(plan, states, store, console))
 
 if __name__ == "__main__":
     main()
@@ -65,7 +65,7 @@ def orchestrate(start_python, store, tmp_path, fake_training):
     """Start an orchestrator of its own on a plan."""
 
     def start(cells, training, jobs):
-        (tmp_path / "plan.pickle").write_bytes(pickle.dumps(cells))
+        (tmp_path / "plan.pickle").write_bytes(pickle.dumps(Plan(tuple(cells))))
         return start_python(ORCHESTRATOR, "run", tmp_path / "plan.pickle", store, training, jobs)
 
     return start
@@ -250,7 +250,7 @@ def test_an_older_versions_runs_are_kept_apart(sweep, plan, store, monkeypatch):
     """Results that cannot be compared any more are neither shown as done nor taken for this version's."""
     older = plan()
     sweep(older)
-    for module in ("planning.plan", "store.runs"):
+    for module in ("planning.plan", "store.run_record", "store.runs"):
         monkeypatch.setattr(f"ablations.{module}.RESULTS_FORMAT_VERSION", 2)
     outdated = ("interrupted", "metrics.json is of results format 1, this version of m2f writes 2")
     assert status(store) == [outdated] * 2

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from ablations.planning.plan import Plan
 from ablations.running.status import run_states, show_status
 from ablations.running.sweep import plan_words, report_command
 from ablations.store.results_frame import COLUMNS, read_results
@@ -107,7 +108,8 @@ def test_trainings_are_done_before_they_are_evaluated(sweep, plan, store, study,
 
 def test_a_training_that_no_row_shows_is_told(plan, store, evaluated_study, tmp_path):
     (cell,) = cells = plan(studies=[evaluated_study])
-    assert plan_words(cells, 0) == "1 row, 1 task, 1 seed: 1 cell -> 1 training and 1 evaluation (already done: 0)"
+    words = plan_words(Plan(cells), 0)
+    assert words == "1 row, 1 task, 1 seed: 1 cell -> 1 training and 1 evaluation (already done: 0)"
     write_sweep(store, cells)
     write_done(create_run(store, cell.training, tmp_path / "data"), {"PQ": 40.0})
     rows = [{"table": "9e", "variant": "masked"}]
@@ -119,7 +121,7 @@ def test_a_training_that_no_row_shows_is_told(plan, store, evaluated_study, tmp_
 def test_the_report_command_imports_the_users_modules(plan, study):
     own = Variation("own", {}, imports=("mine", "others"))
     cells = plan(studies=[replace(study, variations=(*study.variations, own))])
-    command = report_command(cells, Path("runs"))
+    command = report_command(Plan(cells), Path("runs"))
     assert command == "m2f report 9z --import mine --import others --store runs --out report"
 
 
