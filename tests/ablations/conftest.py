@@ -19,7 +19,8 @@ from ablations.running.executors import make_executor
 from ablations.running.executors.local import THREAD_VARIABLES
 from ablations.running.site_file import Local
 from ablations.running.sweep import carry_out, summarise
-from ablations.store.runs import create_run, open_store
+from ablations.store.run_record import write_done
+from ablations.store.runs import create_run, open_store, write_sweep
 from ablations.studies.study import Evaluation, Study, Times, Variation
 
 TASKS = ("panoptic", "instance", "semantic")
@@ -82,6 +83,23 @@ def plan(study, configs, tmp_path):
 @pytest.fixture
 def store(tmp_path):
     return open_store(tmp_path / "store")
+
+
+@pytest.fixture
+def have_done(store, tmp_path):
+    """Have the runs of cells done by a sweep; the store.
+
+    ``leave`` leaves what a run has beside its metrics in its directory, of whatever cell, and gives the metrics.
+    """
+
+    def do(cells, leave):
+        write_sweep(store, cells)
+        for cell in cells:
+            directory = create_run(store, cell.run, tmp_path / "data")
+            write_done(directory, leave(directory, cell))
+        return store
+
+    return do
 
 
 @pytest.fixture

@@ -1,19 +1,15 @@
 import pytest
 
-from ablations.store.run_record import write_done
-from ablations.store.runs import create_run, write_sweep
-
 
 @pytest.fixture
-def finished(plan, store, tmp_path):
-    """A store with two designs, the second of which has two seeds."""
-    cells = plan(seeds=(0, 1))
-    write_sweep(store, cells)
-    for cell in cells:
-        directory = create_run(store, cell.run, tmp_path)
+def finished(plan, have_done):
+    """A store with two seeds of two designs."""
+
+    def leave(directory, cell):
         (directory / "per_image.csv").write_text(f"image,PQ\n7,{40 + cell.run.seed}\n")
-        write_done(directory, {"PQ": 40.0 + cell.run.seed})
-    return store
+        return {"PQ": 40.0 + cell.run.seed}
+
+    return have_done(plan(seeds=(0, 1)), leave)
 
 
 def test_a_page_is_written_where_it_is_wished_for(call, finished, tmp_path):

@@ -6,8 +6,6 @@ import pytest
 from scipy import stats
 
 from ablations.comparing.designs import compare_designs, paired_test
-from ablations.store.run_record import write_done
-from ablations.store.runs import create_run, write_sweep
 from m2f.errors import InputError
 
 PQ = {"plain": [40.0, 42.5, 41.0], "masked": [48.0, 47.0, 49.5]}
@@ -15,23 +13,20 @@ CLASSES = {"plain": {"disk": 10.0, "sand": 70.0, "bar": None}, "masked": {"disk"
 IMAGES = {"plain": {"3": 20.0, "1": 30.0}, "masked": {"3": 21.0, "1": 70.0}}
 
 
-def finish(directory, variant, seed):
+def leave(directory, cell):
     """Leave what a training leaves; values of a class and image rise by the seed."""
+    variant, seed = cell.variant, cell.run.seed
     value = PQ[variant][seed]
-    write_done(directory, {"PQ": value, "RQ": value + 10} | ({"SQ": 80.0} if seed else {}))
     for name, column, values in (("per_class", "class", CLASSES), ("per_image", "image", IMAGES)):
         lines = [f"{key},x,{'' if own is None else own + seed}" for key, own in values[variant].items()]
         (directory / f"{name}.csv").write_text("\n".join([f"{column},kind,PQ", *lines]) + "\n")
+    return {"PQ": value, "RQ": value + 10} | ({"SQ": 80.0} if seed else {})
 
 
 @pytest.fixture
-def finished(plan, store, tmp_path):
+def finished(plan, have_done):
     """A store with three seeds of two designs."""
-    cells = plan(seeds=(0, 1, 2))
-    write_sweep(store, cells)
-    for cell in cells:
-        finish(create_run(store, cell.run, tmp_path), cell.variant, cell.run.seed)
-    return store
+    return have_done(plan(seeds=(0, 1, 2)), leave)
 
 
 def one(frame, **keys):
@@ -115,11 +110,8 @@ def test_rows_that_cannot_be_compared(finished, words, sentence):
         compare_designs(finished, words, "panoptic", "smoke")
 
 
-def test_a_row_of_several_tables_is_to_be_named_with_its_table(finished, plan, study, evaluated_study, tmp_path):
-    cells = plan(studies=(evaluated_study,))
-    write_sweep(finished, cells)
-    for cell in cells:
-        write_done(create_run(finished, cell.run, tmp_path), {"PQ": 1.0})
+def test_a_row_of_several_tables_is_to_be_named_with_its_table(finished, plan, evaluated_study, have_done):
+    have_done(plan(studies=(evaluated_study,)), lambda *_: {"PQ": 1.0})
     with pytest.raises(InputError, match="'masked' is a row of several tables; name one of '9z:masked', '9e:masked'"):
         compare_designs(finished, ["masked", "plain"], "panoptic", "smoke")
     found = compare_designs(finished, ["9e:masked", "9z:plain"], "panoptic", "smoke")
@@ -127,10 +119,7 @@ def test_a_row_of_several_tables_is_to_be_named_with_its_table(finished, plan, s
     assert found.classes.empty and found.images.empty, "an evaluation keeps no values by class and image"
 
 
-def test_different_runs_of_one_row_and_seed(finished, plan, tmp_path):
-    cells = plan(**{"train_cfg.max_iters": 9})
-    write_sweep(finished, cells)
-    for cell in cells:
-        write_done(create_run(finished, cell.run, tmp_path), {"PQ": 1.0})
+def test_different_runs_of_one_row_and_seed(finished, plan, have_done):
+    have_done(plan(**{"train_cfg.max_iters": 9}), lambda *_: {"PQ": 1.0})
     with pytest.raises(InputError, match=r"holds several runs of 9z 'masked' \(panoptic, smoke\), seed 0"):
         compare_designs(finished, ["masked", "plain"], "panoptic", "smoke")

@@ -8,8 +8,7 @@ from ablations.gate.measured import read_evidence
 from ablations.planning.plan import make_plan
 from ablations.planning.scales import chosen_scale
 from ablations.store.results_frame import read_results
-from ablations.store.run_record import add_facts, write_done, write_running
-from ablations.store.runs import create_run, write_sweep
+from ablations.store.run_record import add_facts, write_running
 from ablations.studies import STUDIES
 from m2f.errors import InputError
 
@@ -19,22 +18,19 @@ ENVIRONMENT = {"processor": "A processor", "threads": 1, "torch": "2.13.0", "num
 
 
 @pytest.fixture
-def finished(plan, store, tmp_path):
+def finished(plan, have_done):
     """A finished sweep: two rows, two seeds."""
-    cells = plan(seeds=(0, 1))
-    write_sweep(store, cells)
-    for cell in cells:
-        finish(create_run(store, cell.run, tmp_path / "data"), 40.0 + cell.run.seed)
-    return store
+    return have_done(plan(seeds=(0, 1)), leave)
 
 
-def finish(directory, value):
+def leave(directory, cell):
     """Leave what a training and its worker leave."""
+    value = 40.0 + cell.run.seed
     write_running(directory)
     add_facts(directory, environment=ENVIRONMENT, git={"commit": "c0ffee", "dirty": value > 40})
     log(directory, "20260101_000000", [(1, 50.5), (2, 45.0)])
     (directory / "timing.json").write_text(json.dumps({"seconds": {"data": 5.0, "train": value, "total": 99.0}}))
-    write_done(directory, {"PQ": value + 1 / 3, "SQ": 70.0})
+    return {"PQ": value + 1 / 3, "SQ": 70.0}
 
 
 def log(directory, started, losses):
@@ -85,13 +81,10 @@ def test_a_store_of_runs_without_logs_and_records_has_its_metrics(finished):
     assert evidence.seconds == {}
 
 
-def test_costs_are_those_of_the_runs_configs(store, tmp_path):
+def test_costs_are_those_of_the_runs_configs(have_done, tmp_path):
     """The paper's model in small; MaskPooling has fewer parameters than attention."""
     cells = make_plan([STUDIES["4c"]], chosen_scale("smoke"), ["panoptic"], [0], {}, tmp_path / "data").cells
-    write_sweep(store, cells)
-    for cell in cells:
-        write_done(create_run(store, cell.run, tmp_path / "data"), {"PQ": 0.0})
-    costs = read_evidence(store).evidence.costs
+    costs = read_evidence(have_done(cells, lambda *_: {"PQ": 0.0})).evidence.costs
     rows = {row.variant: cost for row, cost in costs.items()}
     assert set(rows) == {variation.name for variation in STUDIES["4c"].variations}
     assert rows["mask pooling"]["params"] < rows["masked attention"]["params"] == rows["cross-attention"]["params"]
@@ -101,11 +94,8 @@ def test_costs_are_those_of_the_runs_configs(store, tmp_path):
     assert rows["SMCA"]["params"] * 1e6 == pytest.approx(parameters(cells[1].run.config["model"]), abs=1e-3)
 
 
-def test_an_evaluation_has_metrics_alone(plan, store, tmp_path, evaluated_study):
-    (cell,) = plan(studies=[evaluated_study])
-    write_sweep(store, [cell])
-    finish(create_run(store, cell.run, tmp_path / "data"), 40.0)
-    evidence = read_evidence(store).evidence
+def test_an_evaluation_has_metrics_alone(plan, evaluated_study, have_done):
+    evidence = read_evidence(have_done(plan(studies=[evaluated_study]), leave)).evidence
     assert {metric for _, metric in evidence.metrics} == {"PQ", "SQ"}
     assert evidence.seconds == evidence.costs == {}
 
@@ -125,11 +115,8 @@ def test_a_results_frame_as_csv_has_the_stores_metrics(finished, tmp_path):
     assert of_csv == {key: values for key, values in of_store.items() if not key[1].startswith("loss")}
 
 
-def test_several_runs_of_a_row_and_seed_are_bad_input(finished, plan, tmp_path):
-    other = plan(seeds=(0,), **{"train_cfg.max_iters": 20})
-    write_sweep(finished, other)
-    for cell in other:
-        finish(create_run(finished, cell.run, tmp_path / "data"), 10.0)
+def test_several_runs_of_a_row_and_seed_are_bad_input(finished, plan, have_done):
+    have_done(plan(seeds=(0,), **{"train_cfg.max_iters": 20}), lambda *_: {"PQ": 10.0})
     with pytest.raises(InputError, match=r"9z 'masked' \(panoptic, smoke\), seed 0"):
         read_evidence(finished)
 

@@ -7,28 +7,33 @@ import pytest
 from ablations.planning.plan import Plan
 from ablations.running.estimate import estimator, show_plan
 from ablations.running.sweep import announce
-from ablations.store.run_record import add_facts, write_done
-from ablations.store.runs import create_run, run_directory, write_sweep
+from ablations.store.run_record import add_facts
+from ablations.store.runs import run_directory
 from m2f.files import write_json
 
 EXECUTOR = SimpleNamespace(slots=2, gpus=0, processes=1)
 
 
 @pytest.fixture
-def measure(store, tmp_path):
+def measure(have_done):
     """Have cells' runs done, so many seconds an iteration."""
 
     def done(cells, pace, processes=1, gpus=()):
-        write_sweep(store, cells)
-        for cell in cells:
+        def leave(directory, cell):
             iterations = cell.run.config["train_cfg"]["max_iters"]
-            directory = create_run(store, cell.run, tmp_path / "data")
-            add_facts(directory, processes=processes, environment={"gpus": list(gpus)})
-            write_json(directory / "timing.json", {"seconds": {"total": pace * iterations}})
-            write_json(directory / "progress.json", {"iterations": iterations})
-            write_done(directory, {"PQ": 1.0})
+            return leave_facts(directory, pace * iterations, iterations, processes, gpus)
+
+        have_done(cells, leave)
 
     return done
+
+
+def leave_facts(directory, seconds, iterations, processes=1, gpus=()):
+    """Leave what a run tells of its time; its metrics."""
+    add_facts(directory, processes=processes, environment={"gpus": list(gpus)})
+    write_json(directory / "timing.json", {"seconds": {"total": seconds}})
+    write_json(directory / "progress.json", {"iterations": iterations})
+    return {"PQ": 1.0}
 
 
 def hours(store, cells, executor=EXECUTOR):
@@ -69,16 +74,11 @@ def test_processes_and_gpus_of_the_measured_count(plan, store, measure):
     assert hours(store, plan(), SimpleNamespace(slots=2, gpus=8, processes=8)) == pytest.approx([0.1, 0.1])
 
 
-def test_an_evaluation_is_told_by_evaluations(plan, store, tmp_path, evaluated_study, measure):
+def test_an_evaluation_is_told_by_evaluations(plan, store, evaluated_study, measure, have_done):
     (cell,) = plan(studies=[evaluated_study])
     measure([replace(cell, run=cell.training)], 36.0)
     assert hours(store, [cell]) == [None]
-    write_sweep(store, [cell])
-    directory = create_run(store, cell.run, tmp_path / "data")
-    add_facts(directory, environment={})
-    write_json(directory / "timing.json", {"seconds": {"total": 7.2}})
-    write_json(directory / "progress.json", {"iterations": 500})
-    write_done(directory, {"PQ": 1.0})
+    have_done([cell], lambda directory, _: leave_facts(directory, 7.2, 500))
     assert hours(store, [cell]) == pytest.approx([0.002])
 
 

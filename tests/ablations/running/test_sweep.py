@@ -4,10 +4,10 @@ from pathlib import Path
 import pytest
 
 from ablations.planning.plan import Plan
-from ablations.running.status import run_states, show_status
+from ablations.running.status import run_states
 from ablations.running.sweep import plan_words, report_command
 from ablations.store.results_frame import COLUMNS, read_results
-from ablations.store.run_record import RunRecord, write_done, write_failed
+from ablations.store.run_record import RunRecord, write_done
 from ablations.store.runs import create_run, run_directory, write_sweep
 from ablations.studies.study import Variation
 from m2f.errors import InputError
@@ -146,30 +146,6 @@ def test_bad_data_start_nothing(sweep, plan, store, tmp_path):
         sweep(plan())
     assert list(store.glob("runs/*")) == []
     assert [path.name for path in scenes.iterdir()] == ["thesis.txt"]
-
-
-def test_status_tells_each_run(sweep, plan, store, console):
-    sweep(plan(seeds=[0]))
-    cells = plan(seeds=[0, 1])
-    write_sweep(store, cells)
-    write_failed(run_directory(store, cells[0].run.name), "the loss became nan", "error")
-    runs = run_states(store)
-    assert [run["state"] for run in runs] == ["failed", "done", "planned", "planned"]
-    assert runs[0]["rows"] == [{"table": "9z", "variant": "plain"}]
-    assert runs[0]["reason"] == "the loss became nan"
-    assert (runs[1]["iteration"], runs[1]["iterations"]) == (3, 10)
-    assert (runs[3]["seed"], runs[3]["task"], runs[3]["scale"]) == (1, "panoptic", "smoke")
-    shown(console)
-    show_status(store, console)
-    lines = shown(console).splitlines()
-    assert lines[-1] == "4 runs: 1 done, 0 running, 1 failed, 0 interrupted, 2 planned"
-    assert [cells[0].run.name in line and "the loss became nan" in line for line in lines].count(True) == 1
-
-
-def test_an_empty_store_has_an_empty_frame(store):
-    frame = read_results(store).frame
-    assert frame.empty
-    assert tuple(frame.columns) == COLUMNS
 
 
 def test_state_of_a_run_without_a_directory_is_planned(store):

@@ -2,33 +2,31 @@ import json
 
 import pytest
 
-from ablations.store.results_frame import read_results, require_one_run_per_seed
-from ablations.store.run_record import RunRecord, add_facts, write_done, write_running
-from ablations.store.runs import create_run, write_sweep
+from ablations.store.results_frame import read_results
+from ablations.store.run_record import RunRecord, add_facts, write_running
+from ablations.store.runs import run_directory
 from m2f.errors import InputError
 
 METRICS = {"PQ": 40.0, "fg_avg": 0.5}
 
 
+def leave(directory, cell):
+    """Leave all that a training leaves."""
+    write_running(directory)
+    add_facts(directory, environment={"processor": "A processor", "threads": 1}, git={"commit": None, "dirty": None})
+    (directory / "timing.json").write_text(json.dumps({"seconds": {"train": 3.0, "total": 4.0}}))
+    (directory / "history.json").write_text(json.dumps([{"iteration": 10, "metrics": METRICS}]))
+    (directory / "per_class.csv").write_text("class,PQ\ndisk,40.0\nsand,\n")
+    (directory / "per_image.csv").write_text("image,PQ\n007,40.0\n")
+    return METRICS
+
+
 @pytest.fixture
-def finished(plan, store, tmp_path):
-    """A store with two finished runs that have all that a training leaves; their records."""
+def finished(plan, have_done, store):
+    """The records of two finished runs."""
     cells = plan()
-    write_sweep(store, cells)
-    records = []
-    for cell in cells:
-        directory = create_run(store, cell.run, tmp_path / "data")
-        write_running(directory)
-        add_facts(
-            directory, environment={"processor": "A processor", "threads": 1}, git={"commit": None, "dirty": None}
-        )
-        (directory / "timing.json").write_text(json.dumps({"seconds": {"train": 3.0, "total": 4.0}}))
-        (directory / "history.json").write_text(json.dumps([{"iteration": 10, "metrics": METRICS}]))
-        (directory / "per_class.csv").write_text("class,PQ\ndisk,40.0\nsand,\n")
-        (directory / "per_image.csv").write_text("image,PQ\n007,40.0\n")
-        write_done(directory, METRICS)
-        records.append(RunRecord(directory))
-    return records
+    have_done(cells, leave)
+    return [RunRecord(run_directory(store, cell.run.name)) for cell in cells]
 
 
 def test_a_record_tells_what_the_run_left(finished):
@@ -110,15 +108,3 @@ def test_a_module_is_named_by_the_user_not_by_the_store(finished, tmp_path, monk
     path.write_text(path.read_text() + "\ncustom_imports = {'imports': ['a_strangers_module']}\n")
     with pytest.raises(InputError, match="--import a_strangers_module"):
         RunRecord(finished[0].directory).require_imported()
-
-
-def test_two_runs_of_a_row_and_seed(finished, store):
-    frame = read_results(store).frame
-    require_one_run_per_seed(frame, "here")
-    twice = frame.assign(variant="masked")
-    with pytest.raises(InputError, match=r"^here holds several runs of 9z 'masked' \(panoptic, smoke\), seed 0"):
-        require_one_run_per_seed(twice, "here")
-    other_value = frame[frame["variant"] == "masked"]
-    other_value = other_value.assign(value=other_value["value"] + 1)
-    with pytest.raises(InputError, match="several runs"):
-        require_one_run_per_seed(frame.merge(other_value, how="outer"), "here")

@@ -79,8 +79,8 @@ def test_coco_trains_from_a_cold_start(task, expected, tmp_path):
     for loader in (config.train_dataloader, config.val_dataloader):
         loader.update(num_workers=0, persistent_workers=False)
     train_steps, val_steps = config.train_dataloader.dataset.dataset.pipeline, config.val_dataloader.dataset.pipeline
-    train_steps[3].scale = train_steps[4].crop_size = train_steps[5].size = (192, 192)
-    val_steps[1].scale = (266, 160)
+    train_steps[3].scale = train_steps[4].crop_size = train_steps[5].size = (128, 128)
+    val_steps[1].scale = (160, 96)
     prepare(config)
     metrics = train(config, tmp_path / "run")
     assert expected <= set(metrics)
