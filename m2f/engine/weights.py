@@ -11,8 +11,10 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import CheckpointLoader, Runner
 from torch import Tensor
 
+from m2f.checkpoints.classes import class_names, read_classes
 from m2f.checkpoints.loading import check_numbers, check_type, is_finite, misfits, some
 from m2f.checkpoints.reading import read_checkpoint, read_tensors
+from m2f.data.classes import check_same_classes
 from m2f.engine.addresses import NAMED, WEB, fetched
 from m2f.engine.hooks import DivergenceError
 from m2f.errors import InputError
@@ -20,6 +22,7 @@ from m2f.registry import HOOKS
 
 WHOLE_MODEL = "m2f+weights://"
 OTHER_SCHEMES = (r"(\S+\:)?s3://", r"(\S+\:)?petrel://", "pavi://")
+OTHER_CLASSES = "list the classes as the training began with them, or name another work directory to begin anew"
 DECODER, PREDICTOR = "transformer_decoder.", "transformer_decoder.classifier."
 
 
@@ -40,8 +43,9 @@ def load_from_any_format(filename: str, map_location: Any) -> dict[str, Any]:
     Raises:
         InputError: it cannot be had, or is not what ``m2f convert`` reads.
     """
-    state, _ = read_checkpoint(fetched(filename.removeprefix(WHOLE_MODEL), "load_from"))
-    return {"state_dict": OrderedDict(state)}
+    path = fetched(filename.removeprefix(WHOLE_MODEL), "load_from")
+    state, _ = read_checkpoint(path)
+    return {"state_dict": OrderedDict(state), "meta": {"dataset_meta": {"classes": read_classes(path)}}}
 
 
 @CheckpointLoader.register_scheme(prefixes=["", *WEB, *NAMED, *OTHER_SCHEMES], force=True)
@@ -73,13 +77,17 @@ class FitWeights(Hook):
         """
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         own, file = model.state_dict(), runner.cfg.load_from.partition("://")[2]
+        classes, theirs = runner.train_loop.dataloader.dataset.metainfo["classes"], class_names(checkpoint)
         if runner.cfg.resume:
+            if theirs:
+                check_same_classes(file, theirs, "the training data", classes, OTHER_CLASSES)
             check_same_model(checkpoint["state_dict"], own, file)
             if "optimizer" in checkpoint:
                 saved, present = checkpoint["optimizer"], runner.optim_wrapper.optimizer
                 check_same_optimizer(saved["param_groups"], present.param_groups, file)
         else:
-            checkpoint["state_dict"] = taken_over(checkpoint["state_dict"], own, file)
+            others = theirs is not None and theirs != tuple(classes)
+            checkpoint["state_dict"] = taken_over(checkpoint["state_dict"], own, file, others)
 
 
 def check_same_model(state: Mapping[str, Tensor], own: Mapping[str, Tensor], file: str) -> None:
@@ -115,18 +123,25 @@ def check_same_optimizer(saved: list[dict[str, Any]], own: list[dict[str, Any]],
         )
 
 
-def taken_over(state: Mapping[str, Tensor], own: Mapping[str, Tensor], file: str) -> dict[str, Tensor]:
+def taken_over(
+    state: Mapping[str, Tensor], own: Mapping[str, Tensor], file: str, other_classes: bool = False
+) -> dict[str, Tensor]:
     """A model's tensors, those replaced that other weights have in the same shape; what was done is printed.
 
     Args:
         state: the weights to begin from, in our names.
         own: the model's, as they were initialised.
         file: the weights'.
+        other_classes: whether the classes are known to be others than the data's; then the class predictor is new.
 
     Raises:
         InputError: nothing of the transformer decoder fits besides the class predictor, or a number is none.
     """
-    fitting = {name: tensor for name, tensor in state.items() if name in own and tensor.shape == own[name].shape}
+    fitting = {
+        name: tensor
+        for name, tensor in state.items()
+        if name in own and tensor.shape == own[name].shape and not (other_classes and name.startswith(PREDICTOR))
+    }
     if not any(name.startswith(DECODER) and not name.startswith(PREDICTOR) for name in fitting):
         raise InputError(
             f"load_from names {file}, and nothing of its transformer decoder fits this config's model; name weights of "
@@ -141,6 +156,10 @@ def taken_over(state: Mapping[str, Tensor], own: Mapping[str, Tensor], file: str
     print_log(f"Beginning from {file}: {len(fitting)} of the model's {len(own)} tensors are taken over.", "current")
     if new:
         print_log(f"New, at their random initialisation: {some(new)}.", "current")
+    if other_classes:
+        print_log(
+            f"The classes of {file} are others than the data's, by name or order: their predictor is new.", "current"
+        )
     if unused:
         print_log(f"Left unused, having no place in the model: {some(unused)}.", "current")
     return {**own, **fitting}

@@ -180,3 +180,38 @@ def test_a_converted_model_is_begun_from_as_it_is(tmp_path, weights):
     torch.save({"state_dict": weights}, tmp_path / "weights.pth")
     with pytest.raises(InputError, match="is no Mask2Former with"):
         convert(tmp_path / "weights.pth", tmp_path / "new.pth")
+
+
+def renamed(path, change):
+    """A checkpoint whose classes are called otherwise."""
+    content = torch.load(path, weights_only=False)
+    content["meta"]["dataset_meta"]["classes"] = change(tuple(content["meta"]["dataset_meta"]["classes"]))
+    torch.save(content, path)
+
+
+def swapped(names):
+    return (names[1], names[0], *names[2:])
+
+
+def test_a_training_does_not_go_on_with_classes_in_another_order(smoke, trained, tmp_path):
+    work_dir = shutil.copytree(trained, tmp_path / "run")
+    renamed(work_dir / "iter_2.pth", swapped)
+    with pytest.raises(InputError, match=r"Class 0 is 'square' in .*iter_2\.pth, but 'disk' in the training data"):
+        train(smoke(**{"train_cfg.max_iters": 4}), work_dir)
+
+
+def test_the_predictor_of_other_classes_is_new(smoke, trained, weights, tmp_path, capfd):
+    path = shutil.copy(trained / "iter_2.pth", tmp_path / "weights.pth")
+    for change, taken in ((swapped, False), (tuple, True)):
+        renamed(path, change if change is swapped else swapped)  # there, and back again
+        work_dir = tmp_path / change.__name__
+        config = smoke(**STILL)
+        config.load_from = str(path)
+        train(config, work_dir)
+        began = began_with(work_dir)
+        assert [torch.equal(began[name], weights[name]) for name in PREDICTOR] == [taken] * 2
+        assert torch.equal(
+            began["transformer_decoder.queries.features.weight"], weights["transformer_decoder.queries.features.weight"]
+        )
+        said = "are others than the data's, by name or order: their predictor is new" in "".join(capfd.readouterr())
+        assert said is not taken
