@@ -46,7 +46,7 @@ class BadInput(click.ClickException):
     exit_code = 2
 
 
-class SentencesForTracebacks(Commands):
+class AllCommands(Commands):
     """Commands whose ``InputError`` is a sentence, not a traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -60,7 +60,7 @@ class SentencesForTracebacks(Commands):
             sys.exit(INTERRUPTED)
 
 
-@click.group(cls=SentencesForTracebacks, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=AllCommands, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Run the tables of the Mask2Former paper again and lay the numbers beside the paper's."""
 

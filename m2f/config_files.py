@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from m2f.errors import InputError
+from m2f.files import read_regular
 
 if TYPE_CHECKING:
     from mmengine import Config
@@ -45,7 +46,7 @@ def read_values(path: Path) -> dict[str, Any]:
         InputError: it is not there, damaged, or more than values.
     """
     try:
-        lines = ast.parse(path.read_bytes()).body
+        lines = ast.parse(read_regular(path)).body
         return {line.targets[0].id: ast.literal_eval(line.value) for line in lines}  # type: ignore[attr-defined]
     except (OSError, SyntaxError, ValueError, TypeError, AttributeError, RecursionError, MemoryError) as error:
         raise InputError(

@@ -6,6 +6,7 @@ import os
 import secrets
 import shutil
 import socket
+import stat
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -13,6 +14,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from m2f.errors import InputError
+
+LARGEST = 2**30  # bytes, of a file of a store
 
 
 def load_json(path: Path, mend: str = "fetch or generate it again") -> Any:
@@ -29,8 +32,25 @@ def load_json(path: Path, mend: str = "fetch or generate it again") -> Any:
         return json.loads(path.read_bytes())
     except OSError as error:
         raise InputError(f"Cannot read {path} ({error.strerror}); {mend}.") from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise InputError(f"{path} is not whole JSON ({error}); {mend}.") from error
+    except RecursionError as error:
+        raise InputError(f"{path} is not JSON as people write it: it is nested too deep; {mend}.") from error
+
+
+def read_regular(path: Path) -> bytes:
+    """The content of a file of a store: a pipe or a device would have no end.
+
+    Raises:
+        OSError: it is not there, no file, or larger than anything that m2f writes.
+    """
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "it is no file", str(path))
+        if status.st_size > LARGEST:
+            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
+        return file.read()
 
 
 def require_place(path: Path, apart_from: Iterable[Path] = ()) -> None:
@@ -46,7 +66,7 @@ def require_place(path: Path, apart_from: Iterable[Path] = ()) -> None:
     place = path.resolve()
     for other in apart_from:
         if place == other.resolve() or (other.is_dir() and other.resolve() in place.parents):
-            raise InputError(f"{path} would be written over {other}, which the command reads; name another file.")
+            raise InputError(f"{path} would be written over {other}; name another file.")
     if path.is_dir():
         raise InputError(f"{path} is a directory; name a file.")
     try:

@@ -1,5 +1,6 @@
 """Build the report of a store: PDF, HTML, Markdown, CSV, LaTeX and figures."""
 
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -43,9 +44,10 @@ def build(
         say(sentence)
     results = found.frame[found.frame["table"].isin(tables or list(STUDIES))]
     if results.empty:
-        wanted = " ".join(tables) or next(iter(STUDIES))
+        wanted = shlex.join(tables or [next(iter(STUDIES))])
+        place = shlex.quote(str(store))
         raise InputError(
-            f"{store} holds no finished run to report; `m2f run {wanted} --scale mini --store {store}` makes some."
+            f"{store} holds no finished run to report; `m2f run {wanted} --scale mini --store {place}` makes some."
         )
     require_own(out)
     runs = {name: found.runs[name] for name in results["run"].unique()}

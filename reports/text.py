@@ -1,5 +1,6 @@
 """Numbers, times and commands as the words of a report; what does not exist is a dash."""
 
+import hashlib
 import math
 import re
 import shlex
@@ -7,6 +8,7 @@ from collections.abc import Sequence
 
 from ablations.studies import FIGURES, MAIN_RESULTS, TABLES
 
+LONGEST_STEM = 100  # characters
 MINUS = "\N{MINUS SIGN}"
 DASH = "\N{EM DASH}"
 DECIMALS = {"%": 1, "fraction": 2, "M": 1, "G": 1, "GB": 1}  # by the unit that the results frame names
@@ -71,8 +73,8 @@ def run_command(
 
     `imports` are modules of a user's own; `store` is the directory of runs, if it is not the command's default.
     """
-    parts = ["m2f run", shlex.quote(table), "--scale", scale]
-    parts += ["--tasks", task] if task else []
+    parts = ["m2f run", shlex.quote(table), "--scale", shlex.quote(scale)]
+    parts += ["--tasks", shlex.quote(task)] if task else []
     parts += ["--seeds", ",".join(map(str, seeds))] if seeds else []
     parts += [f"--override {shlex.quote(override)}" for override in overrides]
     parts += import_flags(imports)
@@ -82,12 +84,15 @@ def run_command(
 
 def import_flags(modules: Sequence[str]) -> list[str]:
     """The options that import a user's own modules."""
-    return [f"--import {module}" for module in modules]
+    return [f"--import {shlex.quote(module)}" for module in modules]
 
 
 def file_stem(*parts: str) -> str:
     """The beginning of a file's name: words joined by dashes, and a dash for whatever is awkward in a path."""
-    return re.sub(r"[^\w.-]+", "-", "-".join(parts))
+    plain = "-".join(parts)
+    stem = re.sub(r"[^\w.-]+", "-", plain)[:LONGEST_STEM]
+    # Two names that look alike without their signs are two files.
+    return stem if stem == plain else f"{stem}-{hashlib.sha256(plain.encode()).hexdigest()[:6]}"
 
 
 def table_label(table: str) -> str:

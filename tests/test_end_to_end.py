@@ -102,14 +102,14 @@ def unfit_classes(scenes):
 
 
 def test_bad_data_end_the_sweep_with_one_sentence(damaged, tmp_path):
-    named = damaged / "annotations" / "panoptic_train2017.json"
-    named.write_bytes(named.read_bytes()[:1000])
+    for named in damaged.glob("train2017/*.png"):
+        named.write_bytes(named.read_bytes()[:1000])
     store = tmp_path / "runs"
     result = m2f("run", *SMOKE, *ONE_RUN, "--store", store, "--data", tmp_path / "data")
     assert result.returncode == 2, result.stdout + result.stderr
     assert result.stderr.startswith("Error: ")
     assert result.stderr.count("\n") == 1
-    assert str(named) in result.stderr
+    assert str(damaged / "train2017") in result.stderr
     (run,) = json.loads(m2f("status", "--store", store, "--json").stdout)
     assert run["state"] == "failed"
     assert run["reason"] == result.stderr.removeprefix("Error: ").rstrip("\n")

@@ -68,7 +68,7 @@ def chosen_splits(split_sizes: str) -> dict[str, int]:
     splits = {}
     for item in split_sizes.split(","):
         name, _, size = item.strip().partition("=")
-        if not name or not size.isdecimal() or int(size) == 0:
+        if not name or "/" in name or name in (".", "..") or not size.isdecimal() or int(size) == 0:
             raise InputError(
                 f"--split-sizes must be NAME=N,..., such as train2017=200,val2017=50, not '{split_sizes}'."
             )

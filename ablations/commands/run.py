@@ -90,7 +90,9 @@ def run(
         return
     if tensorboard:
         plan = with_tensorboard(plan, store / "tensorboard")
-        console.print(f"Curves: tensorboard --logdir {store / 'tensorboard'}", highlight=False, soft_wrap=True)
+        console.print(
+            f"Curves: tensorboard --logdir {store / 'tensorboard'}", highlight=False, markup=False, soft_wrap=True
+        )
     # A scheduler's request to end is met like Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     states = carry_out(plan, open_store(store), data.absolute(), maker, console)

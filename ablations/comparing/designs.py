@@ -1,6 +1,7 @@
 """Any designs of a store side by side: metrics, a paired test, classes and images on which they differ most."""
 
 import math
+import shlex
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from scipy import stats
 from ablations.choice import did_you_mean
 from ablations.comparing.statistics import mean_interval
 from ablations.metric_names import CLASS_COLUMN, PRIMARY_METRIC
+from ablations.planning.scales import SCALES
 from ablations.store.results_frame import Results, read_results, require_one_run_per_seed
 from ablations.store.run_record import RunRecord
 from ablations.studies import STUDIES
@@ -97,7 +99,7 @@ def meant_scale(word: str | None, known: Iterable[str]) -> str:
     names = list(dict.fromkeys(known))
     if word is None:
         return names[0] if len(names) == 1 else "mini"
-    return next((name for name in names if name.lower() == Path(word).name.lower()), word)
+    return next((name for name in names if name.lower() == Path(word).resolve().name.lower()), word)
 
 
 def chosen_design(word: str, results: Results, store: Path, task: str, scale: str) -> Design:
@@ -111,9 +113,9 @@ def chosen_design(word: str, results: Results, store: Path, task: str, scale: st
     if not labels:
         table = word.partition(":")[0]
         known = [label for label in by_label if label.startswith(f"{table}:")] or list(by_label)
-        mend = (
-            f"; `m2f run {table} --scale {scale} --tasks {task} --store {store}` makes one" if table in STUDIES else ""
-        )
+        known_scale = scale in SCALES or scale in set(results.frame["scale"])
+        command = ["m2f", "run", table, "--scale", scale, "--tasks", task, "--store", str(store)]
+        mend = f"; `{shlex.join(command)}` makes one" if table in STUDIES and known_scale else ""
         raise InputError(
             f"{store} has no finished run of '{word}' ({task}, {scale}){did_you_mean(word, by_label)}{mend}. "
             f"It has: {', '.join(known) or 'none'}."

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from m2f.errors import InputError
-from m2f.files import write_atomically
+from m2f.files import read_regular, write_atomically
 
 FORMAT = 1
 LARGEST = 1e12  # of numbers; their squares can be summed
@@ -158,7 +158,7 @@ def read_baseline_file(path: Path) -> BaselineFile:
 
 def _content(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text(), parse_constant=_refuse_constant)
+        content = json.loads(read_regular(path), parse_constant=_refuse_constant)
     except OSError as error:
         raise InputError(
             f"{path} cannot be read ({error.strerror}); `m2f check --update` writes a baseline."

@@ -74,7 +74,7 @@ def show_plan(plan: Plan, store: Path, executor: Executor, console: Console) -> 
             lines.append((name, state, str(executor.gpus), _words(estimates[-1]), labels))
     if estimates:
         console.out("\n".join(aligned(lines)), highlight=False)
-    console.print(_sum_words(estimates, executor), highlight=False, soft_wrap=True)
+    console.print(_sum_words(estimates, executor), highlight=False, markup=False, soft_wrap=True)
 
 
 def _words(hours: float | None) -> str:

@@ -7,6 +7,7 @@ from typing import Any, get_args
 
 from ablations.choice import did_you_mean
 from m2f.errors import InputError
+from m2f.files import read_regular
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ def read_site(path: Path | None, executor: str) -> Any:
     if path is None:
         return SITES[executor]()
     try:
-        content = tomllib.loads(path.read_text())
+        content = tomllib.loads(read_regular(path).decode())
     except FileNotFoundError:
         raise InputError(f"There is no site file {path}; docs/clusters.md shows what one looks like.") from None
     except (OSError, ValueError) as error:

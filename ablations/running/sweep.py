@@ -51,7 +51,7 @@ def carry_out(
     """
     states = {name: RunRecord(run_directory(store, name)).state for name in plan.runs}
     pending = {name: planned.run for name, planned in plan.runs.items() if states[name].name != "done"}
-    console.print(plan_words(plan, len(plan.runs) - len(pending)), highlight=False, soft_wrap=True)
+    console.print(plan_words(plan, len(plan.runs) - len(pending)), highlight=False, markup=False, soft_wrap=True)
     with _writing(store):
         if pending:
             phases = [_of_pending(plan.trainings, pending), _of_pending(plan.evaluations, pending)]
@@ -82,7 +82,7 @@ def announce(plan: Plan, store: Path, executor: MakeExecutor, console: Console) 
     """Print what :func:`carry_out` would do; nothing is started or written."""
     states = {name: RunRecord(run_directory(store, name)).state.name for name in plan.runs}
     left = [[name for name in phase if states[name] != "done"] for phase in (plan.trainings, plan.evaluations)]
-    console.print(plan_words(plan, list(states.values()).count("done")), highlight=False, soft_wrap=True)
+    console.print(plan_words(plan, list(states.values()).count("done")), highlight=False, markup=False, soft_wrap=True)
     show_plan(plan, store, executor(max(map(len, left))), console)
 
 
@@ -194,12 +194,17 @@ def summarise(plan: Plan, states: dict[str, State], store: Path, console: Consol
         InputError: a run failed for bad input; its sentence.
     """
     failed = {name: state for name, state in states.items() if state.name != "done"}
-    console.print(f"{len(states) - len(failed)} of {len(states)} runs done; store: {store}", highlight=False)
+    console.print(
+        f"{len(states) - len(failed)} of {len(states)} runs done; store: {store}",
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
+    )
     for name, state in failed.items():
         log = RunRecord(run_directory(store, name)).log
         line = f"failed: {plan.runs[name].label}: {state.reason}" + (f" [log: {log}]" if log.exists() else "")
         console.print(line, highlight=False, markup=False, soft_wrap=True)
-    console.print(f"Next: {report_command(plan, store)}", highlight=False, soft_wrap=True)
+    console.print(f"Next: {report_command(plan, store)}", highlight=False, markup=False, soft_wrap=True)
     for state in failed.values():
         if state.kind == "input":
             raise InputError(state.reason or "")

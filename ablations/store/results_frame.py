@@ -38,7 +38,7 @@ class Results:
     Attributes:
         frame: columns ``COLUMNS``, values in their ``unit``; a run that fills rows of several tables is under each.
         runs: the runs of the frame by name.
-        damaged: a sentence for each finished run that is left out because a file of it is damaged.
+        damaged: a sentence for each run that says it is done and is left out because a file of it is damaged.
     """
 
     frame: "pd.DataFrame"
@@ -70,7 +70,9 @@ def _whole(directories: Iterable[Path]) -> tuple[dict[str, RunRecord], list[str]
     runs, damaged = {}, []
     for directory in directories:
         record = RunRecord(directory)
-        if record.state.name == "done":
+        if record.fault:
+            damaged.append(f"Left out: {record.fault}")
+        elif record.state.name == "done":
             try:
                 record.require_whole()
             except InputError as error:

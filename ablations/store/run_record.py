@@ -20,6 +20,7 @@ cannot be told again is flushed to the disk. Whatever is read here is data: noth
 """
 
 import csv
+import io
 import math
 import os
 import socket
@@ -40,7 +41,7 @@ from ablations.store.claims import is_held
 from m2f.config_files import OF_A_RUN, read_values
 from m2f.engine.kept.names import ATTENTION, PER_CLASS, PER_IMAGE, SAMPLES
 from m2f.errors import InputError
-from m2f.files import write_json
+from m2f.files import read_regular, write_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,6 +53,7 @@ STATES = ("done", "running", "failed", "interrupted", "planned")
 # Beginnings of m2f's own metrics, which lie between nothing and all; a metric of one's own may be any number.
 SHARES = ("PQ", "SQ", "RQ", "AP", "AR", "mIoU", "fg_", "bg_")
 ROUNDING = 1e-6
+LONGEST_NAME = 200  # of a metric
 MEND = "remove its run directory and give the `m2f run` that made it again"
 
 
@@ -210,13 +212,21 @@ class RunRecord:
                 content |= {"state": "interrupted", "reason": "its worker is gone"}
         if content is None:
             return State("planned")
-        if content["state"] == "done":
-            try:
-                _ = self.metrics
-            except InputError:
-                content |= {"state": "interrupted", "reason": self._fault_of_metrics()}
+        if content["state"] == "done" and self.fault:
+            content |= {"state": "interrupted", "reason": self._fault_of_metrics()}
         known = ("reason", "kind", "pid", "host", "started", "finished")
         return State(content["state"], **{key: content.get(key) for key in known})
+
+    @property
+    def fault(self) -> str:
+        """Of a run that says it is done, why its metrics cannot be used; empty if they can, or it is not done."""
+        content = self._written_state()
+        if content is not None and content["state"] == "done":
+            try:
+                _ = self.metrics
+            except InputError as error:
+                return str(error)
+        return ""
 
     @property
     def progress(self) -> dict[str, Any]:
@@ -257,6 +267,8 @@ class RunRecord:
             most = 100 if unit(name) == "%" else 1
             if not math.isfinite(value) or (name.startswith(SHARES) and not -ROUNDING <= value <= most + ROUNDING):
                 raise self._damaged(METRICS, f"{name} is {value:g}")
+            if not name.strip() or not name.isprintable() or len(name) > LONGEST_NAME:
+                raise self._damaged(METRICS, f"{name[:LONGEST_NAME]!r} is no metric's name")
         return dict(content["metrics"])
 
     @cached_property
@@ -278,10 +290,13 @@ class RunRecord:
         """The training losses that were logged first and last, means over mmengine's window; empty without a log."""
         records = []
         for path in self.directory.glob("*/vis_data/scalars.json"):
-            for line in path.read_bytes().splitlines():
-                with suppress(ValueError, TypeError, KeyError, RecursionError):
-                    record = msgspec.json.decode(line)
-                    records.append((int(record["step"]), path.parent.parent.name, float(record["loss"])))
+            with suppress(OSError):
+                for line in read_regular(path).splitlines():
+                    with suppress(ValueError, TypeError, KeyError, RecursionError):
+                        record = msgspec.json.decode(line)
+                        loss = float(record["loss"])
+                        if math.isfinite(loss):
+                            records.append((int(record["step"]), path.parent.parent.name, loss))
         return {FIRST_LOSS: min(records)[2], LAST_LOSS: max(records)[2]} if records else {}
 
     def per_class(self, column: str) -> "pd.Series":
@@ -298,7 +313,8 @@ class RunRecord:
         names = [path.name.removesuffix("_prediction.png") for path in self._files(SAMPLES, "*_prediction.png")]
         ordered = sorted(names, key=lambda name: (len(name), name))
         kinds = ("image", "truth", "prediction")
-        return {name: {kind: self.directory / SAMPLES / f"{name}_{kind}.png" for kind in kinds} for name in ordered}
+        pictures = {name: {kind: self.directory / SAMPLES / f"{name}_{kind}.png" for kind in kinds} for name in ordered}
+        return {name: own for name, own in pictures.items() if all(map(_is_whole_png, own.values()))}
 
     @cached_property
     def attention(self) -> dict[str, Path]:
@@ -360,7 +376,7 @@ class RunRecord:
     def _read(self, name: str, kind: Any) -> Any:
         """A JSON file, seen to be of a type and otherwise as it is."""
         try:
-            content = msgspec.json.decode((self.directory / name).read_bytes())
+            content = msgspec.json.decode(read_regular(self.directory / name))
             msgspec.convert(content, kind)
         except OSError as error:
             raise self._damaged(name, error.strerror or str(error)) from error
@@ -372,7 +388,7 @@ class RunRecord:
         return InputError(f"{self.directory / name} cannot be used ({reason}); {MEND}.")
 
     def _files(self, folder: str, pattern: str) -> list[Path]:
-        return [path for path in (self.directory / folder).glob(pattern) if path.is_file()]
+        return [path for path in (self.directory / folder).glob(pattern) if path.is_file() and not path.is_symlink()]
 
     def _rows(self, table: str) -> list[dict[str, str]]:
         """The rows of a table as text; none if the run keeps none."""
@@ -380,11 +396,11 @@ class RunRecord:
         if not path.exists():
             return []
         try:
-            with path.open(newline="") as file:
-                rows = list(csv.reader(file, strict=True))
+            text = read_regular(path).decode()
+            rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
         except (OSError, ValueError, csv.Error) as error:
             raise self._damaged(table, str(error)) from error
-        if not rows or any(len(row) != len(rows[0]) for row in rows) or not path.read_bytes().endswith(b"\n"):
+        if not rows or any(len(row) != len(rows[0]) for row in rows) or not text.endswith("\n"):
             raise self._damaged(table, "it is cut off")
         return [dict(zip(rows[0], row, strict=True)) for row in rows[1:]]
 
@@ -399,6 +415,14 @@ class RunRecord:
             return pd.Series({row[key]: float(row[column] or math.nan) for row in rows}, name=column, dtype=float)
         except (KeyError, ValueError) as error:
             raise self._damaged(table, f"it has no readable column '{column}'") from error
+
+
+def _is_whole_png(path: Path) -> bool:
+    """Whether a picture is there and begins and ends as one does; a link may lead anywhere."""
+    if path.is_symlink() or not path.is_file():
+        return False
+    content = path.read_bytes()
+    return content.startswith(b"\x89PNG\r\n\x1a\n") and content.endswith(b"IEND\xaeB`\x82")
 
 
 def _of_another_format(written: int) -> str:

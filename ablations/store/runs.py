@@ -22,25 +22,26 @@ from ablations.planning.plan import RESULTS_FORMAT_VERSION, Cell, Run
 from ablations.store.claims import is_held
 from ablations.store.run_record import CONFIG, IDENTITY, RunRecord, now
 from m2f.errors import InputError
-from m2f.files import new_directory, write_atomically, write_json
+from m2f.files import new_directory, read_regular, write_atomically, write_json
 
 OWN_SWEEPS = "sweeps/" + 16 * "[0-9a-f]" + ".json"
 
+Word = Annotated[str, msgspec.Meta(max_length=200)]
 RunName = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{16}$")]
 
 
 class CellRecord(TypedDict):
     """A row of a table with one task and seed, and the name of the run that fills it."""
 
-    table: str
-    variant: str
-    method: str
-    backbone: str
-    dataset: str
-    split: str
-    task: str
-    scale: str
-    seed: int
+    table: Word
+    variant: Word
+    method: Word
+    backbone: Word
+    dataset: Word
+    split: Word
+    task: Word
+    scale: Word
+    seed: Annotated[int, msgspec.Meta(ge=0, le=2**32 - 1)]
     run: RunName
     source: NotRequired[RunName]
 
@@ -197,7 +198,7 @@ def read_cells(store: Path) -> list[dict[str, Any]]:
     sweeps = []
     for path in require_store(store).glob(OWN_SWEEPS):
         try:
-            sweeps.append(msgspec.json.decode(path.read_bytes(), type=Sweep))
+            sweeps.append(msgspec.json.decode(read_regular(path), type=Sweep))
         except (OSError, ValueError, RecursionError) as error:
             raise InputError(
                 f"{path} is damaged or of another version of m2f; remove it and give the `m2f run` that wrote it again."

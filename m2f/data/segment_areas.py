@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from m2f.errors import InputError
+from m2f.kernels import compiled
 
 VOID = 0
 
@@ -51,7 +51,7 @@ def segment_areas(segment_map: NDArray[np.int32], ids: Sequence[int]) -> NDArray
     return areas
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def add_runs(pixels: np.ndarray, ids: np.ndarray, areas: np.ndarray) -> None:
     """Add the lengths of runs of equal pixels to ``areas``; an id is looked up once a run, not once a pixel."""
     start = 0

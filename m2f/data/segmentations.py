@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numba
 import numpy as np
 import pycocotools.mask
 from numpy.typing import NDArray
+
+from m2f.kernels import compiled
 
 Size = tuple[int, int]
 """Height and width."""
@@ -98,7 +99,7 @@ def run_lengths(counts: list[int] | str) -> NDArray[np.int64] | None:
     return np.array(counts, np.int64)
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def decode_runs(code: np.ndarray) -> np.ndarray:
     """Undo ``m2f.metrics.mask_codes.write_code``; empty if the code is none."""
     runs = np.empty(len(code), np.int64)
@@ -128,7 +129,7 @@ def decode_runs(code: np.ndarray) -> np.ndarray:
     return runs[:count]
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def measure(runs: np.ndarray, height: int) -> Any:
     """Pixels, left, top, right and bottom of the runs of a mask."""
     pixels = start = right = bottom = 0

@@ -35,12 +35,12 @@ from functools import partial
 from pathlib import Path
 import click
 from rich.console import Console
-from ablations.cli import Commands
+from ablations.cli import AllCommands
 from ablations.running.executors import make_executor
 from ablations.running.site_file import Local
 from ablations.running.sweep import carry_out, summarise
 
-@click.group(cls=Commands)
+@click.group(cls=AllCommands)
 def main():
     pass
 
@@ -179,7 +179,7 @@ def test_interruption(orchestrate, sweep, plan, store):
     wait_until(lambda: RunRecord(first).state.name == "running")
     os.killpg(orchestrator.pid, signal.SIGINT)
     _, errors = orchestrator.communicate(timeout=30)
-    assert orchestrator.returncode == 130
+    assert orchestrator.returncode == 130, errors
     assert errors == "Stopped. What is done is kept: the same command goes on from here.\n"
     assert status(store) == [GONE, PLANNED]
     assert sweep(cells) == 0

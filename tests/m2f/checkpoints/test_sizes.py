@@ -162,7 +162,7 @@ def test_all_are_refused_with_little_memory(told):
         ("stretched.pth", "cannot be read as tensors alone"),
         ("expanded.pth", "does not hold the numbers of a, only its shape"),
         ("memo.pkl", "entry 268435456 of a memo after 3 steps"),
-        ("deep", "config.json cannot be read"),
+        ("deep", "config.json is not JSON as people write it: it is nested too deep; fetch it again"),
         ("above", "must name files beside itself"),
         ("up", "must name files beside itself"),
     ],
