@@ -5,11 +5,13 @@ both it and Pillow take the memory that a header asks for. So the header is read
 """
 
 import io
+import re
 import struct
 import warnings
 from dataclasses import dataclass
 
 from PIL import Image
+from PIL.TiffImagePlugin import TiffImageFile
 
 PNG = b"\x89PNG\r\n\x1a\n"
 JPEG = b"\xff\xd8"
@@ -21,6 +23,11 @@ GREY, PALETTE = 0, 3  # of PNG's types of colour
 ORIENTATION = 0x0112  # of EXIF
 UPRIGHT = 1
 OTHERS = ("BMP", "GIF", "JPEG2000", "PPM", "TIFF", "WEBP")  # that OpenCV reads, too
+BITS_PER_SAMPLE = 258  # of TIFF's tags
+PORTABLE = re.compile(
+    rb"P[2356](?:\s+|#[^\n]*\n)+\d+(?:\s+|#[^\n]*\n)+\d+(?:\s+|#[^\n]*\n)+(\d+)"
+)  # with its largest value
+JPEG_2000_SIZE = b"\xff\x51"  # marker of its sizes; 40 bytes on stand the bits of the first channel
 MOST_ZEROS = 16  # at the end of a JPEG; more are what a broken download leaves
 
 
@@ -108,7 +115,7 @@ def other_header(content: bytes) -> Header:
     try:
         with warnings.catch_warnings(), Image.open(io.BytesIO(content), formats=OTHERS) as image:
             width, height = image.size
-            bits = 16 if image.mode.startswith(DEEP_MODES) else 8
+            bits = 16 if image.mode.startswith(DEEP_MODES) else stored_bits(content, image)
             header = Header(height, width, bits, image.mode in ("L", "P"))
             turned = image.format == "TIFF" and image.getexif().get(ORIENTATION, UPRIGHT) != UPRIGHT
     except Image.DecompressionBombError as error:
@@ -118,6 +125,17 @@ def other_header(content: bytes) -> Header:
     if turned:
         raise ImageError("is a TIFF to be turned, which OpenCV does not read as it is stored; save it upright")
     return header
+
+
+def stored_bits(content: bytes, image: Image.Image) -> int:
+    """Bits of a channel as the file has them, where Pillow's mode does not tell; 8 where the format has no others."""
+    if isinstance(image, TiffImageFile):
+        return max(image.tag_v2.get(BITS_PER_SAMPLE, (8,)))
+    if match := PORTABLE.match(content):
+        return 8 if int(match[1]) == 255 else 16  # OpenCV would take the low byte of each value
+    if image.format == "JPEG2000" and (place := content.find(JPEG_2000_SIZE)) >= 0:
+        return (content[place + 40] & 0x7F) + 1
+    return 8
 
 
 def decode_with_pillow(content: bytes) -> None:

@@ -13,6 +13,7 @@ from m2f.checkpoints.classes import read_classes
 from m2f.data.classes import check_same_classes
 from m2f.data.prepare import check_class_count
 from m2f.data.semantic import tell_classes
+from m2f.engine.ground_truth import check_ground_truth
 from m2f.engine.hooks import finite
 from m2f.engine.processes import joined_processes
 from m2f.engine.resume import newest_first
@@ -70,6 +71,7 @@ def evaluation_runner(config: Config, work_dir: Path) -> Runner:
     runner = Runner.from_cfg(config)
     check_class_count(config, runner.val_loop.dataloader.dataset)
     tell_classes(runner.val_loop.dataloader.dataset)
+    check_ground_truth(runner.val_loop)
     return runner
 
 

@@ -22,6 +22,7 @@ from m2f.data.classes import check_same_classes
 from m2f.data.prepare import SAME_ORDER, check_class_count
 from m2f.data.semantic import tell_classes
 from m2f.engine.addresses import check_weights
+from m2f.engine.ground_truth import check_ground_truth
 from m2f.engine.hooks import DivergenceError, read_history
 from m2f.engine.precision import check_precision
 from m2f.engine.processes import from_main, joined_processes, share_of_batch
@@ -87,6 +88,7 @@ def check_data(config: Config, runner: Runner) -> None:
         tell_classes(dataset)
     names, others = training.metainfo["classes"], evaluated.metainfo["classes"]
     check_same_classes("the training data", names, "the validation data", others, SAME_ORDER)
+    check_ground_truth(runner.val_loop)
 
 
 def runnable(config: Config, work_dir: Path, resume: bool) -> Config:

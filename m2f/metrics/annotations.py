@@ -1,6 +1,6 @@
 """Ground truth of the metrics: annotation files in COCO layout, checked when a metric is built."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,7 @@ class PanopticTruth:
         self.categories: list[dict[str, Any]] = content["categories"]
         self.labels = {category["id"]: label for label, category in enumerate(self.categories)}
         self.annotations = {annotation["image_id"]: annotation for annotation in content["annotations"]}
+        self.images: list[dict[str, Any]] = content["images"]
         self.sizes = {image["id"]: (image["height"], image["width"]) for image in content["images"]}
 
     def read(self, image_id: Any) -> tuple[dict[str, Any], NDArray[np.int32]]:
@@ -73,6 +74,28 @@ def check_image_ids(path: Path, known: Iterable[Any], evaluated: Iterable[Any]) 
     if unknown:
         first = min(unknown, key=str)
         raise InputError(f"{path} has no ground truth for image {first}; evaluate on the split it belongs to.")
+
+
+def check_images(path: Path, images: Iterable[Mapping[str, Any]], evaluated: Iterable[Mapping[str, Any]]) -> None:
+    """Check that ground truth has the evaluated images, and means the same files by their ids.
+
+    Args:
+        path: of the ground truth.
+        images: its.
+        evaluated: what a data set knows of each of its images, with ``img_id`` and ``img_path``.
+
+    Raises:
+        InputError: it lacks one, or means another file.
+    """
+    known = {image["id"]: image.get("file_name") for image in images}
+    for info in evaluated:
+        check_image_ids(path, known, [info["img_id"]])
+        name = known[info["img_id"]]
+        if name is not None and not Path(info["img_path"]).as_posix().endswith(Path(name).as_posix()):
+            raise InputError(
+                f"Image {info['img_id']} is {name} in {path}, but {info['img_path']} in the data set; give each image "
+                "one id in all annotation files."
+            )
 
 
 def check_class_names(path: Path, categories: Sequence[dict[str, Any]], names: Sequence[str]) -> None:

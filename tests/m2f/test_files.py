@@ -4,7 +4,7 @@ import stat
 import pytest
 
 from m2f.errors import InputError
-from m2f.files import load_json, new_directory, new_file, write_json
+from m2f.files import load_json, new_directory, new_file, read_regular, write_json
 
 
 @pytest.fixture
@@ -15,14 +15,24 @@ def ordinary_bits():
     os.umask(mask)
 
 
-@pytest.mark.parametrize(
-    "content", ['{"images": [{"id": 1}, {"i', 200_000 * "[" + 200_000 * "]", b"\xff"], ids=["cut", "deep", "bytes"]
-)
+@pytest.mark.parametrize("content", ['{"images": [{"id": 1}, {"i', b"\xff"], ids=["cut", "bytes"])
 def test_json_that_cannot_be_read_is_one_sentence(tmp_path, content):
     path = tmp_path / "half.json"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(InputError, match=r"half\.json is not whole JSON \(.*\); bake it anew\.$"):
         load_json(path, mend="bake it anew")
+
+
+def test_json_that_is_nested_beyond_reason_is_one_sentence(tmp_path):
+    (tmp_path / "deep.json").write_text(200_000 * "[" + 200_000 * "]")
+    with pytest.raises(InputError, match=r"deep\.json is not JSON as people write it: it is nested too deep; fetch"):
+        load_json(tmp_path / "deep.json")
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match="it is no file"):
+        read_regular(tmp_path / "pipe")
 
 
 def test_json_that_is_missing_is_one_sentence(tmp_path):

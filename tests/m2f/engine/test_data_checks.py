@@ -22,6 +22,7 @@ from m2f.engine.evaluate import last_checkpoint
 from m2f.engine.kept.samples import file_stem
 from m2f.engine.train import train
 from m2f.errors import InputError
+from m2f.metrics.annotations import check_images
 from m2f.metrics.panoptic_quality import quality_by_class
 from m2f.peers.evaluation_programs import panopticapi_counts
 from m2f.registry import MODELS
@@ -353,3 +354,15 @@ def test_names_of_sample_pictures_stay_below_their_directory():
     assert file_stem("../../etc/passwd") == "..-..-etc-passwd"
     assert file_stem(12) == "12"
     assert Path(f"{file_stem('a/b')}_image.png").name == "a-b_image.png"
+
+
+def test_ground_truth_that_means_other_files_is_refused(tmp_path):
+    """Segments and objects name the same images by the same ids, or AP is of other pictures."""
+    images = [{"id": 1, "file_name": "1.jpg"}, {"id": 2, "file_name": "b/2.jpg"}]
+    infos = [{"img_id": 1, "img_path": str(tmp_path / "val/1.jpg")}, {"img_id": 2, "img_path": "val/b/2.jpg"}]
+    check_images(tmp_path / "instances.json", images, infos)
+    turned = [{**image, "id": 3 - image["id"]} for image in images]
+    with pytest.raises(InputError, match=r"Image 1 is b/2\.jpg in .*instances\.json, but .*1\.jpg in the data set"):
+        check_images(tmp_path / "instances.json", turned, infos)
+    with pytest.raises(InputError, match=r"instances\.json has no ground truth for image 2"):
+        check_images(tmp_path / "instances.json", images[:1], infos)

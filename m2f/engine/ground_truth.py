@@ -1,0 +1,23 @@
+"""Whether metrics have ground truth of the images that they are to judge."""
+
+from typing import Any
+
+from mmengine.runner import ValLoop
+
+from m2f.metrics.annotations import check_images
+
+
+def check_ground_truth(loop: ValLoop) -> None:
+    """Check, before anything is trained or evaluated, that metrics have ground truth of the images that a loop takes.
+
+    Raises:
+        InputError: one has not, or means other files by the same ids.
+    """
+    dataset = loop.dataloader.dataset
+    infos: list[Any] = []
+    for metric in loop.evaluator.metrics:
+        truth = getattr(metric, "truth", None)
+        if truth is not None:
+            infos = infos or [dataset.get_data_info(index) for index in range(len(dataset))]
+            images = truth["images"] if isinstance(truth, dict) else truth.images
+            check_images(getattr(metric, "instances_json", None) or truth.path, images, infos)
