@@ -79,9 +79,10 @@ def read_directory(path: Path) -> dict[str, Tensor]:
     files = {"model.safetensors"}
     if index.is_file():
         weight_map = read_json(index).get("weight_map")
-        files = set(weight_map.values()) if isinstance(weight_map, dict) else set()
-        if not files or not all(map(is_beside, files)):
+        named = list(weight_map.values()) if isinstance(weight_map, dict) else []
+        if not named or not all(map(is_beside, named)):
             raise InputError(f"{index} must name files beside itself in weight_map; fetch it again.")
+        files = set(named)
     state: dict[str, Tensor] = {}
     for name in sorted(files):
         try:

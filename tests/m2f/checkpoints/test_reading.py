@@ -84,7 +84,7 @@ def test_a_directory_of_several_files(tmp_path, identical):
     assert identical(read_checkpoint(path)[0], OURS)
 
 
-@pytest.mark.parametrize("file", ["../model.safetensors", "/etc/passwd", 3])
+@pytest.mark.parametrize("file", ["../model.safetensors", "/etc/passwd", 3, ["model.safetensors"]])
 def test_an_index_names_files_beside_itself_alone(file, tmp_path):
     path = transformers_directory(tmp_path / "model", {})
     (path / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {"a": file}}))
