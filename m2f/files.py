@@ -63,9 +63,9 @@ def require_place(path: Path, apart_from: Iterable[Path] = ()) -> None:
     Raises:
         InputError: it is or lies in one of these, it is a directory, or its directory cannot be written to.
     """
-    place = path.resolve()
+    place = real_path(path)
     for other in apart_from:
-        if place == other.resolve() or (other.is_dir() and other.resolve() in place.parents):
+        if place == real_path(other) or (other.is_dir() and real_path(other) in place.parents):
             raise InputError(f"{path} would be written over {other}; name another file.")
     if path.is_dir():
         raise InputError(f"{path} is a directory; name a file.")
@@ -74,6 +74,11 @@ def require_place(path: Path, apart_from: Iterable[Path] = ()) -> None:
             pass
     except OSError as error:
         raise InputError(f"{path} cannot be written ({error.strerror}); name another file.") from error
+
+
+def real_path(path: Path) -> Path:
+    """Where a path leads; as far as can be told, if through links that lead to themselves."""
+    return Path(os.path.realpath(path))
 
 
 def write_json(path: Path, value: Any, *, lasting: bool = True) -> None:

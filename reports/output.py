@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from m2f.errors import InputError
-from m2f.files import write_json
+from m2f.files import real_path, write_json
 
 WRITTEN = ".m2f-files.json"  # what m2f wrote into a directory, with checksums
 
@@ -32,7 +32,7 @@ def write_files(out: Path, contents: Mapping[str, bytes]) -> None:
     known = _written(out)
     for name in contents:
         path = out / name
-        elsewhere = out.resolve() not in path.resolve().parents  # through somebody's link
+        elsewhere = real_path(out) not in real_path(path).parents  # through somebody's link
         if elsewhere or path.is_symlink() or (path.exists() and name not in known):
             raise InputError(f"{path} is there and m2f did not write it; name another directory with --out.")
     try:

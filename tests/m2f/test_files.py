@@ -4,7 +4,7 @@ import stat
 import pytest
 
 from m2f.errors import InputError
-from m2f.files import load_json, new_directory, new_file, read_regular, write_json
+from m2f.files import load_json, new_directory, new_file, read_regular, write_json, require_place
 
 
 @pytest.fixture
@@ -96,3 +96,10 @@ def test_a_directory_that_cannot_be_made(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(NotADirectoryError), new_directory(tmp_path / "file" / "new"):
         pass
+
+
+def test_a_link_to_itself_is_no_place(tmp_path):
+    (tmp_path / "loop").symlink_to("loop")
+    require_place(tmp_path / "new", apart_from=[tmp_path / "loop"])
+    with pytest.raises(InputError, match=r"loop would be written over .*loop, which the command reads"):
+        require_place(tmp_path / "loop", apart_from=[tmp_path / "loop"])

@@ -44,7 +44,8 @@ def test_links_lead_nowhere(tmp_path):
     write_files(out, {"a": b"a"})
     (out / "figures").symlink_to(tmp_path / "elsewhere")
     (out / "b").symlink_to(tmp_path / "victim")
-    for name in ("figures/x.svg", "b"):
+    (out / "loop").symlink_to("loop")
+    for name in ("figures/x.svg", "b", "loop"):
         with pytest.raises(InputError, match="is there and m2f did not write it"):
             write_files(out, {name: b"over"})
     assert (tmp_path / "victim").read_text() == "whole" and not list((tmp_path / "elsewhere").iterdir())
