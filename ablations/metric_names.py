@@ -19,13 +19,14 @@ def primary_metric(study: Study, task: str, measured: Iterable[str]) -> str:
     """The metric by which the rows of a study's task are compared, given the names of those that were measured.
 
     A metric that a study names without its layer (`PQ_layer`) is that of the last layer measured: scales differ in the
-    number of layers.
+    number of layers. There is none, and the name is empty, for a task that m2f does not know.
     """
-    name = {**PRIMARY_METRIC, **(study.metric or {})}[task]
+    name = {**PRIMARY_METRIC, **(study.metric or {})}.get(task, "")
     if not name.endswith(BY_LAYER):
         return name
-    layers = [int(metric.removeprefix(name)) for metric in measured if metric.startswith(name)]
-    return f"{name}{max(layers)}" if layers else name
+    layers = [metric.removeprefix(name) for metric in measured if metric.startswith(name)]
+    numbers = [int(layer) for layer in layers if layer.isdecimal()]
+    return f"{name}{max(numbers)}" if numbers else name
 
 
 def unit(metric: str) -> str:

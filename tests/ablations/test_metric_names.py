@@ -16,10 +16,15 @@ STUDY = STUDIES["4c"]
         ({"panoptic": "fg_avg"}, [], "fg_avg"),
         ({"panoptic": "PQ_layer"}, ["PQ_layer0", "PQ_layer9", "PQ_layer10", "AR100_layer11"], "PQ_layer10"),
         ({"panoptic": "PQ_layer"}, [], "PQ_layer"),
+        ({"panoptic": "PQ_layer"}, ["PQ_layer_of_mine", "PQ_layer3"], "PQ_layer3"),
     ],
 )
 def test_primary_metric(metric, measured, expected):
     assert primary_metric(replace(STUDY, metric=metric), "panoptic", measured) == expected
+
+
+def test_a_task_that_is_not_known_has_no_primary_metric():
+    assert primary_metric(STUDY, "depth", ["PQ"]) == ""
 
 
 @pytest.mark.parametrize(("metric", "expected"), [("fg_avg", "fraction"), ("PQ", "%"), ("AP_s", "%")])
