@@ -20,6 +20,7 @@ LARGEST_SIDE = 2**16 - 1  # of a JPEG
 MOST_PIXELS = 2**30  # that OpenCV reads
 LARGEST_CATEGORY = 2**16 - 1  # that a PNG of categories holds
 LARGEST_SEGMENT = 2**24 - 1  # that R + 256 G + 65536 B holds
+LONGEST_NAME, LONGEST_PATH = 255, 2048  # bytes, of a file or a directory, and of all below a data set's
 LONGEST_ID = 150  # characters; pictures are named by it
 SAME_BOX = 0.5  # IoU below which a box is not that of the mask; annotations round, and count pixels in several ways
 SAME_SIDE = 2.0  # pixels by which a box may always differ
@@ -123,7 +124,7 @@ def image_problems(path: Path, images: Sequence[dict[str, Any]]) -> Iterator[str
 def file_name_problems(path: Path, entry: dict[str, Any], what: str) -> Iterator[str]:
     """Whether an entry's ``file_name``, where it has one, can be a file's."""
     name = entry.get("file_name", "1")
-    if not name.strip("/. ") or not is_text(name):
+    if not can_name_a_file(name):
         yield f"{path} gives {what} the file_name {short(name)}; write its path below the directory of its kind."
 
 
@@ -133,6 +134,13 @@ def is_text(text: str) -> bool:
         return b"\0" not in text.encode()
     except UnicodeEncodeError:  # half of a pair of surrogates
         return False
+
+
+def can_name_a_file(name: str) -> bool:
+    """Whether a text can be a file's path, which any file system is to take."""
+    if not name.strip("/. ") or not is_text(name):
+        return False
+    return len(name.encode()) <= LONGEST_PATH and all(len(part.encode()) <= LONGEST_NAME for part in name.split("/"))
 
 
 def repeated(path: Path, name: str, values: Iterable[Any], key: str, mend: str) -> Iterator[str]:

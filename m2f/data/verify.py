@@ -8,7 +8,7 @@ from os import cpu_count
 from pathlib import Path
 from typing import Any
 
-from m2f.data.annotations import examine, require_file_names, require_objects
+from m2f.data.annotations import can_name_a_file, examine, require_file_names, require_objects
 from m2f.data.headers import UPRIGHT, orientation
 from m2f.data.images import Size, check_labels, read_image, read_labels, read_segment_ids
 from m2f.data.layout import Kind
@@ -103,7 +103,12 @@ class Inspection:
         self.problems += examined.problems
         self.notes += examined.repairs
         self.look_at_images(
-            split, {directory / image["file_name"]: image for image in content["images"] if "file_name" in image}
+            split,
+            {
+                directory / image["file_name"]: image
+                for image in content["images"]
+                if can_name_a_file(image.get("file_name", ""))
+            },
         )
         if examined.problems:
             return

@@ -124,6 +124,8 @@ IN_BOTH = {
     "image that is a number": (lambda content: content["images"].insert(0, 5), "has at images[0] what"),
     "file name of nothing": (put("file_name", "", "images"), "gives image 1 the file_name ''"),
     "file name with a zero": (put("file_name", "a\0.png", "images"), "gives image 1 the file_name 'a\\x00.png'"),
+    "file name too long": (put("file_name", 200 * "é", "images"), "gives image 1 the file_name 'éé"),
+    "file name too deep": (put("file_name", 2000 * "a/", "images"), "gives image 1 the file_name 'a/a"),
     "file name of half a letter": (put("file_name", "\ud800.png", "images"), "gives image 1 the file_name"),
     "image id of half a letter": (put("id", "\ud800", "images"), "an id has 1 to 150 characters"),
     "annotation of no image": (put("image_id", 777), "annotates image 777, which it does not list"),
