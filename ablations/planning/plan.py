@@ -234,11 +234,18 @@ def make_training(
     seed: int,
     fingerprint: Callable[[Config], str],
 ) -> Run:
-    """The training of a row with a seed and a user's own overrides."""
+    """The training of a row with a seed and a user's own overrides.
+
+    Raises:
+        InputError: an override names no config key, or the config does not say where its data are.
+    """
+    from m2f.data.config_layout import require_data_layout
+
     config = {**row_config(file, {**variation.overrides, **overrides}), "seed": seed}
     if variation.imports:
         modules = [*config.get("custom_imports", {}).get("imports", ()), *variation.imports]
         config["custom_imports"] = {"imports": list(dict.fromkeys(modules)), "allow_failed_imports": False}
+    require_data_layout(config, f"{file.name}, '{variation.name}'")
     data_fingerprint = fingerprint(config)
     return Run(
         digest=digest(config, data_fingerprint),

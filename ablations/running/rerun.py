@@ -105,11 +105,13 @@ def rerun(store: Path, name: str, say: Callable[[str], None], work: str = "") ->
 
 def _data(run: Path, identity: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
     """See that the run's data are there; their fingerprints, if it is another now."""
+    from m2f.data.config_layout import require_data_layout
     from m2f.data.fingerprint import fingerprint
     from m2f.data.prepare import prepare
 
     record = RunRecord(run)
     record.require_imported()
+    require_data_layout(record.config, str(run / CONFIG))
     config = run_config(record)
     prepare(config)
     then, now = identity["data_fingerprint"], fingerprint(config)

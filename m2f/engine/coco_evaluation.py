@@ -14,6 +14,7 @@ from mmengine.logging import MMLogger
 from mmengine.runner import Runner
 
 from m2f.config_files import read_config
+from m2f.data.config_layout import require_data_layout
 from m2f.data.relocate import check_files, relocate
 from m2f.engine.evaluate import ClassesFrom, evaluation_runner, load_model
 from m2f.engine.hooks import finite
@@ -140,12 +141,13 @@ def load_config(path: Path) -> Config:
     """A config file with its bases.
 
     Raises:
-        InputError: it is missing, cannot be read, or is not that of an evaluation.
+        InputError: it is missing, cannot be read, is not that of an evaluation, or does not say where its data are.
     """
     config = read_config(path)
     missing = [key for key in NEEDED if key not in config]
     if missing:
         raise InputError(f"{path} says not how to evaluate: it has no '{missing[0]}'; name a config as in configs/.")
+    require_data_layout(config.to_dict(), str(path))
     return config
 
 

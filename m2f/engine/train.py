@@ -109,7 +109,12 @@ def runnable(config: Config, work_dir: Path, resume: bool) -> Config:
 
 
 def prepared(config: Config, work_dir: Path, hooks: list[dict[str, Any]]) -> Config:
-    """``config`` with the work directory, the seed of the weights, and ``hooks`` besides its own."""
+    """``config`` with the work directory, the seed of the weights, and ``hooks`` besides its own.
+
+    Raises:
+        InputError: it names a component that is not registered, which mmengine would import and call.
+    """
+    require_registered(config.to_dict(), config.filename or "The config")
     # mmengine writes the config out four times a run; laying it out nicely would take seconds each time.
     config = Config(config.to_dict(), filename=config.filename, format_python_code=False)
     config.work_dir = str(work_dir)

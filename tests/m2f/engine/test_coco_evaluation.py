@@ -243,6 +243,31 @@ class TestBadInput:
         (root / "config.py").write_text(text)
         self.refused(root, match)
 
+    @pytest.mark.parametrize(
+        ("code", "match"),
+        [
+            ("import os\nos.system('touch executed')", "cannot be read as a run's config"),
+            (
+                "model = {'type': 'subprocess.call', 'args': ['touch', 'executed']}\n",
+                "'model.type' is 'subprocess.call'",
+            ),
+        ],
+    )
+    def test_a_stored_runs_config_runs_nothing(self, scenes, code, match, monkeypatch):
+        root = scenes()
+        monkeypatch.chdir(root)
+        (root / "run.json").write_text("{}")
+        values = Config.fromfile(root / "config.py").to_dict()
+        kept = "\n".join(f"{key} = {value!r}" for key, value in values.items())
+        (root / "config.py").write_text(f"{kept}\n{code}\n")
+        self.refused(root, match)
+
+    def test_a_config_that_does_not_say_where_its_data_are(self, scenes):
+        root = scenes()
+        kept = (root / "config.py").read_text()
+        (root / "config.py").write_text(f"{kept}\nval_evaluator = dict(type='m2f.PanopticQuality')\n")
+        self.refused(root, r"config.py does not say where its data are: at 'val_evaluator', expected `array`")
+
     def test_a_missing_checkpoint(self, scenes):
         self.refused(scenes(), "other.pth does not exist", checkpoint="other.pth")
 
