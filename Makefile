@@ -11,7 +11,10 @@ SEEDS ?= 0,1,2,3,4
 STORE ?= runs
 OUT ?= report
 
-.PHONY: reproduce test test-clusters browser lint benchmark docs setup
+# How long `make fuzz` looks for damaged input that m2f does not answer well.
+MINUTES ?= 5
+
+.PHONY: reproduce test test-clusters fuzz browser lint benchmark docs setup
 
 # A failed run (exit code 1) does not keep the others from their report.
 reproduce: setup
@@ -35,6 +38,9 @@ test-clusters: setup
 		apt-get install --yes --quiet --no-install-recommends slurmctld slurmd slurm-client munge; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-clusters.lock
 	$(BIN)/python -m pytest -m clusters tests/ablations/clusters
+
+fuzz: setup
+	$(BIN)/python scripts/fuzz.py --minutes $(MINUTES)
 
 lint: setup
 	$(BIN)/ruff check .
