@@ -51,6 +51,14 @@ def require_registered(config: Any, where: str) -> None:
             )
 
 
+def can_be_registered(name: str) -> bool:
+    """Whether a ``type`` is a name alone or one of a registry's scope: of all else, mmengine's registries import it."""
+    import mmengine.registry as roots
+
+    scope, dot, rest = name.partition(".")
+    return bool(name) and (not dot or ("." not in rest and scope in {"mmengine", *PACKAGES, *roots.MODELS.children}))
+
+
 def registered_names(scopes: set[str]) -> set[str]:
     """What a ``type`` may be: names of m2f's and mmengine's registries, and ``scope.Name`` of those and the scopes'."""
     import mmengine.registry as roots

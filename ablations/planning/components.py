@@ -10,9 +10,10 @@ def component_class(node: Any) -> type | None:
     """The class that a dict of a config builds; None if it is no component of ``m2f.registry.MODELS``."""
     if not isinstance(node, Mapping) or not isinstance(node.get("type"), str):
         return None
+    from m2f.registered_types import can_be_registered
     from m2f.registry import MODELS  # with torch and all models: seconds
 
-    found = MODELS.get(node["type"])
+    found = MODELS.get(node["type"]) if can_be_registered(node["type"]) else None
     return found if isinstance(found, type) else None
 
 

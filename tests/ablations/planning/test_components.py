@@ -1,3 +1,4 @@
+import pytest
 from torch import nn
 
 from ablations.planning.components import component_class, options
@@ -9,6 +10,15 @@ def test_components_are_what_the_models_registry_knows():
     assert component_class({"type": "mmdet.ResNet"}).__name__ == "ResNet"
     for other in ({"type": "AdamW"}, {"type": "numpy"}, {"type": SMCA}, {"depth": 18}, ["SMCA"], "SMCA", None):
         assert component_class(other) is None
+
+
+@pytest.mark.parametrize(
+    "name", ["a_strangers_module.Model", "..", ".", "", "mmdet.a_strangers_module.Model", "m2f..x"]
+)
+def test_what_is_not_registered_is_not_imported(name, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "a_strangers_module.py").write_text("raise SystemExit('imported')\n")
+    assert component_class({"type": name}) is None
 
 
 class Parent(nn.Module):
