@@ -213,7 +213,7 @@ def damage_zip(content: bytes, random: Random) -> bytes:
         case 1:
             records.append(records[place])
         case 2:
-            records[place] = (random.choice(["../escaped", "/escaped", "", name.upper(), name + "2"]), own)
+            records[place] = (random.choice(["../escaped", "/escaped", " ", name.upper(), name + "2"]), own)
         case 3:
             records[place] = (name, damage_bytes(own, random))
         case 4:

@@ -15,7 +15,7 @@ import torch
 from behaviour import ask, require
 from numpy.typing import NDArray
 
-from m2f.data.images import encode_png, segment_colours
+from m2f.data.images import encode_png, read_segment_ids, segment_colours
 from m2f.errors import InputError
 from m2f.metrics import InstanceAP, PanopticQuality
 from m2f.metrics.instance_ap import NAMES
@@ -71,6 +71,22 @@ def panoptic(path: Path, work: Path, random: Random) -> InputError | bool:
         theirs = 100 * float(qualities[0][occurs].mean())
         require(abs(values["PQ"] - theirs) < 1e-9, f"PQ is {values['PQ']}, panopticapi's {theirs}")
     return True
+
+
+def quality(truth: Path, predicted: Path) -> float:
+    """PQ in percent by panopticapi's algorithm of what an evaluation has saved; NaN if no class occurs."""
+    raw, saved = loosely(truth), loosely(predicted)
+    by_image = {annotation["image_id"]: annotation for annotation in saved["annotations"]}
+    annotations = [
+        with_areas(annotation, read_segment_ids(truth.with_suffix("") / annotation["file_name"]))
+        for annotation in raw["annotations"]
+    ]
+    predictions = [by_image[annotation["image_id"]] for annotation in annotations]
+    counts = panopticapi_counts(
+        annotations, truth.with_suffix(""), predictions, predicted.with_suffix(""), raw["categories"]
+    )
+    qualities, occurs = quality_by_class(counts)
+    return 100 * float(qualities[0][occurs].mean())
 
 
 def moved_segments(

@@ -16,20 +16,22 @@ import numpy as np
 import torch
 from behaviour import MisconductError, Reply, ask, call, require
 from damage import VALUES, damage_file
+from mmengine.registry import init_default_scope
 from safetensors.torch import load_file, save_file
 
 from ablations.gate.measured import evidence_of_csv
-from ablations.planning.plan import make_plan
+from ablations.planning.plan import config_of_scale, make_plan
 from ablations.planning.scales import chosen_scale
 from ablations.store.results_frame import read_results
 from ablations.store.run_record import add_facts, write_done, write_running
-from ablations.store.runs import create_run, open_store, write_sweep
+from ablations.store.runs import config_text, create_run, open_store, write_sweep
 from ablations.studies import STUDIES
 from m2f.checkpoints import read_checkpoint
 from m2f.config_files import read_values
 from m2f.data.coco import CocoInstanceSegments, CocoPanopticSegments
 from m2f.data.scenes import SceneSpec, ensure_scenes
 from m2f.errors import InputError
+from m2f.registry import MODELS
 
 OUT = "out"  # where commands may write
 METRICS = [{"PQ": 40.0, "SQ": 71.5, "RQ": 52.25}, {"PQ": 43.5, "SQ": 70.0, "RQ": 55.125}]
@@ -106,23 +108,27 @@ def write(path: Path, content: Any) -> None:
     path.write_text(json.dumps(content))
 
 
+def read_metrics(run: Path) -> Any:
+    return json.loads((run / "metrics.json").read_bytes())["metrics"]
+
+
 def use_store(place: Path, random: Random, damaged: Path) -> None:
     """A file of a store is damaged."""
     store = place / "store"
-    for words, codes in store_commands(store, random):
+    for words, codes in store_commands(store):
         require_named(call(place, *words, codes=codes), place, damaged)
     results = ask(read_results, store)
     if not isinstance(results, InputError):
         frame = results.frame
         for row in frame.to_dict("records"):
-            own = json.loads((store / "runs" / row["run"] / "metrics.json").read_bytes())["metrics"]
+            own = read_metrics(store / "runs" / row["run"])
             require(row["value"] == own[row["metric"]], f"the results say {row}, the run {own}")
         whole = {path.name for path in (store / "runs").iterdir() if path not in damaged.parents}
         if "sweeps" not in damaged.parts:
             require(whole <= set(frame["run"]), f"left out a whole run: {results.damaged}")
 
 
-def store_commands(store: Path, random: Random) -> Iterator[tuple[list[Any], Sequence[int]]]:
+def store_commands(store: Path) -> Iterator[tuple[list[Any], Sequence[int]]]:
     """Commands that read a store, with the exit codes that they may end with."""
     yield ["status", "--store", store], (0, 2)
     yield ["status", "--json", "--store", store], (0, 2)
@@ -136,9 +142,19 @@ def store_commands(store: Path, random: Random) -> Iterator[tuple[list[Any], Seq
     yield ["run", "4c", "--scale", "smoke", "--tasks", "panoptic", "--dry-run", "--store", store], (0, 2)
     yield ["rerun", "0", "--store", store], (2,)
     yield ["doctor", "--store", store], (0, 2)
-    if random.random() < 0.05:
-        yield ["report", "4c", "--store", store, "--out", f"{OUT}/report"], (0, 2)
-        yield ["compare", "cross-attention", "SMCA", "--store", store, "--out", f"{OUT}/page"], (0, 2)
+
+
+def use_report(place: Path, random: Random, damaged: Path) -> None:
+    """A file of a store is damaged, of which a report and a page are made."""
+    report = call(place, "report", "4c", "--store", "store", "--out", f"{OUT}/report")
+    page = call(place, "compare", "cross-attention", "SMCA", "--store", "store", "--out", f"{OUT}/page")
+    require_named(report, place, damaged)
+    require_named(page, place, damaged)
+    if report.code == 0:
+        with (place / OUT / "report" / "results.csv").open(newline="", encoding="utf-8") as file:
+            for row in csv.DictReader(file):
+                own = read_metrics(place / "store" / "runs" / row["run"])
+                require(float(row["value"]) in own.values(), f"the report says {row}, the run {own}")
 
 
 # What a sweep is compared with
@@ -297,6 +313,33 @@ def others_tensors(path: Path) -> dict[str, torch.Tensor]:
     return content.get("state_dict", content)
 
 
+# Evaluations
+
+
+def build_evaluation(place: Path) -> None:
+    """The smallest scale's config, random weights of its model, and scenes."""
+    build_data(place)
+    init_default_scope("m2f")
+    config = config_of_scale(chosen_scale("smoke"), "panoptic").config
+    config["val_dataloader"] |= {"num_workers": 0, "persistent_workers": False}
+    torch.manual_seed(0)
+    torch.save({"state_dict": MODELS.build(config["model"]).state_dict()}, place / "weights.pth")
+    (place / "smallest.py").write_text(config_text({**config, "seed": 0}))
+
+
+def use_evaluation(place: Path, random: Random, damaged: Path) -> None:
+    """Weights or data are damaged, and evaluated."""
+    out = place / OUT / "evaluation"
+    reply = call(place, "eval", "smallest.py", "weights.pth", "--data", place / "data", "--out", out, "--json")
+    require_named(reply, place, damaged)
+    require(out.exists() == (reply.code == 0), "left half an evaluation")
+    if reply.code == 0:
+        metrics = json.loads(reply.out, parse_constant=refuse)["metrics"]
+        truth = place / "data" / "annotations" / f"panoptic_{SPLIT}.json"
+        theirs = equal_numbers.quality(truth, out / "panoptic.json")
+        require(abs(metrics["PQ"] - theirs) < 1e-9, f"PQ is {metrics['PQ']}, panopticapi's {theirs}")
+
+
 # Configs, overrides and command lines
 
 
@@ -307,10 +350,6 @@ def build_configs(place: Path) -> None:
     (place / "tiny").mkdir()
     shutil.copy(run / "config.py", place / "tiny" / "panoptic.py")
     (place / "site.toml").write_text('[local]\njobs = 2\nenvironment = { NAME = "value" }\n[slurm]\nhours = 3\n')
-
-
-def read_metrics(run: Path) -> Any:
-    return json.loads((run / "metrics.json").read_bytes())["metrics"]
 
 
 def use_config(place: Path, random: Random, damaged: Path) -> None:
@@ -398,12 +437,16 @@ def use_command_line(place: Path, random: Random, damaged: Path) -> None:
 
 SUBJECTS = {
     "store": Subject(build_store, ["store/sweeps/*", "store/runs/*/*", "store/runs/*/**/*"], use_store),
+    "report": Subject(build_store, ["store/sweeps/*", "store/runs/*/*.json", "store/runs/*/*.csv"], use_report),
     "baseline": Subject(build_store, ["baseline.json"], use_baseline),
     "results": Subject(build_store, ["results.csv"], use_results),
     "data": Subject(
         build_data, [*8 * ["data/annotations/*.json"], "data/annotations/*/*", f"data/{SPLIT}/*"], use_data
     ),
     "checkpoint": Subject(build_checkpoints, ["*.pth", "*.pkl", "directory/*"], use_checkpoint),
+    "evaluation": Subject(
+        build_evaluation, ["weights.pth", "data/annotations/*.json", f"data/{SPLIT}/*"], use_evaluation
+    ),
     "config": Subject(build_configs, ["tiny/panoptic.py"], use_config),
     "override": Subject(build_configs, ["site.toml"], use_override),
     "command-line": Subject(build_configs, [], use_command_line),

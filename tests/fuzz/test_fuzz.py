@@ -7,11 +7,13 @@ import pytest
 from cases import fault
 
 CASES = {
-    "store": 100,
+    "store": 90,
+    "report": 10,
     "baseline": 70,
     "results": 50,
     "data": 100,
     "checkpoint": 60,
+    "evaluation": 10,
     "config": 30,
     "override": 40,
     "command-line": 50,
