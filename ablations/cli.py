@@ -46,6 +46,11 @@ class BadInput(click.ClickException):
     exit_code = 2
 
 
+def on_one_line(sentence: str) -> str:
+    """A sentence in which line breaks and what else steers a terminal, such as files may hold, is spelled out."""
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in sentence)
+
+
 class AllCommands(Commands):
     """Commands whose ``InputError`` is a sentence, not a traceback."""
 
@@ -54,7 +59,7 @@ class AllCommands(Commands):
         try:
             return super().invoke(ctx)
         except InputError as error:
-            raise BadInput(str(error)) from error
+            raise BadInput(on_one_line(str(error))) from error
         except KeyboardInterrupt:
             click.echo("Stopped. What is done is kept: the same command goes on from here.", err=True)
             sys.exit(INTERRUPTED)

@@ -30,6 +30,13 @@ def words(group, *before):
             yield from words(command, *before, name)
 
 
+def test_a_sentence_stays_on_its_line(complain, tmp_path):
+    baseline = tmp_path / "red\x1b[31m\n.json"
+    baseline.write_text("{")
+    sentence = complain("diff", baseline, baseline)
+    assert sentence.startswith(f"{tmp_path}/red\\x1b[31m\\n.json is not JSON")
+
+
 @pytest.mark.parametrize("command", words(main), ids=" ".join)
 def test_every_command_has_help(call, command):
     result = call(*command, "--help")
