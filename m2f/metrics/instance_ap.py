@@ -74,11 +74,20 @@ class InstanceAP(BaseMetric):
         self._dataset_meta = dataset_meta
 
     def process(self, data_batch: Any, data_samples: Sequence[dict[str, Any]]) -> None:
-        """Keep each image's masks run-length encoded: ``(image id, [detection, ...])``."""
+        """Keep each image's masks run-length encoded: ``(image id, [detection, ...])``.
+
+        Raises:
+            InputError: a score is no number.
+        """
         category_ids = [category["id"] for category in self.things]
         for sample in data_samples:
             image_id = sample["img_id"]
             instances = sample["pred_instances"]
+            if instances["scores"].isnan().any():
+                raise InputError(
+                    f"The prediction for image {image_id} has scores that are no numbers (NaN); take weights that are "
+                    "whole, of a training that did not diverge."
+                )
             detections = [
                 {"image_id": image_id, "category_id": category_ids[label], "score": score, "segmentation": mask}
                 for label, score, mask in zip(

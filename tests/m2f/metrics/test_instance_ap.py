@@ -173,3 +173,9 @@ def test_nothing_is_printed(tmp_path, instance_truth, capfd):
     path = instance_truth(tmp_path, [[(box(0, 0, 40, 40), 0, 0)]])
     evaluate(InstanceAP(path), [sample(1, [box(0, 0, 40, 40)], [0], [0.9])])
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_score_that_is_no_number(shared):
+    metric = InstanceAP(str(shared / "golden/cocoapi/instances_val2014_100.json"))
+    with pytest.raises(InputError, match=r"prediction for image 7 has scores that are no numbers"):
+        metric.process(None, [sample(7, [box(0, 0, 2, 2)], [0], [float("nan")])])
