@@ -71,7 +71,7 @@ def require_data_layout(config: Mapping[str, Any], where: str) -> None:
     """
     try:
         msgspec.convert(config, Layout)
-    except (msgspec.ValidationError, RecursionError) as error:
+    except (msgspec.ValidationError, RecursionError, OverflowError, UnicodeEncodeError) as error:
         reason, _, place = str(error).partition(" - at `$")
         key = place.strip(".`") or "its top"
         raise InputError(

@@ -81,7 +81,7 @@ def ask(function: Callable[..., Answer], *arguments: Any) -> Answer | InputError
     try:
         return function(*arguments)
     except InputError as error:
-        if not str(error).isprintable() or len(str(error)) < 10:
+        if len(str(error).splitlines()) > 1 or len(str(error)) < 10:
             raise MisconductError(f"{function.__name__} did not raise one sentence: {str(error)!r}") from error
         return error
 

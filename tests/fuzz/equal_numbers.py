@@ -29,8 +29,15 @@ Image = tuple[Any, NDArray[Any], list[int]]
 
 def loosely(path: Path) -> dict[str, Any]:
     """A file's JSON as Python reads it."""
-    content: dict[str, Any] = json.loads(path.read_bytes().decode("utf-8-sig"))
+    content: dict[str, Any] = json.loads(
+        path.read_bytes().decode("utf-8-sig", errors="replace"), parse_int=float_if_long
+    )
     return content
+
+
+def float_if_long(digits: str) -> float:
+    """A whole number; Python reads only thousands of digits, and m2f passes over more where it needs none."""
+    return int(digits) if len(digits) < 1000 else float(digits)
 
 
 def panoptic(path: Path, work: Path, random: Random) -> InputError | bool:

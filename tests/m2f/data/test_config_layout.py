@@ -34,6 +34,7 @@ def test_ours_say_where_their_data_are(path):
         ("mini", "train_dataloader.dataset", ..., "at 'train_dataloader', object missing required field `dataset`"),
         ("mini", "val_evaluator", ["PQ"], "at 'val_evaluator[0]', expected `object`, got `str`"),
         ("mini", "val_evaluator", [{"panoptic_json": 3.5}], "at 'val_evaluator[0].panoptic_json', expected `str`"),
+        ("mini", "model", {"\ud800": 1}, "'utf-8' codec can't encode character"),
         ("mini", "model.num_things", True, "at 'model.num_things', expected `int`, got `bool`"),
         (
             "paper",
