@@ -15,7 +15,7 @@ from ablations.commands.diff import diff
 from ablations.commands.doctor import doctor
 from ablations.commands.eval import evaluate
 from ablations.commands.list import list_rows
-from ablations.commands.options import INTERRUPTED, Commands
+from ablations.commands.options import INTERRUPTED, Commands, on_one_line
 from ablations.commands.report import report
 from ablations.commands.rerun import rerun
 from ablations.commands.run import run
@@ -44,11 +44,6 @@ class BadInput(click.ClickException):
     """An ``InputError`` on its way out: its sentence on stderr, exit code 2."""
 
     exit_code = 2
-
-
-def on_one_line(sentence: str) -> str:
-    """A sentence in which line breaks and what else steers a terminal, such as files may hold, is spelled out."""
-    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in sentence)
 
 
 class AllCommands(Commands):

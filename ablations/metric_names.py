@@ -1,5 +1,6 @@
 """What a metric's name means: which one a table compares, its unit, its direction, by class and by layer."""
 
+import re
 from collections.abc import Iterable
 
 from ablations.studies.study import Study
@@ -12,6 +13,8 @@ COST_METRICS = ("params", "flops", "fps", "memory")  # among the paper's numbers
 BY_LAYER = "_layer"  # how the name of a metric ends that has a number for each decoder layer: PQ_layer0, PQ_layer1...
 FRACTIONS = ("fg_", "bg_")  # beginnings of the metrics that the paper too gives as fractions
 FIRST_LOSS, LAST_LOSS = LOSSES = ("loss_first", "loss_last")  # of training, as logged, means over mmengine's window
+LONGEST_NAME = 300  # characters
+UNSHOWN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # control characters, and halves of letters
 LOWER_IS_BETTER = ("bg_", *LOSSES)  # beginnings of such metrics
 
 
@@ -27,6 +30,11 @@ def primary_metric(study: Study, task: str, measured: Iterable[str]) -> str:
     layers = [metric.removeprefix(name) for metric in measured if metric.startswith(name)]
     numbers = [int(layer) for layer in layers if layer.isdecimal()]
     return f"{name}{max(numbers)}" if numbers else name
+
+
+def is_name(text: str) -> bool:
+    """Whether a text can name a metric or a row: it can be shown, steers no terminal, and can be written as UTF-8."""
+    return 0 < len(text) <= LONGEST_NAME and not UNSHOWN.search(text)
 
 
 def unit(metric: str) -> str:

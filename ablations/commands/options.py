@@ -126,9 +126,14 @@ def chosen_seeds(seeds: str) -> list[int]:
     return list(dict.fromkeys(map(int, words)))
 
 
+def on_one_line(sentence: str) -> str:
+    """A sentence in which line breaks and what else steers a terminal, such as files may hold, is spelled out."""
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in sentence)
+
+
 def say(console: Any) -> Callable[[str], None]:
     """What prints a line as it is: no markup, nothing coloured, nothing broken."""
-    return lambda line: console.print(line, highlight=False, markup=False, soft_wrap=True)
+    return lambda line: console.print(on_one_line(line), highlight=False, markup=False, soft_wrap=True)
 
 
 def make_console() -> Any:

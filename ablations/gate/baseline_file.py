@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ablations.metric_names import LONGEST_NAME, UNSHOWN, is_name
 from m2f.errors import InputError
 from m2f.files import read_regular, write_atomically
 
@@ -141,7 +142,7 @@ def read_baseline_file(path: Path) -> BaselineFile:
         InputError: the file is missing, is no baseline, or an entry is not what it should be.
     """
     content = _content(path)
-    tolerances = _read(path, content, "tolerances", lambda entry: (entry[0], _at_least(0, entry[1])))
+    tolerances = _read(path, content, "tolerances", lambda entry: (_word(entry[0]), _at_least(0, entry[1])))
     return BaselineFile(
         Evidence(
             metrics=_read(
@@ -208,9 +209,15 @@ def _row_and_metric(entry: Mapping[str, Any]) -> tuple[TableRow, str]:
 
 
 def _word(value: Any) -> str:
-    if not isinstance(value, str) or not value:
-        raise ValueError(f"{value!r} is no name")
+    if not isinstance(value, str) or not is_name(value):
+        raise ValueError(f"{shortened(value)} is no name")
     return value
+
+
+def shortened(value: Any) -> str:
+    """A value as it may stand in a sentence."""
+    text = repr(value)
+    return text if len(text) <= LONGEST_NAME else f"{text[:LONGEST_NAME]}..."
 
 
 def _values(entry: Mapping[str, Any]) -> dict[int, float]:
@@ -221,12 +228,16 @@ def _values(entry: Mapping[str, Any]) -> dict[int, float]:
 
 
 def _costs(entry: Mapping[str, Any]) -> dict[str, float]:
-    return {name: _number(value) for name, value in entry.items() if name not in TableRow._fields}
+    return {_word(name): _number(value) for name, value in entry.items() if name not in TableRow._fields}
 
 
 def _source(entry: Mapping[str, Any]) -> tuple[TableBlock, dict[str, Any]]:
     block = TableBlock(*(_word(entry[name]) for name in TableBlock._fields))
-    return block, {name: value for name, value in entry.items() if name not in TableBlock._fields}
+    facts = {_word(name): value for name, value in entry.items() if name not in TableBlock._fields}
+    for fact in facts.values():
+        if UNSHOWN.search(str(fact)):
+            raise ValueError(f"{shortened(fact)} cannot be printed")
+    return block, facts
 
 
 def _at_least(least: float, value: Any) -> float:

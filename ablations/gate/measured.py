@@ -8,7 +8,8 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from ablations.gate.baseline_file import BaselineFile, Evidence, TableBlock, TableRow, read_baseline_file
+from ablations.gate.baseline_file import BaselineFile, Evidence, TableBlock, TableRow, read_baseline_file, shortened
+from ablations.metric_names import is_name
 from ablations.store.results_frame import COLUMNS, read_results, require_one_run_per_seed
 from ablations.store.run_record import RunRecord
 from m2f.errors import InputError
@@ -113,7 +114,10 @@ def _metrics(frame: "pd.DataFrame", path: Path) -> Metrics:
     require_one_run_per_seed(frame, str(path))
     metrics: Metrics = {}
     for record in frame[frame["value"].notna()].to_dict("records"):
-        values = metrics.setdefault((_row(record), record["metric"]), {})
+        row, metric = _row(record), str(record["metric"])
+        if not all(map(is_name, (*row, metric))):
+            raise InputError(f"{path} has {shortened((*row, metric))} as a row and a metric; give them names to print.")
+        values = metrics.setdefault((row, metric), {})
         values[int(record["seed"])] = round(float(record["value"]), DECIMALS)
     return metrics
 

@@ -35,7 +35,7 @@ from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 import msgspec
 
-from ablations.metric_names import FIRST_LOSS, LAST_LOSS, unit
+from ablations.metric_names import FIRST_LOSS, LAST_LOSS, LONGEST_NAME, is_name, unit
 from ablations.planning.plan import RESULTS_FORMAT_VERSION
 from ablations.store.claims import is_held
 from m2f.config_files import OF_A_RUN, read_values
@@ -264,6 +264,8 @@ class RunRecord:
         if content["results_format"] != RESULTS_FORMAT_VERSION:
             raise self._damaged(METRICS, _of_another_format(content["results_format"]))
         for name, value in content["metrics"].items():
+            if not is_name(name):
+                raise self._damaged(METRICS, f"a metric has the name {name[:LONGEST_NAME]!r}")
             most = 100 if unit(name) == "%" else 1
             if not math.isfinite(value) or (name.startswith(SHARES) and not -ROUNDING <= value <= most + ROUNDING):
                 raise self._damaged(METRICS, f"{name} is {value:g}")

@@ -26,7 +26,7 @@ from m2f.files import new_directory, read_regular, write_atomically, write_json
 
 OWN_SWEEPS = "sweeps/" + 16 * "[0-9a-f]" + ".json"
 
-Word = Annotated[str, msgspec.Meta(max_length=200)]
+Word = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f]*\Z")]
 RunName = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{16}$")]
 
 

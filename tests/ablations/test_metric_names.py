@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from ablations.metric_names import lower_is_better, primary_metric, unit
+from ablations.metric_names import is_name, lower_is_better, primary_metric, unit
 from ablations.studies import STUDIES
 
 STUDY = STUDIES["4c"]
@@ -35,3 +35,11 @@ def test_unit(metric, expected):
 @pytest.mark.parametrize(("metric", "expected"), [("bg_avg", True), ("loss_last", True), ("PQ", False)])
 def test_direction(metric, expected):
     assert lower_is_better(metric) is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("PQ", True), ("50 épochs, “LSJ”", True), ("", False), ("a\nb", False), ("\x1b[2J", False), ("\ud800", False)],
+)
+def test_a_name_can_be_shown(text, expected):
+    assert is_name(text) is expected

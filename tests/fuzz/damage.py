@@ -129,6 +129,8 @@ def changed(value: Any, random: Random) -> Any:
     if isinstance(value, int | float) and not isinstance(value, bool):
         near += [value + 1, -value, value * 1.5, value / 2, float(value), value * 10**12]
     if isinstance(value, str):
+        if random.random() < 0.5:
+            return random.choice([each for each in VALUES if isinstance(each, str)])
         near += [
             value + value,
             value[:-1],

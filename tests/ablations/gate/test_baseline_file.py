@@ -103,6 +103,11 @@ def test_another_file_is_bad_input(path, text):
 @pytest.mark.parametrize(
     ("key", "entry", "complaint"),
     [
+        *(
+            ("metrics", {**PLAIN._asdict(), "metric": name, "values": {"0": 1}}, "entry 4 of 'metrics' .* is no name")
+            for name in ("\ud800", "\x1b[31m", "two\nlines", "", 1000 * "x", None)
+        ),
+        ("sources", {"table": "4d", "scale": "mini", "task": "panoptic", "commit": "\ud800"}, "cannot be printed"),
         ("metrics", {"table": "4c"}, "entry 4 of 'metrics' .* it lacks 'scale'"),
         ("metrics", {**PLAIN._asdict(), "metric": "SQ", "values": {}}, "'values' is empty"),
         ("metrics", {**PLAIN._asdict(), "metric": "SQ", "values": {"0": "high"}}, "is no number between"),

@@ -151,3 +151,12 @@ def test_undefined_values_are_no_values(finished, tmp_path):
     metrics = read_evidence(tmp_path / "results.csv").evidence.metrics
     assert pd.Series(metrics[MASKED, "PQ"]).to_dict() == {0: 40.3333}
     assert TableBlock("9z", "smoke", "panoptic") in read_evidence(tmp_path / "results.csv").evidence.blocks
+
+
+@pytest.mark.parametrize("column", ["variant", "metric"])
+def test_a_results_frame_with_a_name_that_steers_a_terminal(finished, tmp_path, column):
+    frame = read_results(finished).frame
+    frame[column] = "\x1b[31mred"
+    frame.drop_duplicates(["variant", "metric", "seed", "task"]).head(1).to_csv(tmp_path / "results.csv", index=False)
+    with pytest.raises(InputError, match=r"results\.csv has .*give them names to print"):
+        read_evidence(tmp_path / "results.csv")

@@ -60,6 +60,7 @@ DAMAGE = {
         '{"metrics": {"PQ": 140.0}, "results_format": 1}',
         '{"metrics": {"AP": -3.0}, "results_format": 1}',
         '{"metrics": {"fg_avg": 40.0}, "results_format": 1}',
+        '{"metrics": {"\\u001b[31m": 40.0}, "results_format": 1}',
     ],
     "timing.json": ["null", '{"seconds": null}', '{"seconds": {"total": "4"}}', '{"seconds": {"total": -1}}'],
     "history.json": ['[{"iteration": 5', "[{}]", '[{"iteration": "x", "metrics": {}}]'],
