@@ -53,7 +53,6 @@ STATES = ("done", "running", "failed", "interrupted", "planned")
 # Beginnings of m2f's own metrics, which lie between nothing and all; a metric of one's own may be any number.
 SHARES = ("PQ", "SQ", "RQ", "AP", "AR", "mIoU", "fg_", "bg_")
 ROUNDING = 1e-6
-LONGEST_NAME = 200  # of a metric
 MEND = "remove its run directory and give the `m2f run` that made it again"
 
 
@@ -269,8 +268,6 @@ class RunRecord:
             most = 100 if unit(name) == "%" else 1
             if not math.isfinite(value) or (name.startswith(SHARES) and not -ROUNDING <= value <= most + ROUNDING):
                 raise self._damaged(METRICS, f"{name} is {value:g}")
-            if not name.strip() or not name.isprintable() or len(name) > LONGEST_NAME:
-                raise self._damaged(METRICS, f"{name[:LONGEST_NAME]!r} is no metric's name")
         return dict(content["metrics"])
 
     @cached_property

@@ -24,10 +24,8 @@ ORIENTATION = 0x0112  # of EXIF
 UPRIGHT = 1
 OTHERS = ("BMP", "GIF", "JPEG2000", "PPM", "TIFF", "WEBP")  # that OpenCV reads, too
 BITS_PER_SAMPLE = 258  # of TIFF's tags
-PORTABLE = re.compile(
-    rb"P[2356](?:\s+|#[^\n]*\n)+\d+(?:\s+|#[^\n]*\n)+\d+(?:\s+|#[^\n]*\n)+(\d+)"
-)  # with its largest value
-JPEG_2000_SIZE = b"\xff\x51"  # marker of its sizes; 40 bytes on stand the bits of the first channel
+BETWEEN = rb"(?:\s+|#[^\n]*\n)+"  # numbers of a portable pixmap's header
+PORTABLE = re.compile(rb"P[2356]" + 2 * (BETWEEN + rb"\d+") + BETWEEN + rb"(\d+)")  # with its largest value
 MOST_ZEROS = 16  # at the end of a JPEG; more are what a broken download leaves
 
 
@@ -133,8 +131,6 @@ def stored_bits(content: bytes, image: Image.Image) -> int:
         return max(image.tag_v2.get(BITS_PER_SAMPLE, (8,)))
     if match := PORTABLE.match(content):
         return 8 if int(match[1]) == 255 else 16  # OpenCV would take the low byte of each value
-    if image.format == "JPEG2000" and (place := content.find(JPEG_2000_SIZE)) >= 0:
-        return (content[place + 40] & 0x7F) + 1
     return 8
 
 

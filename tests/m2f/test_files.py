@@ -4,7 +4,7 @@ import stat
 import pytest
 
 from m2f.errors import InputError
-from m2f.files import load_json, new_directory, new_file, read_regular, write_json, require_place
+from m2f.files import load_json, new_directory, new_file, read_regular, require_place, write_json
 
 
 @pytest.fixture
