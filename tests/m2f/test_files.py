@@ -101,5 +101,5 @@ def test_a_directory_that_cannot_be_made(tmp_path):
 def test_a_link_to_itself_is_no_place(tmp_path):
     (tmp_path / "loop").symlink_to("loop")
     require_place(tmp_path / "new", apart_from=[tmp_path / "loop"])
-    with pytest.raises(InputError, match=r"loop would be written over .*loop, which the command reads"):
+    with pytest.raises(InputError, match=r"loop would be written over .*loop; name another file"):
         require_place(tmp_path / "loop", apart_from=[tmp_path / "loop"])
