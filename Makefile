@@ -23,7 +23,7 @@ reproduce: setup
 		$(BIN)/m2f report $(TABLE) --store $(STORE) --out $(OUT) && exit $$code
 
 test: setup
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 # Debian's Chromium, in which tests open the HTML report; without it they are skipped. To install it takes root.
 browser:

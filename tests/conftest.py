@@ -7,3 +7,10 @@ from m2f.compiled_ops import provide_compiled_ops
 
 # Before any test module imports mmcv.ops or mmdet.
 provide_compiled_ops()
+
+SLOW = ("tests/m2f/engine/", "tests/docs/", "tests/test_end_to_end.py")
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with the files that start real processes: two workers then end at about the same time."""
+    items.sort(key=lambda item: not item.nodeid.startswith(SLOW))
