@@ -204,10 +204,6 @@ def _row(entry: Mapping[str, Any]) -> TableRow:
     return TableRow(*(_word(entry[name]) for name in TableRow._fields))
 
 
-def _row_and_metric(entry: Mapping[str, Any]) -> tuple[TableRow, str]:
-    return _row(entry), _word(entry["metric"])
-
-
 def _word(value: Any) -> str:
     if not isinstance(value, str) or not is_name(value):
         raise ValueError(f"{shortened(value)} is no name")

@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,14 @@ def scenes_root(tmp_path_factory):
     root = tmp_path_factory.mktemp("data") / "scenes" / "mini"
     ensure_scenes(SPEC, root, workers=1)
     return root
+
+
+@pytest.fixture
+def root(scenes_root, tmp_path):
+    """A copy of the scenes to damage, without checksums to give the damage away."""
+    copy = shutil.copytree(scenes_root, tmp_path / "copy")
+    (copy / "manifest.json").unlink()
+    return copy
 
 
 @pytest.fixture

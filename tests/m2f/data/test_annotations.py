@@ -3,7 +3,6 @@
 import json
 import logging
 import math
-import shutil
 
 import numpy as np
 import pycocotools.mask
@@ -17,14 +16,6 @@ from m2f.metrics import InstanceAP, PanopticMeanIoU, PanopticQuality, ProposalRe
 
 SIDE = 64
 SQUARE = [[10.0, 10.0, 30.0, 10.0, 30.0, 30.0, 10.0, 30.0]]
-
-
-@pytest.fixture
-def root(scenes_root, tmp_path):
-    """A copy of the scenes to damage, without checksums to give the damage away."""
-    copy = shutil.copytree(scenes_root, tmp_path / "copy")
-    (copy / "manifest.json").unlink()
-    return copy
 
 
 def edit(path, change):

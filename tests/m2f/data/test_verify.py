@@ -12,14 +12,6 @@ PANOPTIC_PNG = "annotations/panoptic_train2017/000000000002.png"
 PANOPTIC_JSON = "annotations/panoptic_train2017.json"
 
 
-@pytest.fixture
-def root(scenes_root, tmp_path):
-    """A copy of the scenes to damage, without checksums to give the damage away."""
-    copy = shutil.copytree(scenes_root, tmp_path / "copy")
-    (copy / "manifest.json").unlink()
-    return copy
-
-
 def edit(path, change):
     content = json.loads(path.read_text())
     change(content)
