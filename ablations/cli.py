@@ -55,6 +55,9 @@ class AllCommands(Commands):
             return super().invoke(ctx)
         except InputError as error:
             raise BadInput(on_one_line(str(error))) from error
+        except click.UsageError as error:
+            error.message = on_one_line(error.message)  # which may repeat an argument
+            raise
         except KeyboardInterrupt:
             click.echo("Stopped. What is done is kept: the same command goes on from here.", err=True)
             sys.exit(INTERRUPTED)

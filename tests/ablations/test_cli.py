@@ -30,6 +30,12 @@ def words(group, *before):
             yield from words(command, *before, name)
 
 
+def test_an_argument_that_is_repeated_stays_on_its_line(call):
+    result = call("diff", "a", "b", "c\nd")
+    assert result.exit_code == 2
+    assert result.stderr.splitlines()[-1] == "Error: Got unexpected extra argument (c\\nd)"
+
+
 def test_a_sentence_stays_on_its_line(complain, tmp_path):
     baseline = tmp_path / "red\x1b[31m\n.json"
     baseline.write_text("{")
