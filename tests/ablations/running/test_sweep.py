@@ -125,6 +125,11 @@ def test_the_report_command_imports_the_users_modules(plan, study):
     assert command == "m2f report 9z --import mine --import others --store runs --out report"
 
 
+def test_the_report_command_can_be_copied(plan):
+    command = report_command(Plan(plan()), Path("my runs"))
+    assert command == "m2f report 9z --store 'my runs' --out report"
+
+
 def test_damaged_metrics_are_no_results(sweep, plan, store):
     cells = plan()
     sweep(cells)
