@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ablations.running.executors import Ending
-from ablations.running.executors.slurm import CORES_PER_PROCESS
+from ablations.running.executors.cluster import ClusterExecutor
 from ablations.running.site_file import Ray
 from ablations.running.worker import carry
 from ablations.store.claims import HELD
@@ -19,7 +19,7 @@ from m2f.errors import InputError
 CONNECT_SECONDS = 10.0
 
 
-class RayExecutor:
+class RayExecutor(ClusterExecutor):
     """Tasks of a Ray cluster.
 
     Args:
@@ -28,11 +28,8 @@ class RayExecutor:
     """
 
     def __init__(self, options: Ray, runs: int) -> None:
+        super().__init__(options, runs)
         self.options = options
-        self.slots = min(options.jobs, max(runs, 1))
-        self.gpus = options.gpus_per_run
-        self.processes = options.processes_per_run or max(options.gpus_per_run, 1)
-        self.cores = options.cpus_per_run or CORES_PER_PROCESS * self.processes
 
     def warm_up(self, work: str) -> None:
         """Join the cluster.

@@ -18,12 +18,12 @@ import submitit
 from submitit.core.utils import FailedJobError, FailedSubmissionError, UncompletedJobError
 
 from ablations.running.executors import Ending
+from ablations.running.executors.cluster import ClusterExecutor
 from ablations.running.site_file import Slurm
 from ablations.running.worker import carry
 from ablations.store.claims import HELD
 from m2f.errors import InputError
 
-CORES_PER_PROCESS = 4
 WARNING_SECONDS = 120  # before the time limit
 ASK_SECONDS = 5.0  # between two questions to Slurm
 FULL_SECONDS = 30.0  # until a cluster that had no room is asked again
@@ -38,7 +38,7 @@ ENDED = (*LOST, *ADVICE, "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "REVOKE
 Job = submitit.Job[int]
 
 
-class SlurmExecutor:
+class SlurmExecutor(ClusterExecutor):
     """Jobs of a Slurm cluster.
 
     Args:
@@ -47,11 +47,8 @@ class SlurmExecutor:
     """
 
     def __init__(self, options: Slurm, runs: int) -> None:
+        super().__init__(options, runs)
         self.options = options
-        self.slots = min(options.jobs, max(runs, 1))
-        self.gpus = options.gpus_per_run
-        self.processes = options.processes_per_run or max(options.gpus_per_run, 1)
-        self.cores = options.cpus_per_run or CORES_PER_PROCESS * self.processes
         self.accepted: set[str] = set()
         self.full_until = 0.0
         self.asked = 0.0
