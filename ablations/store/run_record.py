@@ -211,7 +211,7 @@ class RunRecord:
                 content |= {"state": "interrupted", "reason": "its worker is gone"}
         if content is None:
             return State("planned")
-        if content["state"] == "done" and self.fault:
+        if _fault(self, content):
             content |= {"state": "interrupted", "reason": self._fault_of_metrics()}
         known = ("reason", "kind", "pid", "host", "started", "finished")
         return State(content["state"], **{key: content.get(key) for key in known})
@@ -219,13 +219,7 @@ class RunRecord:
     @property
     def fault(self) -> str:
         """Of a run that says it is done, why its metrics cannot be used; empty if they can, or it is not done."""
-        content = self._written_state()
-        if content is not None and content["state"] == "done":
-            try:
-                _ = self.metrics
-            except InputError as error:
-                return str(error)
-        return ""
+        return _fault(self, self._written_state())
 
     @property
     def progress(self) -> dict[str, Any]:
@@ -422,6 +416,16 @@ def _is_whole_png(path: Path) -> bool:
         return False
     content = path.read_bytes()
     return content.startswith(b"\x89PNG\r\n\x1a\n") and content.endswith(b"IEND\xaeB`\x82")
+
+
+def _fault(record: RunRecord, written: Mapping[str, Any] | None) -> str:
+    """Why the metrics of a run cannot be used that has written that it is done; empty otherwise."""
+    if written is not None and written["state"] == "done":
+        try:
+            _ = record.metrics
+        except InputError as error:
+            return str(error)
+    return ""
 
 
 def _of_another_format(written: int) -> str:
