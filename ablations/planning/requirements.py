@@ -18,7 +18,8 @@ WHOLE = {  # dotted keys of whole numbers, with the least that each may be
     "model.num_things": 0,
     "model.num_stuff": 0,
 }
-REAL = {"optim_wrapper.optimizer.lr": "above 0", "optim_wrapper.optimizer.weight_decay": "at least 0"}
+POSITIVE = ("optim_wrapper.optimizer.lr",)
+NOT_NEGATIVE = ("optim_wrapper.optimizer.weight_decay",)
 DICTS = ("model", "train_dataloader", "val_dataloader", "train_cfg", "optim_wrapper", "default_hooks", "scenes")
 ABSENT = object()
 
@@ -43,19 +44,17 @@ def require_runnable(config: Mapping[str, Any], where: str) -> None:
         value = _value(config, key)
         if value is not ABSENT and (isinstance(value, bool) or not isinstance(value, int) or value < least):
             raise _wrong(where, key, f"a whole number, at least {least}", value)
-    for key, words in REAL.items():
+    for key in (*POSITIVE, *NOT_NEGATIVE):
         value = _value(config, key)
-        if value is not ABSENT and not _is_real(value, words):
-            raise _wrong(where, key, f"a number {words}", value)
+        if value is not ABSENT and not (_is_real(value) and (value > 0 if key in POSITIVE else value >= 0)):
+            raise _wrong(where, key, "a number above 0" if key in POSITIVE else "a number, at least 0", value)
     if "val_evaluator" in config and not config["val_evaluator"]:
         raise InputError(f"{where}: 'val_evaluator' is empty, so the run would have no metric; name at least one.")
     require_registered(config, where)
 
 
-def _is_real(value: Any, words: str) -> bool:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        return False
-    return value > 0 if words == "above 0" else value >= 0
+def _is_real(value: Any) -> bool:
+    return not isinstance(value, bool) and isinstance(value, int | float) and math.isfinite(value)
 
 
 def _value(config: Mapping[str, Any], key: str) -> Any:
