@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from ablations.comparing.designs import SideBySide
@@ -53,10 +53,8 @@ def show(designs: SideBySide, console: Console) -> None:
     console.print(RULE, style="dim", highlight=False, soft_wrap=True)
 
 
-def right(name: str) -> Any:
+def right(name: str) -> Column:
     """A column of numbers."""
-    from rich.table import Column
-
     return Column(Text(name), justify="right")
 
 

@@ -20,7 +20,7 @@ from m2f.data.segment_png import decode_segment_ids
 from m2f.errors import InputError
 
 AS_STORED = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
-MOST_PIXELS = 2**27  # of an image of which nothing states the size: more than any camera's
+MOST_UNSTATED_PIXELS = 2**27  # of an image of which nothing states the size: more than any camera's
 VOID_LABEL = 255
 AGAIN = "fetch or generate it again"
 
@@ -141,7 +141,7 @@ def check_size(header: Header, size: Size | None) -> None:
             f"is {found} pixels high and wide, its annotations say {tuple(size)}; annotate the file as it is stored, "
             "or write its size"
         )
-    if size is None and not 0 < header.height * header.width <= MOST_PIXELS:
+    if size is None and not 0 < header.height * header.width <= MOST_UNSTATED_PIXELS:
         raise ImageError(f"says that it is {found} pixels high and wide, which no image is")
 
 

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from zlib_ng import zlib_ng
 
+from m2f.data.headers import PNG
 from m2f.kernels import compiled
 
-SIGNATURE = b"\x89PNG\r\n\x1a\n"
 LAYOUT = (8, 2, 0, 0, 0)
 """Bit depth, colour type, compression, filter and interlace method: 8-bit RGB, row by row."""
 
@@ -50,10 +50,10 @@ def read_chunks(content: bytes) -> tuple[bytes, bytes]:
         ValueError: it is no PNG.
         struct.error: it is cut off.
     """
-    if not content.startswith(SIGNATURE):
+    if not content.startswith(PNG):
         raise ValueError("no PNG")
     header, compressed = b"", []
-    position, kind = len(SIGNATURE), b""
+    position, kind = len(PNG), b""
     while kind != b"IEND":
         length, kind = struct.unpack_from(">I4s", content, position)
         data = content[position + 8 : position + 8 + length]
