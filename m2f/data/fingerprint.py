@@ -14,8 +14,9 @@ def fingerprint(config: Config) -> str:
     """SHA-256, in hex, that changes when the data does.
 
     Generated scenes are named by their spec and the generator's version and need not exist. Any other data set is
-    named by the content of its annotation files; where there is none (ADE20K), by the names and sizes of the files in
-    its annotation directories.
+    named by the content of its annotation files; where there is none, by the names and sizes of all files below its
+    annotation directories (ADE20K), or where no directory is called so, below all of its directories (Cityscapes).
+    Label maps of which only pixels change, panoptic PNGs among them, are not told apart.
 
     Args:
         config: a config; unless its data are scenes, with resolved data paths.
@@ -39,7 +40,8 @@ def fingerprint(config: Config) -> str:
 def _annotation_paths(dataset: Any) -> list[Path]:
     if dataset.get("ann_file"):
         return [Path(dataset.data_root, dataset.ann_file)]
-    return [path for path in data_paths(dataset) if "annotations" in path.parts]
+    paths = data_paths(dataset)
+    return [path for path in paths if "annotations" in path.parts] or paths
 
 
 def _file_digest(path: Path) -> bytes:
@@ -48,5 +50,6 @@ def _file_digest(path: Path) -> bytes:
 
 
 def _listing_digest(directory: Path) -> bytes:
-    listing = sorted((path.name, path.stat().st_size) for path in directory.iterdir())
+    files = (path for path in directory.rglob("*") if path.is_file())
+    listing = sorted((path.relative_to(directory).as_posix(), path.stat().st_size) for path in files)
     return hashlib.sha256(json.dumps(listing).encode()).digest()

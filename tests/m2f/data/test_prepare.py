@@ -102,3 +102,20 @@ def test_fingerprint_of_ade20k_is_its_listing(load_config, tmp_path):
     before = fingerprint(config)
     (tmp_path / "annotations/validation/a.png").write_text("a")
     assert fingerprint(config) != before
+
+
+def test_fingerprint_of_other_layouts_is_the_listing_of_all_that_lies_there(load_config, tmp_path):
+    """Without a directory that is called annotations, and with files in directories of their own, as Cityscapes has."""
+    config = load_config("ade20k_semantic", tmp_path)
+    for loader in (config.train_dataloader.dataset.dataset, config.val_dataloader.dataset):
+        loader.data_prefix = {"img_path": "leftImg8bit", "seg_map_path": "gtFine"}
+    for place in ("leftImg8bit/aachen", "gtFine/aachen"):
+        (tmp_path / place).mkdir(parents=True)
+        (tmp_path / place / "1.png").write_text("1")
+    before = fingerprint(config)
+    assert fingerprint(config) == before
+    (tmp_path / "gtFine/aachen/1.png").write_text("longer")
+    after = fingerprint(config)
+    assert after != before
+    (tmp_path / "gtFine/aachen/2.png").write_text("2")
+    assert fingerprint(config) != after
