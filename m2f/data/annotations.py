@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from m2f.data.classes import things_of
 from m2f.data.colours import class_colour
 from m2f.data.layout import Kind, read_layout, short
 from m2f.data.segmentations import Box, Extent, MaskError, Size, extent, pixel_area
@@ -310,11 +311,10 @@ def class_metainfo(categories: list[dict[str, Any]]) -> dict[str, Any]:
 
     ``instances_*.json`` of COCO does not say ``isthing``: there every category is a thing.
     """
-    things = [category["name"] for category in categories if category.get("isthing", 1)]
-    stuff = [category["name"] for category in categories if not category.get("isthing", 1)]
+    things = things_of(categories)
     return {
         "classes": tuple(category["name"] for category in categories),
-        "thing_classes": tuple(things),
-        "stuff_classes": tuple(stuff),
+        "thing_classes": tuple(category["name"] for category in things),
+        "stuff_classes": tuple(category["name"] for category in categories if category not in things),
         "palette": [tuple(category.get("color", class_colour(label))) for label, category in enumerate(categories)],
     }

@@ -23,6 +23,11 @@ class Classes:
     things: int | None = None
 
 
+def things_of(categories: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The categories that are things; all of COCO's instances files, which do not say so."""
+    return [category for category in categories if category.get("isthing", 1)]
+
+
 def classes_of(categories: Sequence[dict[str, Any]], source: str) -> Classes:
     """The classes of an annotation file's categories.
 

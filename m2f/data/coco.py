@@ -12,7 +12,7 @@ from mmdet.datasets import CocoDataset, CocoPanopticDataset
 from mmengine.dataset import BaseDataset
 
 from m2f.data.annotations import class_metainfo, load_annotations, require_file_names, require_objects
-from m2f.data.classes import check_same_classes
+from m2f.data.classes import check_same_classes, things_of
 from m2f.data.layout import Kind
 from m2f.registry import DATASETS
 
@@ -72,7 +72,7 @@ class CocoInstanceSegments(CocoDataset):
     def load_data_list(self) -> list[dict[str, Any]]:
         """One entry per image of the annotation file, in its order."""
         content = checked_content(self, "instances")
-        things = [category for category in content["categories"] if category["isthing"]]
+        things = things_of(content["categories"])
         take_classes(self, things)
         self.cat_ids = [category["id"] for category in things]
         self.cat2label = {category_id: label for label, category_id in enumerate(self.cat_ids)}

@@ -8,7 +8,7 @@ from typing import Any
 from mmengine import Config
 
 from m2f.data.annotations import category_problems
-from m2f.data.classes import Classes, check_counts, check_same_classes, classes_of
+from m2f.data.classes import Classes, check_counts, check_same_classes, classes_of, things_of
 from m2f.data.layout import read_categories
 from m2f.data.scene_classes import CATEGORIES
 from m2f.data.scenes import Progress, SceneSpec, ensure_scenes
@@ -141,11 +141,6 @@ def dataset_classes(dataset: Any, scenes: bool) -> Classes | None:
     if kind == "CocoInstanceSegments":
         categories = things_of(categories)
     return classes_of(categories, source)
-
-
-def things_of(categories: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The categories that are things; all of COCO's instances files, which do not say so."""
-    return [category for category in categories if category.get("isthing", 1)]
 
 
 def categories_of(path: Path) -> list[dict[str, Any]]:

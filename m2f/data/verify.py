@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from m2f.data.annotations import can_name_a_file, examine, require_file_names, require_objects
+from m2f.data.classes import things_of
 from m2f.data.headers import UPRIGHT, orientation
 from m2f.data.images import Size, check_labels, read_image, read_labels, read_segment_ids
 from m2f.data.layout import Kind
@@ -137,8 +138,7 @@ class Inspection:
         """Say which class differs from those of the other splits' files, or of the panoptic files' things."""
         lists = {kind: [category["name"] for category in categories]}
         if kind == "panoptic":
-            things = [category["name"] for category in categories if category["isthing"]]
-            lists["instances"] = things
+            lists["instances"] = [category["name"] for category in things_of(categories)]
         for each, names in lists.items():
             first, others = self.classes.setdefault(each, (file, names))
             if names != others:

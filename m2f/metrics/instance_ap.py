@@ -11,6 +11,7 @@ from mmengine.evaluator import BaseMetric
 from numpy.typing import NDArray
 
 from m2f.data.annotations import load_annotations
+from m2f.data.classes import things_of
 from m2f.errors import InputError
 from m2f.metrics.annotations import check_class_names, check_image_ids
 from m2f.metrics.average_precision import (
@@ -64,7 +65,7 @@ class InstanceAP(BaseMetric):
         self.image_ids: list[Any] = []
         self.per_image: dict[str, NDArray[np.float64]] = {}
         self.truth = load_annotations(self.instances_json)
-        self.things = [category for category in self.truth["categories"] if category.get("isthing", 1)]
+        self.things = things_of(self.truth["categories"])
 
     @BaseMetric.dataset_meta.setter  # type: ignore[attr-defined]
     def dataset_meta(self, dataset_meta: dict[str, Any]) -> None:
