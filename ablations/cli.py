@@ -56,7 +56,7 @@ class AllCommands(Commands):
         except InputError as error:
             raise BadInput(on_one_line(str(error))) from error
         except click.UsageError as error:
-            raise click.UsageError(on_one_line(error.message), error.ctx) from error  # it may repeat an argument
+            raise click.UsageError(on_one_line(error.format_message()), error.ctx) from error  # it may repeat words
         except KeyboardInterrupt:
             click.echo("Stopped. What is done is kept: the same command goes on from here.", err=True)
             sys.exit(INTERRUPTED)

@@ -36,6 +36,10 @@ def test_an_argument_that_is_repeated_stays_on_its_line(call):
     assert result.stderr.splitlines()[-1] == "Error: Got unexpected extra argument (c\\nd)"
 
 
+def test_a_missing_option_is_named(call):
+    assert "Error: Missing option '--out'" in call("data", "scenes").stderr
+
+
 def test_a_sentence_stays_on_its_line(complain, tmp_path):
     baseline = tmp_path / "red\x1b[31m\n.json"
     baseline.write_text("{")
