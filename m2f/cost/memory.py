@@ -153,7 +153,7 @@ def stand_ins(rules: GpuRules) -> Iterator[None]:
         patch("torch.autocast", rules.autocast),
         patch("torch.amp.is_autocast_available", lambda _: True),
         patch("m2f.models.criterion.assign", any_matches),
-        patch("m2f.models.pixel_decoders.msdeformattn.deformable_sampling", kernel_sampling),
+        patch("m2f.models.pixel_decoders.deformable_sampling.deformable_sampling", kernel_sampling),
     ):
         yield
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from m2f.models.layers import FeedForward, Linear, xavier_linear
 from m2f.models.mask_prediction import resize
-from m2f.models.pixel_decoders.deformable_sampling import deformable_sampling
+from m2f.models.pixel_decoders.deformable_sampling import attend_to_samples
 from m2f.registry import MODELS
 
 
@@ -64,11 +64,9 @@ class DeformableAttention(nn.Module):
         heads, levels, points = self.samples
         with without_autocast(query.device):
             offsets = self.offsets(query).unflatten(2, (heads, levels, points, 2))
-            weights = self.weights(query).unflatten(2, (heads, levels * points)).softmax(dim=3)
-        scale = offsets.new_tensor([(width, height) for height, width in sizes])  # [levels, 2]
-        locations = reference[:, None, None, None] + offsets / scale[:, None]
+            logits = self.weights(query).unflatten(2, (heads, levels * points))
         value = self.value(source).float().unflatten(2, (heads, -1))  # [B, N, heads, D / heads]
-        return self.output(deformable_sampling(value, sizes, locations, weights.unflatten(3, (levels, points))))
+        return self.output(attend_to_samples(value, sizes, reference, offsets, logits))
 
 
 class EncoderLayer(nn.Module):

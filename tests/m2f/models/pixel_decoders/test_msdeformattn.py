@@ -41,12 +41,12 @@ def test_without_full_precision_places_are_still_exact(features, monkeypatch):
     """Convolutions and linear layers give bfloat16; where samples are taken, and of what, is float32."""
     taken = []
 
-    def watched(value, sizes, locations, weights):
-        taken.append({value.dtype, locations.dtype, weights.dtype})
-        return sampling(value, sizes, locations, weights)
+    def watched(value, sizes, reference, offsets, logits):
+        taken.append({value.dtype, reference.dtype, offsets.dtype, logits.dtype})
+        return sampling(value, sizes, reference, offsets, logits)
 
-    sampling = msdeformattn.deformable_sampling
-    monkeypatch.setattr(msdeformattn, "deformable_sampling", watched)
+    sampling = msdeformattn.attend_to_samples
+    monkeypatch.setattr(msdeformattn, "attend_to_samples", watched)
     decoder = built(full_precision=False)
     pyramid, mask_features = half(decoder, features)
     assert taken == [{torch.float32}] * 2

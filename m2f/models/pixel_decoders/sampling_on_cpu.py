@@ -1,0 +1,248 @@
+"""Deformable attention's softmax, places and bilinear samples in one pass over the queries, for CPUs.
+
+Made of PyTorch's operators each of these steps writes and reads all of its values once more, and rows of a dozen
+weights are too short for its softmax. The loops below keep what belongs to one query and head in registers. They are
+compiled by numba on first use and cached beside this file.
+"""
+
+import itertools
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+
+import numba
+import numpy as np
+import torch
+from torch import Tensor
+
+from m2f.kernels import compiled
+
+ZERO, HALF, ONE = np.float32(0), np.float32(0.5), np.float32(1)
+
+# Sums in any order; that a number is finite is not assumed, or a place that is NaN would lie anywhere in memory.
+ORDER_FREE = {"reassoc", "contract", "arcp", "nsz"}
+
+
+def sample_on_cpu(
+    value: Tensor, sizes: Sequence[tuple[int, int]], reference: Tensor, offsets: Tensor, logits: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Samples and weights; float32, arguments and results as of :mod:`m2f.models.pixel_decoders.deformable_sampling`.
+
+    A head's vectors are brought together first, ``[B, heads, N, d]``: side by side they fit a core's cache.
+    """
+    images, queries, heads, _ = logits.shape
+    inputs = [by_head(value), torch.tensor(sizes), reference.contiguous(), offsets.contiguous(), logits.contiguous()]
+    samples, weights = value.new_empty(images, queries, heads, value.shape[3]), torch.empty_like(inputs[4])
+    run_tasks(sampling_kernel(value.shape[3]), [*inputs, samples, weights])
+    return samples.flatten(2), weights
+
+
+def gradients_on_cpu(
+    gradient: Tensor,
+    value: Tensor,
+    sizes: Sequence[tuple[int, int]],
+    reference: Tensor,
+    offsets: Tensor,
+    weights: Tensor,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """From the samples' gradient those of value, offsets and logits."""
+    inputs = [by_head(value), torch.tensor(sizes), reference.contiguous(), offsets.contiguous(), weights.contiguous()]
+    incoming = gradient.contiguous().view(*weights.shape[:3], value.shape[3])
+    to_value, to_offsets, to_logits = (create(inputs[index]) for create, index in zip(MAKERS, (0, 3, 4), strict=True))
+    run_tasks(gradient_kernel(value.shape[3]), [*inputs, incoming, to_value, to_offsets, to_logits])
+    return by_head(to_value), to_offsets, to_logits
+
+
+# Several samples add to one vector of value; the other gradients are written once.
+MAKERS = (torch.zeros_like, torch.empty_like, torch.empty_like)
+
+
+def by_head(value: Tensor) -> Tensor:
+    """``[B, N, heads, d]`` copied to ``[B, heads, N, d]``, or back."""
+    return value.transpose(1, 2).contiguous()
+
+
+def run_tasks(kernel: Callable[..., None], tensors: Sequence[Tensor]) -> None:
+    """Run a kernel on as many threads as torch may use, each with its share of the images' heads.
+
+    A task is one image and head, so no two threads write to one place and the sums do not depend on the threads.
+    Plain threads serve because the kernels hold no lock: numba's own would share an OpenMP runtime with torch and
+    change how many threads torch uses.
+    """
+    arrays = [tensor.detach().numpy() for tensor in tensors]
+    tasks = arrays[0].shape[0] * arrays[0].shape[1]
+    threads = min(torch.get_num_threads(), tasks)
+    if threads == 1:
+        kernel(0, tasks, *arrays)
+        return
+    bounds = np.linspace(0, tasks, threads + 1).astype(int).tolist()
+    with ThreadPoolExecutor(threads) as pool:
+        for future in [pool.submit(kernel, *share, *arrays) for share in itertools.pairwise(bounds)]:
+            future.result()
+
+
+@numba.njit(inline="always")
+def neighbours(place: np.float32, cells: int) -> tuple[int, int, np.float32, np.float32]:
+    """The two cells between whose centres a coordinate lies and their shares; a cell outside has none."""
+    first = int(np.floor(place))
+    second_share = place - np.float32(first)
+    first_share = ONE - second_share
+    if first < 0:
+        first_share = ZERO
+    if first + 1 >= cells:
+        second_share = ZERO
+    return max(first, 0), min(first + 1, cells - 1), first_share, second_share
+
+
+@numba.njit(inline="always")
+def slopes(place: np.float32, cells: int) -> tuple[np.float32, np.float32]:
+    """How the shares of :func:`neighbours` change with the coordinate; a cell outside has none whatever it is."""
+    first = int(np.floor(place))
+    return -ONE if first >= 0 else ZERO, ONE if first + 1 < cells else ZERO
+
+
+@numba.njit(inline="always", fastmath=ORDER_FREE)
+def softmax(logits: np.ndarray, weights: np.ndarray) -> None:
+    """Of one query and head, into ``weights``."""
+    largest = logits[0]
+    for s in range(1, len(logits)):
+        largest = max(largest, logits[s])
+    total = ZERO
+    for s in range(len(logits)):
+        weights[s] = np.exp(logits[s] - largest)
+        total += weights[s]
+    for s in range(len(logits)):
+        weights[s] /= total
+
+
+@cache
+def sampling_kernel(width_of_value: int) -> Callable[..., None]:
+    """A kernel for vectors of that length, which the compiler then turns into straight vector code."""
+
+    @compiled(fastmath=ORDER_FREE)
+    def sample(
+        first: int,
+        last: int,
+        value: np.ndarray,
+        sizes: np.ndarray,
+        reference: np.ndarray,
+        offsets: np.ndarray,
+        logits: np.ndarray,
+        samples: np.ndarray,
+        weights: np.ndarray,
+    ) -> None:
+        """Fill ``samples`` and ``weights`` for tasks ``first`` to ``last``."""
+        _, queries, heads, levels, points, _ = offsets.shape
+        for task in range(first, last):
+            b, h = task // heads, task % heads
+            vectors = value[b, h]
+            for q in range(queries):
+                target, moves, own_weights = samples[b, q, h], offsets[b, q, h], weights[b, q, h]
+                softmax(logits[b, q, h], own_weights)
+                target[:] = ZERO
+                start = 0
+                for level in range(levels):
+                    height, width = sizes[level, 0], sizes[level, 1]
+                    high, wide = np.float32(height), np.float32(width)
+                    for p in range(points):
+                        x = reference[q, 0] * wide + moves[level, p, 0] - HALF
+                        y = reference[q, 1] * high + moves[level, p, 1] - HALF
+                        if not (-ONE < x < wide and -ONE < y < high):
+                            continue
+                        weight = own_weights[level * points + p]
+                        left, right, left_share, right_share = neighbours(x, width)
+                        top, bottom, top_share, bottom_share = neighbours(y, height)
+                        top_left = vectors[np.uintp(start + top * width + left)]
+                        top_right = vectors[np.uintp(start + top * width + right)]
+                        bottom_left = vectors[np.uintp(start + bottom * width + left)]
+                        bottom_right = vectors[np.uintp(start + bottom * width + right)]
+                        share_tl, share_tr = weight * top_share * left_share, weight * top_share * right_share
+                        share_bl, share_br = weight * bottom_share * left_share, weight * bottom_share * right_share
+                        for c in range(width_of_value):
+                            target[c] += (
+                                share_tl * top_left[c]
+                                + share_tr * top_right[c]
+                                + share_bl * bottom_left[c]
+                                + share_br * bottom_right[c]
+                            )
+                    start += height * width
+
+    return sample
+
+
+@cache
+def gradient_kernel(width_of_value: int) -> Callable[..., None]:
+    """The backward pass of :func:`sampling_kernel`."""
+
+    @numba.njit(inline="always", fastmath=ORDER_FREE)
+    def give(incoming: np.ndarray, share: np.float32, vector: np.ndarray, to_vector: np.ndarray) -> np.float32:
+        """Add a corner's share of the gradient to it, and return the product of the gradient and the corner."""
+        product = ZERO
+        for c in range(width_of_value):
+            product += incoming[c] * vector[c]
+            to_vector[c] += share * incoming[c]
+        return product
+
+    @compiled(fastmath=ORDER_FREE)
+    def sample_backward(
+        first: int,
+        last: int,
+        value: np.ndarray,
+        sizes: np.ndarray,
+        reference: np.ndarray,
+        offsets: np.ndarray,
+        weights: np.ndarray,
+        gradient: np.ndarray,
+        to_value: np.ndarray,
+        to_offsets: np.ndarray,
+        to_logits: np.ndarray,
+    ) -> None:
+        """Fill the three gradients for tasks ``first`` to ``last``, given the samples'."""
+        _, queries, heads, levels, points, _ = offsets.shape
+        for task in range(first, last):
+            b, h = task // heads, task % heads
+            vectors, to_vectors = value[b, h], to_value[b, h]
+            for q in range(queries):
+                incoming, moves, own_weights = gradient[b, q, h], offsets[b, q, h], weights[b, q, h]
+                to_moves, to_own_logits = to_offsets[b, q, h], to_logits[b, q, h]
+                mean = ZERO
+                start = 0
+                for level in range(levels):
+                    height, width = sizes[level, 0], sizes[level, 1]
+                    high, wide = np.float32(height), np.float32(width)
+                    for p in range(points):
+                        s = level * points + p
+                        x = reference[q, 0] * wide + moves[level, p, 0] - HALF
+                        y = reference[q, 1] * high + moves[level, p, 1] - HALF
+                        if not (-ONE < x < wide and -ONE < y < high):
+                            to_own_logits[s] = ZERO
+                            to_moves[level, p] = ZERO
+                            continue
+                        weight = own_weights[s]
+                        left, right, left_share, right_share = neighbours(x, width)
+                        top, bottom, top_share, bottom_share = neighbours(y, height)
+                        left_slope, right_slope = slopes(x, width)
+                        top_slope, bottom_slope = slopes(y, height)
+                        cell = np.uintp(start + top * width + left)
+                        tl = give(incoming, weight * top_share * left_share, vectors[cell], to_vectors[cell])
+                        cell = np.uintp(start + top * width + right)
+                        tr = give(incoming, weight * top_share * right_share, vectors[cell], to_vectors[cell])
+                        cell = np.uintp(start + bottom * width + left)
+                        bl = give(incoming, weight * bottom_share * left_share, vectors[cell], to_vectors[cell])
+                        cell = np.uintp(start + bottom * width + right)
+                        br = give(incoming, weight * bottom_share * right_share, vectors[cell], to_vectors[cell])
+                        at_top = left_share * tl + right_share * tr
+                        at_bottom = left_share * bl + right_share * br
+                        to_weight = top_share * at_top + bottom_share * at_bottom
+                        to_own_logits[s] = to_weight
+                        mean += weight * to_weight
+                        to_moves[level, p, 0] = weight * (
+                            top_share * (left_slope * tl + right_slope * tr)
+                            + bottom_share * (left_slope * bl + right_slope * br)
+                        )
+                        to_moves[level, p, 1] = weight * (top_slope * at_top + bottom_slope * at_bottom)
+                    start += height * width
+                for s in range(levels * points):
+                    to_own_logits[s] = own_weights[s] * (to_own_logits[s] - mean)
+
+    return sample_backward
