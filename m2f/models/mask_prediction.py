@@ -82,7 +82,10 @@ class EmbeddedMasks:
         """See :class:`MaskPredictions`; one matrix product an image, also where it has no rows: gradients stay tied."""
         picked = self.embeddings[layer, image, query]  # [M, D]
         rows = [(image == index).nonzero()[:, 0] for index in range(len(self.features))]
-        products = [picked[own] @ self.features[index].flatten(1) for index, own in enumerate(rows)]
+        # Unbound together, as the gradient of one image taken by its index holds zeros for all the others; and cells
+        # first, the layout in which a CPU's convolutions have them.
+        images = self.features.permute(0, 2, 3, 1).flatten(1, 2).unbind(0)  # [h * w, D] each
+        products = [picked[own] @ features.T for own, features in zip(rows, images, strict=True)]
         return torch.cat(products)[torch.cat(rows).argsort()].unflatten(1, self.features.shape[-2:])
 
     def answer(self, image: int, query: Tensor) -> Tensor:
