@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from m2f.data.decoded import Size, kept_if_small
 from m2f.data.headers import JPEG, PNG, Header, ImageError, decode_with_pillow, read_header
 from m2f.data.segment_png import decode_segment_ids
 from m2f.errors import InputError
@@ -24,15 +25,13 @@ MOST_UNSTATED_PIXELS = 2**27  # of an image of which nothing states the size: mo
 VOID_LABEL = 255
 AGAIN = "fetch or generate it again"
 
-Size = tuple[int, int]
-"""Height and width."""
-
 
 def image_id(info: Mapping[str, Any]) -> Any:
     """The id of an image by what its data set knows of it: the annotations' own, or the file's name without suffix."""
     return info["img_id"] if "img_id" in info else Path(info["img_path"]).stem
 
 
+@kept_if_small
 def read_image(path: str | Path, size: Size | None = None) -> NDArray[np.uint8]:
     """Read an image as BGR [H, W, 3].
 
@@ -50,6 +49,7 @@ def read_image(path: str | Path, size: Size | None = None) -> NDArray[np.uint8]:
     return image  # type: ignore[return-value]
 
 
+@kept_if_small
 def read_segment_ids(path: str | Path, size: Size | None = None) -> NDArray[np.int32]:
     """Read a panoptic PNG as segment ids [H, W]: R + 256 G + 65536 B; 0 is void.
 
