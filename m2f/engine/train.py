@@ -22,6 +22,7 @@ from m2f.data.classes import check_same_classes
 from m2f.data.prepare import SAME_ORDER, check_class_count
 from m2f.data.semantic import tell_classes
 from m2f.engine.addresses import check_weights
+from m2f.engine.freed_memory import keep_freed_memory
 from m2f.engine.ground_truth import check_ground_truth
 from m2f.engine.hooks import DivergenceError, read_history
 from m2f.engine.precision import check_precision
@@ -66,6 +67,7 @@ def train(config: Config, work_dir: Path, *, resume: bool = True) -> dict[str, f
             another model, the weights to begin from cannot be had, or the config names what is not registered.
         DivergenceError: the loss became infinite or not a number; in every process.
     """
+    keep_freed_memory()
     require_registered(config.to_dict(), str(config.filename or work_dir))
     init_default_scope(config.default_scope)
     with joined_processes():
