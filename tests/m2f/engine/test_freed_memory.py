@@ -5,15 +5,16 @@ import sys
 import pytest
 
 STEPS = """
-import resource, sys, torch
-from m2f.engine.freed_memory import keep_freed_memory
+import ctypes, resource, sys, torch
+from m2f.engine.freed_memory import M_MMAP_THRESHOLD, keep_freed_memory
+ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, 2**17)  # what glibc begins with
 if sys.argv[1] == "keep":
     keep_freed_memory()
 for step in range(8):
-    if step == 2:
+    if step == 4:
         before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-    tensor = torch.ones(2**24)  # more than the C library would keep by itself
-    del tensor
+    tensors = [torch.ones(2**20) for _ in range(5)]
+    del tensors
 print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 
