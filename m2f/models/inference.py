@@ -15,6 +15,9 @@ from torch import Tensor
 MASKS_AT_ONCE = 8
 ROWS_AT_ONCE = 16
 
+# Smaller probabilities are denormal numbers, with which processors of Intel multiply a hundred times as slowly.
+NO_VOTE = torch.finfo(torch.float32).tiny
+
 MaskLogits = Callable[[Tensor], Tensor]
 """Gives the mask logits ``[n, H, W]`` at the image's original size of n queries, named by an index vector."""
 
@@ -126,7 +129,8 @@ def semantic_scores(class_logits: Tensor, mask_logits: Tensor) -> Tensor:
     Returns:
         ``[K, H, W]``.
     """
-    votes = class_logits.softmax(dim=-1)[:, :-1].T.to(mask_logits.dtype)  # [K, Q]
+    votes = class_logits.softmax(dim=-1)[:, :-1].T
+    votes = votes.where(votes > NO_VOTE, 0).to(mask_logits.dtype)  # [K, Q]
     return (votes @ mask_logits.sigmoid().flatten(1)).unflatten(1, mask_logits.shape[1:])
 
 
