@@ -17,6 +17,11 @@ HIDDEN_AT_ONCE = 2**20
 FUSED_GAIN = math.sqrt(0.5)
 
 
+def for_convolutions(maps: Tensor) -> Tensor:
+    """``[B, C, H, W]`` laid out as a CPU's convolutions want it; what follows keeps that layout and copies nothing."""
+    return maps.contiguous(memory_format=torch.channels_last) if maps.device.type == "cpu" else maps
+
+
 class Linear(nn.Linear):
     """``nn.Linear`` on tokens ``[B, N, D]``, in float32 on a CPU computed by oneDNN.
 

@@ -20,6 +20,7 @@ from m2f.models.inference import (
     semantic_segmentation,
     strongest,
 )
+from m2f.models.layers import for_convolutions
 from m2f.models.mask_prediction import resize
 from m2f.models.transformer_decoder import DecoderOutput
 from m2f.registry import MODELS
@@ -141,11 +142,6 @@ class Mask2Former(BaseModel):
     def _set_instances(self, sample: DetDataSample, class_logits: Tensor, mask_logits: MaskLogits) -> None:
         masks, scores, labels = instance_segmentation(class_logits, mask_logits, self.num_things)
         sample.pred_instances = InstanceData(masks=masks, scores=scores, labels=labels)
-
-
-def for_convolutions(images: Tensor) -> Tensor:
-    """``[B, 3, H, W]`` laid out as a CPU's convolutions want it; what follows keeps that layout and copies nothing."""
-    return images.contiguous(memory_format=torch.channels_last) if images.device.type == "cpu" else images
 
 
 def pad_masks(masks: Tensor, size: torch.Size) -> Tensor:

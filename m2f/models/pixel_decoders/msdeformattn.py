@@ -10,7 +10,7 @@ from mmdet.models.layers import SinePositionalEncoding
 from mmengine.model import caffe2_xavier_init
 from torch import Tensor, nn
 
-from m2f.models.layers import FeedForward, Linear, xavier_linear
+from m2f.models.layers import FeedForward, Linear, for_convolutions, xavier_linear
 from m2f.models.mask_prediction import resize
 from m2f.models.pixel_decoders.deformable_sampling import attend_to_samples
 from m2f.registry import MODELS
@@ -145,7 +145,7 @@ class MSDeformAttn(nn.Module):
         finest, *attended = features
         pyramid = self._attend(attended[::-1])
         lateral = self.lateral(finest)
-        merged = lateral + resize(pyramid[-1], lateral.shape[-2:])
+        merged = lateral + resize(for_convolutions(pyramid[-1]), lateral.shape[-2:])
         return pyramid, self.mask_features(self.output(merged))
 
     def _attend(self, features: Sequence[Tensor]) -> list[Tensor]:
