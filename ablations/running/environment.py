@@ -79,16 +79,10 @@ def environment() -> dict[str, Any]:
 
 
 def precision(directory: Path) -> dict[str, str]:
-    """In which numbers a run trains: its optimizer wrapper, that one's type, and float32's in matrix products."""
-    import torch
+    """In which numbers a run trains, or has its training trained, see ``m2f.engine.precision.precision_of``."""
+    from m2f.engine.precision import precision_of
 
-    wrapper = RunRecord(directory).config.get("optim_wrapper") or {}
-    mixed = "Amp" in wrapper.get("type", "")
-    return {
-        "wrapper": wrapper.get("type", ""),
-        "type": str(wrapper.get("dtype") or ("the device's own" if mixed else "float32")),
-        "matrix_products": torch.get_float32_matmul_precision(),
-    }
+    return precision_of(RunRecord(directory).config)
 
 
 def gpus() -> list[str]:

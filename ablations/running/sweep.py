@@ -46,8 +46,8 @@ def carry_out(
         The states of the plan's runs by name.
 
     Raises:
-        InputError: the data are not there, or a run's directory holds something else, and nothing has been started; or
-            the store can no longer be written.
+        InputError: the data or the GPU of a run's precision are not there, or a run's directory holds something else,
+            and nothing has been started; or the store can no longer be written.
     """
     states = {name: RunRecord(run_directory(store, name)).state for name in plan.runs}
     pending = {name: planned.run for name, planned in plan.runs.items() if states[name].name != "done"}
@@ -57,8 +57,10 @@ def carry_out(
             phases = [_of_pending(plan.trainings, pending), _of_pending(plan.evaluations, pending)]
             chosen = executor(max(map(len, phases)))
             chosen.warm_up(training)
+            trainings = [run for run in pending.values() if run.source is None]
+            require_precision(trainings, chosen)
             prepare_data(list(pending.values()), data_directory, console)
-            require_weights([run for run in pending.values() if run.source is None], data_directory)
+            require_weights(trainings, data_directory)
             for run in pending.values():
                 require_own(store, run)
             write_sweep(store, plan.cells)
@@ -161,6 +163,19 @@ def prepare_data(runs: Sequence[Run], data_directory: Path, console: Console) ->
         for run in one_run_each.values():
             config = resolve_data_paths(Config(run.config), data_directory)
             prepare(config, _bar(progress, f"Data for {run.task}"))
+
+
+def require_precision(trainings: Iterable[Run], executor: Executor) -> None:
+    """See that trainings which take a GPU for their precision are given one.
+
+    Raises:
+        InputError: they are not.
+    """
+    from m2f.engine.precision import check_precision
+
+    if not executor.gpus:
+        for run in trainings:
+            check_precision(run.config)
 
 
 def require_weights(trainings: Iterable[Run], data_directory: Path) -> None:

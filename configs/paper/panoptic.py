@@ -8,6 +8,8 @@ task = "panoptic"
 scale = "paper"
 dataset_name = "coco"
 split = "val2017"
+# Every published run has mixed precision. OptimWrapper is float32.
+optim_wrapper = dict(type="AmpOptimWrapper")
 model = dict(task=task, num_things={{_base_.num_things}}, num_stuff={{_base_.num_stuff}})
 settings = dict(
     schedules={{_base_.schedules}},

@@ -15,6 +15,7 @@ from m2f.data.prepare import check_class_count
 from m2f.data.semantic import tell_classes
 from m2f.engine.ground_truth import check_ground_truth
 from m2f.engine.hooks import finite
+from m2f.engine.precision import set_precision
 from m2f.engine.processes import joined_processes
 from m2f.engine.resume import newest_first
 from m2f.engine.train import prepared
@@ -60,6 +61,7 @@ def evaluation_runner(config: Config, work_dir: Path) -> Runner:
         InputError: the data is missing or has other classes than the model, or the config names what is not registered.
     """
     require_registered(config.to_dict(), str(config.filename or work_dir))
+    set_precision(config)
     init_default_scope(config.default_scope)
     hooks = [
         {"type": "m2f.SeedEveryIteration", "seed": config.seed},

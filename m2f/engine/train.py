@@ -25,7 +25,7 @@ from m2f.engine.addresses import check_weights
 from m2f.engine.freed_memory import keep_freed_memory
 from m2f.engine.ground_truth import check_ground_truth
 from m2f.engine.hooks import DivergenceError, read_history
-from m2f.engine.precision import check_precision
+from m2f.engine.precision import check_precision, set_precision
 from m2f.engine.processes import from_main, joined_processes, share_of_batch
 from m2f.engine.resume import resume_newest
 from m2f.engine.stopping import noted_requests
@@ -70,6 +70,7 @@ def train(config: Config, work_dir: Path, *, resume: bool = True) -> dict[str, f
     keep_freed_memory()
     require_registered(config.to_dict(), str(config.filename or work_dir))
     init_default_scope(config.default_scope)
+    set_precision(config)
     with joined_processes():
         runner = Runner.from_cfg(runnable(config, work_dir, resume))
         check_data(config, runner)

@@ -72,17 +72,13 @@ def test_no_gpus_without_the_tool(tmp_path, monkeypatch):
     assert environment.gpus() == []
 
 
-@pytest.mark.parametrize(
-    ("wrapper", "kind", "type_"),
-    [
-        ({"type": "OptimWrapper"}, "OptimWrapper", "float32"),
-        ({"type": "AmpOptimWrapper"}, "AmpOptimWrapper", "the device's own"),
-        ({"type": "AmpOptimWrapper", "dtype": "bfloat16"}, "AmpOptimWrapper", "bfloat16"),
-    ],
-)
-def test_precision_is_the_configs(tmp_path, wrapper, kind, type_):
-    (tmp_path / "config.py").write_text(f"optim_wrapper = {wrapper}\n")
-    assert environment.precision(tmp_path) == {"wrapper": kind, "type": type_, "matrix_products": "highest"}
+def test_precision_is_the_configs(tmp_path):
+    (tmp_path / "config.py").write_text("optim_wrapper = {'type': 'AmpOptimWrapper', 'dtype': 'float16'}\n")
+    assert environment.precision(tmp_path) == {
+        "wrapper": "AmpOptimWrapper",
+        "type": "float16",
+        "matrix_products": "high",
+    }
 
 
 @pytest.fixture

@@ -1,11 +1,12 @@
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from ablations.planning.plan import Plan
 from ablations.running.status import run_states
-from ablations.running.sweep import plan_words, report_command
+from ablations.running.sweep import plan_words, report_command, require_precision
 from ablations.store.results_frame import COLUMNS, read_results
 from ablations.store.run_record import RunRecord, write_done
 from ablations.store.runs import create_run, run_directory, write_sweep
@@ -51,6 +52,18 @@ def test_a_sweep_from_nothing_to_results(sweep, plan, store, console, tmp_path):
         "unit": "%",
     }
     assert sorted(frame["value"]) == [40.0] * 4 + [41.0] * 4
+
+
+def test_mixed_precision_without_a_gpu_is_refused_before_anything_starts(sweep, plan, store, tmp_path, monkeypatch):
+    monkeypatch.setattr("mmengine.device.get_device", lambda: "cpu")
+    cells = tuple(
+        replace(cell, run=replace(cell.run, config={**cell.run.config, "optim_wrapper": {"type": "AmpOptimWrapper"}}))
+        for cell in plan()
+    )
+    with pytest.raises(InputError, match=r"optim_wrapper\.type is AmpOptimWrapper, mixed precision, which needs a GPU"):
+        sweep(cells)
+    assert not list(store.glob("runs/*")) and not (tmp_path / "data").exists()
+    require_precision([cell.run for cell in cells], SimpleNamespace(gpus=1))
 
 
 def test_what_is_done_is_skipped_and_what_failed_is_tried_again(sweep, plan, store, console):

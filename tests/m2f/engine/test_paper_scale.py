@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 from mmengine import Config
+from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
 
 from m2f.data.paths import resolve_data_paths
@@ -27,6 +28,15 @@ def test_models_have_the_papers_number_of_parameters(task):
     init_default_scope("m2f")
     model = MODELS.build({**paper(task).model, "data_preprocessor": None})
     assert round(sum(parameter.numel() for parameter in model.parameters()) / MILLION) == 44  # Tables 1, 2 and 3
+
+
+@pytest.mark.parametrize("task", ["panoptic", "instance", "semantic"])
+def test_mixed_precision_is_the_default_and_one_word_takes_it_back(task):
+    config = paper(task)
+    assert config.optim_wrapper.type == "AmpOptimWrapper"  # AMP is on in every config of the reference
+    config.merge_from_dict({"optim_wrapper.type": "OptimWrapper"})
+    model = torch.nn.ModuleDict({"backbone": torch.nn.Linear(1, 1)})
+    assert type(build_optim_wrapper(model, config.optim_wrapper)).__name__ == "OptimWrapper"
 
 
 @pytest.mark.parametrize("task", ["panoptic", "instance"])
@@ -68,6 +78,7 @@ def test_coco_trains_from_a_cold_start(task, expected, tmp_path):
     config = resolve_data_paths(paper(task), tmp_path / "data")
     config.merge_from_dict(
         {
+            "optim_wrapper.type": "OptimWrapper",  # no GPU
             "model.backbone.init_cfg": None,
             "model.criterion.num_points": 256,
             "train_cfg.max_iters": 3,
