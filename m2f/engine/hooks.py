@@ -99,6 +99,31 @@ class SameProcesses(Hook):
 
 
 @HOOKS.register_module()
+class ShortHistory(Hook):
+    """Keep of each logged scalar's history as much as the log averages over.
+
+    mmengine keeps a million values and copies all of them for each new one, so that an iteration's logging would take
+    ever longer, and write all of them into every checkpoint.
+    """
+
+    def before_train(self, runner: Runner) -> None:
+        """Ask the log for its longest window; ``"global"`` wants everything."""
+        log = runner.log_processor
+        windows = [log.window_size, *(own.get("window_size", 1) for own in log.custom_cfg)]
+        self.longest = None if "global" in windows else max(size for size in windows if isinstance(size, int))
+
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict[str, Any] | None = None
+    ) -> None:
+        """Bound the buffers, which drop what is too much with their next value."""
+        if self.longest is None:
+            return
+        for name, buffer in runner.message_hub.log_scalars.items():
+            if name.startswith("train/"):
+                buffer.max_length = self.longest
+
+
+@HOOKS.register_module()
 class StopAtDivergence(Hook):
     """Raise :class:`DivergenceError` once the loss is infinite or not a number, before a checkpoint is written.
 

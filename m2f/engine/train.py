@@ -152,6 +152,7 @@ def training_hooks(config: Config) -> list[dict[str, Any]]:
         {"type": "m2f.SeedEveryIteration", "seed": config.seed},
         {"type": "m2f.AverageStatistics"},
         {"type": "m2f.SameProcesses"},
+        {"type": "m2f.ShortHistory"},
         {"type": "m2f.FitWeights"},
         {"type": "m2f.StopAtDivergence"},
         {"type": "m2f.TimelyCheckpoints", "interval": interval, "keep": keep},
