@@ -93,7 +93,8 @@ def run(
         console.print(
             f"Curves: tensorboard --logdir {store / 'tensorboard'}", highlight=False, markup=False, soft_wrap=True
         )
-    # A scheduler's request to end is met like Ctrl-C.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # A scheduler's request to end, and its warning that time is nearly up, are met like Ctrl-C.
+    for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2):
+        signal.signal(number, signal.default_int_handler)
     states = carry_out(plan, open_store(store), data.absolute(), maker, console)
     sys.exit(summarise(plan, states, store, console))

@@ -18,9 +18,11 @@ from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalEx
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
+from m2f.engine.stopping import WARNINGS
 from m2f.files import write_atomically
 
 START_METHOD = "spawn"  # a process that has touched CUDA cannot be forked
+PASSED_ON = (signal.SIGTERM, *WARNINGS)
 LAST_SECONDS = 3.0
 RAISED = 70  # exit code of a process whose reason is written; EX_SOFTWARE of sysexits.h
 Result = TypeVar("Result")
@@ -45,11 +47,12 @@ def in_processes(count: int, function: Callable[..., Result], *arguments: Any) -
     Raises:
         ProcessDiedError: a process was killed or left.
         Exception: what the function raised, in the process that did so first.
-        SystemExit: this process was told to end by SIGTERM.
+        SystemExit: this process was told to end by SIGTERM, SIGUSR1 or SIGUSR2; first the others have ended, in half a
+            minute at most, and then what handled the signal here before was called.
     """
     if count == 1:
         return function(*arguments)
-    handler = signal.getsignal(signal.SIGTERM)
+    handlers = {number: signal.getsignal(number) for number in PASSED_ON}
     with tempfile.TemporaryDirectory() as directory:
         failure = Path(directory, "failure")
         try:
@@ -57,9 +60,14 @@ def in_processes(count: int, function: Callable[..., Result], *arguments: Any) -
         except ChildFailedError as error:
             raise _reason(error, failure) from None
         except SignalException as error:
+            handler = handlers[error.sigval]
+            if callable(handler):  # such as a cluster's, which puts the job back into the queue
+                handler(error.sigval, None)
             raise SystemExit(128 + error.sigval) from None
         finally:
-            signal.signal(signal.SIGTERM, handler)
+            for number, handler in handlers.items():
+                if handler is not None:  # which none of Python's is
+                    signal.signal(number, handler)
 
 
 def _config(count: int, directory: str) -> LaunchConfig:
@@ -74,14 +82,16 @@ def _config(count: int, directory: str) -> LaunchConfig:
         local_addr="localhost",
         max_restarts=0,
         start_method=START_METHOD,
-        signals_to_handle="SIGTERM",  # others do what they do to this process, with which the others die
+        # Others do what they do to this process, with which the others die.
+        signals_to_handle=",".join(number.name for number in PASSED_ON),
     )
 
 
 def _process(count: int, failure: Path, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
     """One of the processes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one that started this
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    for number in PASSED_ON:
+        signal.signal(number, signal.SIG_DFL)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PARENT_DEATH_SIGNAL, signal.SIGKILL)
     torch.set_num_threads(max(torch.get_num_threads() // count, 1))

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any, NoReturn
 
-ALWAYS = (signal.SIGINT, signal.SIGTERM)
-IF_HANDLED = (signal.SIGUSR1, signal.SIGUSR2)  # by which a cluster may tell that time is nearly up
+WARNINGS = (signal.SIGUSR1, signal.SIGUSR2)  # by which a cluster tells that time is nearly up
+REQUESTS = (signal.SIGINT, signal.SIGTERM, *WARNINGS)
 
 _noted: list[int] = []
 _former: dict[int, Any] = {}
@@ -26,9 +26,9 @@ def noted_requests() -> Iterator[None]:
         yield
         return
     _noted.clear()
-    for number in (*ALWAYS, *IF_HANDLED):
+    for number in REQUESTS:
         handler = signal.getsignal(number)
-        if callable(handler) or (handler is signal.SIG_DFL and number in ALWAYS):
+        if callable(handler) or handler is signal.SIG_DFL:
             _former[number] = handler
             signal.signal(number, _note)
     try:

@@ -1,3 +1,5 @@
+import signal
+
 import pytest
 
 from ablations.planning.scales import CONFIGS
@@ -50,6 +52,19 @@ def test_a_dry_run_shows_the_runs_and_makes_nothing(call, tmp_path):
     assert result.exit_code == 0, result.output
     assert "4 rows, 1 task, 1 seed: 4 cells -> 4 trainings (already done: 0)" in result.output
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2])
+def test_a_schedulers_warning_is_met_like_ctrl_c(number, call, tmp_path, monkeypatch):
+    former = {each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)}
+    monkeypatch.setattr("ablations.running.sweep.carry_out", lambda *_: signal.raise_signal(number))
+    try:
+        result = call("run", "4c", "--scale", "smoke", "--store", tmp_path / "s", "--data", tmp_path / "d")
+    finally:
+        for each, handler in former.items():
+            signal.signal(each, handler)
+    assert result.exit_code == 130
+    assert result.stderr == "Stopped. What is done is kept: the same command goes on from here.\n"
 
 
 @pytest.fixture

@@ -76,17 +76,17 @@ def left(directory):
 
 
 def main(directory):
-    term, interrupt = [signal.SIGTERM], [signal.SIGINT]
+    term, interrupt, warning = [signal.SIGTERM], [signal.SIGINT], [signal.SIGUSR1]
     launch.START_METHOD = "fork"
     keep_one = {"default_hooks.checkpoint.max_keep_ckpts": 1, "default_hooks.checkpoint.interval": 1}
     cases = {
         "unbroken": {},
         "term": {"signals": term, "at": 1},
         "interrupt": {"signals": interrupt, "at": 2, "changes": keep_one},
-        "evaluation": {"signals": term, "at": 2, "evaluating": True},
+        "evaluation": {"signals": warning, "at": 2, "evaluating": True},
         "pair": {"processes": 2},
         "parted": {"signals": term, "at": 1, "processes": 2},
-        "everybody": {"signals": term, "at": 1, "processes": 2, "everybody": True},
+        "everybody": {"signals": warning, "at": 1, "processes": 2, "everybody": True},
     }
     given = {}
     for name, case in cases.items():

@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from mmengine import Config
+from torch.distributed.elastic.multiprocessing import SignalException
 
+from m2f.engine import launch
 from m2f.engine.launch import in_processes
 
 LAUNCHED = Path(__file__).with_name("launched.py")
@@ -76,6 +78,31 @@ def test_the_processes_end_with_the_one_that_started_them(ended_by, exit_code, t
     parent.send_signal(ended_by)
     assert parent.wait(QUICKLY) == exit_code
     wait_until(lambda: not any(is_alive(child) for child in children), QUICKLY)
+
+
+def test_who_had_handled_a_clusters_warning_is_told_when_the_processes_have_ended(monkeypatch):
+    """submitit puts the job back into the queue then, and Slurm ends what is left of it."""
+    steps = []
+
+    def warned(config, entrypoint):
+        assert "SIGUSR2" in config.signals_to_handle.split(",")
+
+        def launch(*arguments):
+            steps.append("ended")
+            raise SignalException("", signal.SIGUSR2)
+
+        return launch
+
+    monkeypatch.setattr(launch, "elastic_launch", warned)
+    former = signal.signal(signal.SIGUSR2, lambda number, frame: steps.append(number))
+    handler = signal.getsignal(signal.SIGUSR2)
+    try:
+        with pytest.raises(SystemExit) as ended:
+            launch.in_processes(2, print)
+        assert steps == ["ended", signal.SIGUSR2] and ended.value.code == 128 + signal.SIGUSR2
+        assert signal.getsignal(signal.SIGUSR2) is handler
+    finally:
+        signal.signal(signal.SIGUSR2, former)
 
 
 def is_alive(status):

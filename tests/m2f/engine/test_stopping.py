@@ -12,7 +12,7 @@ import torch
 from mmengine import Config
 
 from m2f.engine.checkpoints import TimelyCheckpoints
-from m2f.engine.stopping import end, noted_requests, requested
+from m2f.engine.stopping import _former, end, noted_requests, requested
 from m2f.engine.train import train
 
 SCRIPT = Path(__file__).with_name("stopped_runs.py")
@@ -49,8 +49,8 @@ def same_end(first, second):
     [
         ("term", -signal.SIGTERM, ["iter_1.pth"]),
         ("interrupt", 1, ["iter_2.pth"]),  # a KeyboardInterrupt; one checkpoint is kept, of every iteration
-        ("evaluation", -signal.SIGTERM, ["iter_2.pth"]),
-        ("everybody", 128 + signal.SIGTERM, ["iter_1.pth"]),
+        ("evaluation", -signal.SIGUSR1, ["iter_2.pth"]),
+        ("everybody", 128 + signal.SIGUSR1, ["iter_1.pth"]),
     ],
 )
 def test_a_training_asked_to_end_goes_on_bit_for_bit(name, exit_code, left, runs):
@@ -164,6 +164,19 @@ class TestNotedRequests:
             assert called == [signal.SIGUSR2]
         finally:
             signal.signal(signal.SIGUSR2, former)
+
+    @pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGUSR2])
+    def test_a_clusters_warning_does_not_end_the_process_at_once(self, number):
+        """Which it would, and does where the block ends; here something calls, for the test to go on."""
+        former = signal.getsignal(number)
+        assert former is signal.SIG_DFL
+        try:
+            with pytest.raises(ZeroDivisionError), noted_requests():
+                signal.raise_signal(number)
+                assert requested() == number
+                _former[number] = lambda number, frame: 1 / 0
+        finally:
+            signal.signal(number, former)
 
     def test_a_second_interruption_acts_at_once(self):
         steps = []

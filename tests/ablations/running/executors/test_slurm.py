@@ -1,5 +1,7 @@
 """What the executor makes of Slurm's answers; with a real Slurm: ``tests/ablations/clusters``."""
 
+import re
+import signal
 import subprocess
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,6 +13,7 @@ from ablations.running.executors import slurm
 from ablations.running.executors.slurm import SlurmExecutor, job_states
 from ablations.running.site_file import Slurm
 from ablations.store.claims import HELD
+from m2f.engine.stopping import WARNINGS
 from m2f.errors import InputError
 
 
@@ -53,6 +56,18 @@ def test_parameters_are_the_sites_and_nothing_else_is_asked_for():
     assert (executor.slots, executor.gpus, executor.processes) == (3, 8, 8)
     assert "gpus_per_node" not in SlurmExecutor(Slurm(gpus_per_run=0), 1)._parameters("0123")
     assert SlurmExecutor(Slurm(hours=0.01), 1)._parameters("0123")["signal_delay_s"] == 30
+
+
+def test_a_job_asks_for_a_warning_before_its_time_is_up(tmp_path, monkeypatch):
+    """By a signal that a training meets with a checkpoint; srun's processes get it, since no 'B:' is before it."""
+    for name in ("sbatch", "srun"):
+        (tmp_path / name).write_text("#!/bin/sh\necho Submitted batch job 7\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    assert SlurmExecutor(Slurm(hours=2), 1).start(tmp_path / "run", "fake:train").job_id == "7"
+    script = next((tmp_path / "run" / "slurm").glob("*.sh")).read_text()
+    (asked,) = re.findall(r"^#SBATCH --signal=(\w+)@120$", script, re.MULTILINE)
+    assert getattr(signal, f"SIG{asked}") in WARNINGS
 
 
 def test_results_are_endings(clock, monkeypatch):
