@@ -1,0 +1,81 @@
+"""Every design that the studies' rows name, once and tiny, and a batch to train it on."""
+
+import json
+from pathlib import Path
+
+import torch
+from mmdet.structures import DetDataSample
+from mmengine.registry import init_default_scope
+from mmengine.structures import InstanceData
+
+from ablations.planning.plan import make_plan
+from ablations.planning.scales import chosen_scale
+from ablations.studies import STUDIES
+from m2f.registry import MODELS
+
+CHANNELS = [8, 16, 32, 64]
+SMALL = {
+    "pixel_decoder": {
+        "in_channels": CHANNELS,
+        "embed_dims": 16,
+        "num_layers": 1,
+        "num_heads": 2,
+        "feedforward_dims": 32,
+        "norm_groups": 4,
+    },
+    "transformer_decoder": {"embed_dims": 16, "num_heads": 2, "feedforward_dims": 32},
+    "criterion": {"num_points": 64},
+}
+SWIN = {
+    "type": "mmdet.SwinTransformer",
+    "embed_dims": 8,
+    "depths": [1, 1, 1, 1],
+    "num_heads": [1, 1, 2, 2],
+    "window_size": 4,
+    "drop_path_rate": 0.3,
+}
+SIZES = (64, 64), (60, 50)
+
+
+def designs(task="panoptic"):
+    """Config of the model by table and row; rows that are the same but for their sizes come once."""
+    fits = [study for study in STUDIES.values() if task in study.tasks and not study.scales]
+    found = {}
+    for cell in make_plan(fits, chosen_scale("smoke"), [task], [0], {}, Path("nowhere")).cells:
+        found.setdefault(json.dumps(tiny(cell.run.config["model"])), f"{cell.table} {cell.variant}")
+    named = {name: json.loads(text) for text, name in found.items()}
+    return {**named, "Swin": {**next(iter(named.values())), "backbone": SWIN}}
+
+
+def tiny(model):
+    """A row's model with all that is only size made small."""
+    small = {
+        part: {**model[part], **{key: value for key, value in sizes.items() if key in model[part]}}
+        for part, sizes in SMALL.items()
+    }
+    queries = {**model["transformer_decoder"]["queries"], "num_queries": 8}
+    small["transformer_decoder"] = {**small["transformer_decoder"], "queries": queries}
+    backbone = {**model["backbone"], "base_channels": CHANNELS[0], "stem_channels": CHANNELS[0]}
+    return {**model, **small, "backbone": backbone}
+
+
+def built(config):
+    """The design's model, its weights the same each time."""
+    init_default_scope("m2f")
+    torch.manual_seed(0)
+    return MODELS.build(json.loads(json.dumps(config)))
+
+
+def batch(num_classes):
+    """Two images of noise, three boxes on each."""
+    draw = torch.Generator().manual_seed(1)
+    samples = []
+    for number, (height, width) in enumerate(SIZES):
+        corner = torch.randint(20, (3, 2, 1, 1), generator=draw)
+        rows, columns = torch.arange(height)[:, None], torch.arange(width)
+        inside = (rows >= corner[:, 0]) & (rows < corner[:, 0] + 24) & (columns >= corner[:, 1]) & (columns < 40)
+        labels = torch.randint(num_classes, (3,), generator=draw)
+        shapes = {"img_shape": (height, width), "ori_shape": (height, width), "img_id": number}
+        samples.append(DetDataSample(metainfo=shapes, gt_instances=InstanceData(labels=labels, masks=inside)))
+    images = [torch.randint(256, (3, *size), dtype=torch.uint8, generator=draw) for size in SIZES]
+    return {"inputs": images, "data_samples": samples}
