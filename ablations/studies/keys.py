@@ -19,6 +19,8 @@ MATCH_ON = "model.criterion.match_on"
 TRAIN_ON = "model.criterion.train_on"
 TRAIN_PIPELINE = "train_dataloader.dataset.dataset.pipeline"
 VALIDATION_PIPELINE = "val_dataloader.dataset.pipeline"
+WEIGHT_DECAY = "optim_wrapper.optimizer.weight_decay"
+PADDING = "model.data_preprocessor.pad_size_divisor"
 TRAIN_LOOP = "train_cfg"
 LEARNING_RATES = "param_scheduler"
 
@@ -36,9 +38,9 @@ def with_backbone(name: str) -> dict[str, Setting]:
     return {BACKBONE: Setting(f"backbones.{name}.backbone"), CHANNELS: Setting(f"backbones.{name}.in_channels")}
 
 
-# MaskFormer's decoder, Table XII(b), on the FPN of Table 4(e).
+# MaskFormer: its decoder, Table XII(b), on the FPN that its authors' configs have for the task's data.
 MASKFORMER = {
-    PIXEL_DECODER: "TransformerEncoderFPN",
+    PIXEL_DECODER: Setting("maskformer.pixel_decoder"),
     CROSS_ATTENTION: "CrossAttention",
     CROSS_ATTENTION_FIRST: False,
     DROPOUT: 0.1,
@@ -46,7 +48,7 @@ MASKFORMER = {
     READS: [[32]],
     QUERIES: "ZeroQueries",
 }
-# MaskFormer's training parameters, Table XII(a).
+# MaskFormer's training parameters, Table XII(a), and of its authors' configs what that table leaves out.
 MASKFORMER_TRAINING = {
     MATCH_ON: "masks",
     TRAIN_ON: "masks",
@@ -54,7 +56,24 @@ MASKFORMER_TRAINING = {
     "model.criterion.class_weight": 1.0,
     "model.criterion.entropy_weight": 20.0,
     "model.criterion.dice_weight": 1.0,
-    "optim_wrapper.optimizer.weight_decay": 1e-4,
+    WEIGHT_DECAY: 1e-4,
     TRAIN_PIPELINE: Setting("pipelines.standard_with_crop"),
-    **trained_for(75),
+    TRAIN_LOOP: Setting("maskformer.schedule.train_cfg"),
+    LEARNING_RATES: Setting("maskformer.schedule.param_scheduler"),
+    PADDING: Setting("maskformer.pad_size_divisor"),
+    "model.panoptic": {"foreground": 0.0},
 }
+# With a Swin Transformer no encoder, and training parameters of its own: every maskformer_*swin*.yaml of its authors.
+MASKFORMER_WITH_SWIN = {
+    **MASKFORMER,
+    **MASKFORMER_TRAINING,
+    PIXEL_DECODER: "MaskFormerFPN",
+    "optim_wrapper.optimizer.lr": Setting("maskformer.schedule.swin.lr"),
+    "optim_wrapper.paramwise_cfg.backbone_lr_mult": 1.0,
+    WEIGHT_DECAY: 0.01,
+    LEARNING_RATES: Setting("maskformer.schedule.swin.param_scheduler"),
+}
+# MaskFormer's configs of Swin-L on COCO resize to a longer side of at most 1000 pixels.
+MASKFORMER_SWIN_L_IMAGES = {TRAIN_PIPELINE: Setting("pipelines.standard_with_crop_longest_1000")}
+# Mask2Former with Swin-L, section 4.1 and Tables 1, 2, I, III.
+LONG = {QUERY_COUNT: Times(2), **trained_for(100)}

@@ -8,11 +8,15 @@ TABLE_XIID = Study(
     title="Transformer decoder on one FPN",
     baseline="MaskFormer decoder, FPN",
     tasks=ALL_TASKS,
+    note="On ADE20K MaskFormer's FPN has no encoder layers, as in its authors' config and Table V; the row of this "
+    "paper's decoder is that of Table 4(e), which has them.",
     variations=(
         Variation(
             "MaskFormer decoder, FPN",
             MASKFORMER,
-            reason="Table XII(b): MaskFormer's decoder on its FPN.",
+            provenance="inferred",
+            reason="Table XII(b) gives MaskFormer's decoder; that its FPN is the one of Table XII(c), the same printed "
+            "numbers tell.",
             method="MaskFormer",
         ),
         Variation(

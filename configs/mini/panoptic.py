@@ -14,5 +14,6 @@ settings = dict(
     schedules={{_base_.schedules}},
     pipelines={{_base_.pipelines}},
     backbones={{_base_.backbones}},
+    maskformer=dict(pixel_decoder="MaskFormerEncoderFPN", pad_size_divisor=32, schedule={{_base_.maskformer_schedule}}),
     evaluators={{_base_.evaluators}},
 )

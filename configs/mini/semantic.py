@@ -10,4 +10,9 @@ dataset_name = "scenes"
 split = "val2017"
 model = dict(task=task, num_things={{_base_.num_things}}, num_stuff={{_base_.num_stuff}})
 default_hooks = dict(checkpoint=dict(interval=50))
-settings = dict(schedules={{_base_.schedules}}, pipelines={{_base_.pipelines}}, backbones={{_base_.backbones}})
+settings = dict(
+    schedules={{_base_.schedules}},
+    pipelines={{_base_.pipelines}},
+    backbones={{_base_.backbones}},
+    maskformer=dict(pixel_decoder="MaskFormerFPN", pad_size_divisor=32, schedule={{_base_.maskformer_schedule}}),
+)

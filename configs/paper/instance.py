@@ -11,4 +11,9 @@ split = "val2017"
 # Every published run has mixed precision. OptimWrapper is float32.
 optim_wrapper = dict(type="AmpOptimWrapper")
 model = dict(task=task, num_things={{_base_.num_things}}, num_stuff={{_base_.num_stuff}})
-settings = dict(schedules={{_base_.schedules}}, pipelines={{_base_.pipelines}}, backbones={{_base_.backbones}})
+settings = dict(
+    schedules={{_base_.schedules}},
+    pipelines={{_base_.pipelines}},
+    backbones={{_base_.backbones}},
+    maskformer=dict(pixel_decoder="MaskFormerEncoderFPN", pad_size_divisor=1, schedule={{_base_.maskformer_schedule}}),
+)

@@ -11,4 +11,8 @@ split = "val"
 # Every published run has mixed precision. OptimWrapper is float32.
 optim_wrapper = dict(type="AmpOptimWrapper")
 model = dict(task=task, num_things={{_base_.num_things}}, num_stuff={{_base_.num_stuff}})
-settings = dict(schedules={{_base_.schedules}}, pipelines={{_base_.pipelines}}, backbones={{_base_.backbones}})
+settings = dict(
+    pipelines={{_base_.pipelines}},
+    backbones={{_base_.backbones}},
+    maskformer=dict(pixel_decoder="MaskFormerFPN", pad_size_divisor=32, schedule={{_base_.maskformer_schedule}}),
+)

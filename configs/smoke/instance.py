@@ -15,4 +15,9 @@ train_dataloader = dict(batch_size=4, dataset=dict(dataset=dict(data_root=data_r
 val_dataloader = dict(batch_size=4, dataset=dict(data_root=data_root))
 val_evaluator = [dict(type="m2f.InstanceAP", instances_json=data_root + "annotations/instances_val2017.json")]
 default_hooks = dict(checkpoint=dict(interval=2), logger=dict(interval=1))
-settings = dict(schedules={{_base_.schedules}}, pipelines={{_base_.pipelines}}, backbones={{_base_.backbones}})
+settings = dict(
+    schedules={{_base_.schedules}},
+    pipelines={{_base_.pipelines}},
+    backbones={{_base_.backbones}},
+    maskformer=dict(pixel_decoder="MaskFormerEncoderFPN", pad_size_divisor=32, schedule={{_base_.maskformer_schedule}}),
+)

@@ -14,4 +14,9 @@ scenes = dict(root="data/scenes/smoke", splits=dict(train2017=32, val2017=8))
 train_dataloader = dict(batch_size=4, dataset=dict(dataset=dict(data_root=data_root)))
 val_dataloader = dict(batch_size=4, dataset=dict(data_root=data_root))
 default_hooks = dict(checkpoint=dict(interval=2), logger=dict(interval=1))
-settings = dict(schedules={{_base_.schedules}}, pipelines={{_base_.pipelines}}, backbones={{_base_.backbones}})
+settings = dict(
+    schedules={{_base_.schedules}},
+    pipelines={{_base_.pipelines}},
+    backbones={{_base_.backbones}},
+    maskformer=dict(pixel_decoder="MaskFormerFPN", pad_size_divisor=32, schedule={{_base_.maskformer_schedule}}),
+)

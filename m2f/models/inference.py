@@ -29,10 +29,13 @@ class PanopticThresholds:
     Attributes:
         score: a query counts if its best class is an object class with more than this probability.
         overlap: a segment counts if at least this share of its mask is left after the competition for pixels.
+        foreground: a segment has the pixels that it wins with at least this probability; MaskFormer gives it all of
+            them (mask_former_model.py:285-286 of its code).
     """
 
     score: float = 0.8
     overlap: float = 0.8
+    foreground: float = 0.5
 
 
 def panoptic_segmentation(
@@ -70,7 +73,7 @@ def panoptic_segmentation(
     for index, (label, score) in enumerate(zip(labels.tolist(), scores.tolist(), strict=True)):
         if won[index] == 0 or areas[index] == 0 or won[index] / areas[index] < thresholds.overlap:
             continue
-        mask = (owner == index) & inside[index]
+        mask = (owner == index) & (probability[index] >= thresholds.foreground)
         if not mask.any():
             continue
         if label in stuff_ids:

@@ -90,7 +90,7 @@ def detector_config(model_config: Mapping[str, Any]) -> dict[str, Any]:
         "max_per_image": min(100, pairs),
         "object_mask_thr": thresholds.score,
         "iou_thr": thresholds.overlap,
-        "filter_low_score": True,
+        "filter_low_score": thresholds.foreground > 0,
     }
     return {
         "type": "Mask2Former",

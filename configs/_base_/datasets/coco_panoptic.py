@@ -78,20 +78,22 @@ def resize_shorter_side(*sides, longer_side=1333):
     return dict(type="RandomChoiceResize", scales=scales, resize_type="mmdet.Resize", keep_ratio=True)
 
 
-_resize = resize_shorter_side(*range(480, 801, 32))
-_crop = [
-    resize_shorter_side(400, 500, 600, longer_side=4200),
-    dict(type="mmdet.RandomCrop", crop_type="absolute_range", crop_size=(384, 600), allow_negative_crop=True),
-    _resize,
-]
+def with_crop(resize):
+    crop = [
+        resize_shorter_side(400, 500, 600, longer_side=4200),
+        dict(type="mmdet.RandomCrop", crop_type="absolute_range", crop_size=(384, 600), allow_negative_crop=True),
+        resize,
+    ]
+    flip = dict(type="mmdet.RandomFlip", prob=0.5)
+    return [*_load, flip, dict(type="RandomChoice", transforms=[[resize], crop]), *_pack]
+
+
+_sides = range(480, 801, 32)
+_resize = resize_shorter_side(*_sides)
 pipelines = dict(
     standard=[*_load, dict(type="mmdet.RandomFlip", prob=0.5), _resize, *_pack],
-    standard_with_crop=[
-        *_load,
-        dict(type="mmdet.RandomFlip", prob=0.5),
-        dict(type="RandomChoice", transforms=[[_resize], _crop]),
-        *_pack,
-    ],
+    standard_with_crop=with_crop(_resize),
+    standard_with_crop_longest_1000=with_crop(resize_shorter_side(*_sides, longer_side=1000)),
     val_with_truth=[*_load, val_pipeline[1], *_pack],
 )
 # Every decoder layer's prediction, for Figures II and 3.

@@ -91,14 +91,16 @@ _crop = [
     ),
     _resize,
 ]
+_with_crop = [
+    *_load,
+    dict(type="mmdet.RandomFlip", prob=0.5),
+    dict(type="RandomChoice", transforms=[[_resize], _crop]),
+    *_pack,
+]
 pipelines = dict(
     standard=[*_load, dict(type="mmdet.RandomFlip", prob=0.5), _resize, *_pack],
-    standard_with_crop=[
-        *_load,
-        dict(type="mmdet.RandomFlip", prob=0.5),
-        dict(type="RandomChoice", transforms=[[_resize], _crop]),
-        *_pack,
-    ],
+    standard_with_crop=_with_crop,
+    standard_with_crop_longest_1000=_with_crop,  # scenes are square
     val_with_truth=[*_load, *_pack],
 )
 # Every decoder layer's prediction, for Figures II and 3.

@@ -9,5 +9,16 @@ optim_wrapper = dict(
     clip_grad=dict(max_norm=0.01),
 )
 param_scheduler = [dict(type="PolyLR", by_epoch=False, power=0.9, eta_min=0, begin=0, end=max_iters)]
-# MaskFormer trains as long on ADE20K, whatever its epochs on COCO (Table XII(a)).
-schedules = {"75_epochs": dict(train_cfg=train_cfg, param_scheduler=param_scheduler)}
+# MaskFormer trains as long; with a Swin Transformer BASE_LR, WARMUP_FACTOR and WARMUP_ITERS are those of its
+# maskformer_swin_tiny_bs16_160k.yaml.
+maskformer_schedule = dict(
+    train_cfg=train_cfg,
+    param_scheduler=param_scheduler,
+    swin=dict(
+        lr=6e-5,
+        param_scheduler=[
+            dict(type="LinearLR", start_factor=1e-6, by_epoch=False, begin=0, end=1501),
+            *param_scheduler,
+        ],
+    ),
+)

@@ -3,8 +3,18 @@
 from m2f.models.pixel_decoders.bifpn import BiFPN
 from m2f.models.pixel_decoders.fapn import FaPN
 from m2f.models.pixel_decoders.fpn import FPN
+from m2f.models.pixel_decoders.maskformer import MaskFormerEncoderFPN, MaskFormerFPN
 from m2f.models.pixel_decoders.msdeformattn import MSDeformAttn
 from m2f.models.pixel_decoders.semantic_fpn import SemanticFPN
 from m2f.models.pixel_decoders.transformer_encoder_fpn import TransformerEncoderFPN
 
-__all__ = ["FPN", "BiFPN", "FaPN", "MSDeformAttn", "SemanticFPN", "TransformerEncoderFPN"]
+__all__ = [
+    "FPN",
+    "BiFPN",
+    "FaPN",
+    "MSDeformAttn",
+    "MaskFormerEncoderFPN",
+    "MaskFormerFPN",
+    "SemanticFPN",
+    "TransformerEncoderFPN",
+]

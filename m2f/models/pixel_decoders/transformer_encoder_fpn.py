@@ -1,4 +1,4 @@
-"""An FPN whose coarsest level goes through a transformer encoder first: MaskFormer's pixel decoder."""
+"""An FPN whose coarsest level goes through a transformer encoder first."""
 
 from collections.abc import Sequence
 
@@ -49,8 +49,8 @@ class TransformerEncoderFPN(FPN):
         num_heads: heads.
         feedforward_dims: hidden width of the feed-forward networks.
         norm_groups: groups of the group norms.
-        dropout: of the encoder layers. MaskFormer trains with 0.1; Table 4(e) uses Mask2Former's training parameters,
-            and the reference's configs set the one DROPOUT that its encoder reads to 0.
+        dropout: of the encoder layers. Table 4(e) uses Mask2Former's training parameters, and the reference's configs
+            set the one DROPOUT that its encoder reads to 0.
     """
 
     def __init__(

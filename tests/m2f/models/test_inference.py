@@ -50,6 +50,12 @@ def test_a_segment_that_loses_too_much_of_its_mask_is_dropped():
     assert [info["label"] for info in kept] == [0, 1]
 
 
+def test_maskformer_gives_a_segment_every_pixel_that_it_wins():
+    segments, infos = panoptic(confident(0), boxes((0, 3)), foreground=0.0)
+    assert [info["label"] for info in infos] == [0]
+    assert (segments == 1).all()
+
+
 def test_every_listed_segment_has_pixels():
     torch.manual_seed(0)
     for _ in range(20):

@@ -1,20 +1,30 @@
-"""What every pixel decoder of Table 4(e) has in common."""
+"""What every pixel decoder has in common."""
 
 import pytest
 import torch
 
-from m2f.models.pixel_decoders import FPN, BiFPN, FaPN, MSDeformAttn, SemanticFPN, TransformerEncoderFPN
+from m2f.models.pixel_decoders import (
+    FPN,
+    BiFPN,
+    FaPN,
+    MaskFormerEncoderFPN,
+    MaskFormerFPN,
+    MSDeformAttn,
+    SemanticFPN,
+    TransformerEncoderFPN,
+)
 from m2f.registry import MODELS
 
 CHANNELS, DIMS = [4, 6, 8, 10], 16
-EVERY = [FPN, TransformerEncoderFPN, SemanticFPN, FaPN, BiFPN, MSDeformAttn]
+WITH_ENCODER = [TransformerEncoderFPN, MaskFormerEncoderFPN, SemanticFPN]
+EVERY = [*WITH_ENCODER, FPN, MaskFormerFPN, FaPN, BiFPN, MSDeformAttn]
 every = pytest.mark.parametrize("build", EVERY)
 
 
 def small(build):
     torch.manual_seed(0)
-    encoder = {"num_heads": 4, "feedforward_dims": 24} if build in (TransformerEncoderFPN, SemanticFPN) else {}
-    layers = {} if build in (FPN, FaPN) else {"num_layers": 2}
+    encoder = {"num_heads": 4, "feedforward_dims": 24} if build in WITH_ENCODER else {}
+    layers = {} if build in (FPN, MaskFormerFPN, FaPN) else {"num_layers": 2}
     return build(CHANNELS, DIMS, norm_groups=4, **layers, **encoder)
 
 
