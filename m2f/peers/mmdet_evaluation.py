@@ -68,7 +68,7 @@ def mmdet_config(config: Config, data: Path, split: str, work_dir: Path) -> Conf
     dataset.data_root = f"{data}/"
     dataset.ann_file = f"annotations/panoptic_{split}.json"
     dataset.data_prefix = {"img": f"{split}/", "seg": f"annotations/panoptic_{split}/"}
-    (size,) = [step.scale for step in config.val_dataloader.dataset.pipeline if step.type == "mmdet.Resize"]
+    (size,) = [step.scale for step in config.val_dataloader.dataset.pipeline if step.type.endswith(".Resize")]
     # The metrics read the annotations themselves; reading them in the pipeline takes panopticapi.
     dataset.pipeline = [step for step in dataset.pipeline if step.type != "LoadPanopticAnnotations"]
     (resize,) = [step for step in dataset.pipeline if step.type == "Resize"]

@@ -11,7 +11,7 @@ def training_images(side, longest):
         dict(
             type="RandomChoiceResize",
             scales=[int(side * 0.1 * step) for step in range(5, 21)],
-            resize_type="mmdet.ResizeShortestEdge",
+            resize_type="m2f.ResizeShortestEdge",
             max_size=longest,
         ),
         dict(type="mmseg.RandomCrop", crop_size=(side, side), cat_max_ratio=1.0),
@@ -26,7 +26,7 @@ def training_images(side, longest):
 def validation_images(side, longest):
     return [
         dict(type="m2f.LoadImage"),
-        dict(type="mmdet.ResizeShortestEdge", scale=side, max_size=longest),
+        dict(type="m2f.ResizeShortestEdge", scale=side, max_size=longest),
         dict(type="m2f.LoadSemanticMap"),  # after the resize: the truth keeps the image's own size
         dict(type="m2f.PackSample"),
     ]

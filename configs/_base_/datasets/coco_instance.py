@@ -8,7 +8,7 @@ train_pipeline = [
     dict(type="m2f.LoadImage"),
     dict(type="mmdet.LoadAnnotations", with_bbox=True, with_mask=True),
     dict(type="mmdet.RandomFlip", prob=0.5),
-    dict(type="RandomResize", scale=crop_size, ratio_range=(0.1, 2.0), resize_type="mmdet.Resize", keep_ratio=True),
+    dict(type="RandomResize", scale=crop_size, ratio_range=(0.1, 2.0), resize_type="m2f.Resize", keep_ratio=True),
     dict(type="mmdet.RandomCrop", crop_size=crop_size, allow_negative_crop=True),
     dict(type="mmdet.Pad", size=crop_size, pad_val=dict(img=(128, 128, 128), masks=0)),
     dict(type="m2f.CollectInstances"),
@@ -16,7 +16,7 @@ train_pipeline = [
 ]
 val_pipeline = [
     dict(type="m2f.LoadImage"),
-    dict(type="mmdet.Resize", scale=(1333, 800), keep_ratio=True),
+    dict(type="m2f.Resize", scale=(1333, 800), keep_ratio=True),
     dict(type="m2f.PackSample"),
 ]
 
@@ -63,7 +63,7 @@ _load, _pack = train_pipeline[:2], train_pipeline[-2:]
 
 def resize_shorter_side(*sides, longer_side=1333):
     scales = [(side, longer_side) for side in sides]
-    return dict(type="RandomChoiceResize", scales=scales, resize_type="mmdet.Resize", keep_ratio=True)
+    return dict(type="RandomChoiceResize", scales=scales, resize_type="m2f.Resize", keep_ratio=True)
 
 
 _resize = resize_shorter_side(*range(480, 801, 32))
