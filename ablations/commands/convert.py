@@ -27,7 +27,7 @@ from ablations.commands.options import PATH
     help="Format of DST: a .pth file, for transformers a directory.",
 )
 def convert(source: Path, destination: Path, source_format: str, target_format: str) -> None:
-    """Write the checkpoint SRC of a Mask2Former in another format to DST, every tensor accounted for.
+    """Write the checkpoint SRC of a Mask2Former or MaskFormer in another format to DST, every tensor accounted for.
 
     SRC is the official code's .pkl, a .pth of mmdet's, the official code's or m2f's, or a directory of transformers'.
     Nothing that it brings is run.

@@ -9,6 +9,7 @@ from typing import Any
 from torch import Size, Tensor
 
 import m2f.models  # noqa: F401
+from m2f.checkpoints.models import Model, model_of
 from m2f.errors import InputError
 from m2f.models.without_data import meta_module
 
@@ -60,6 +61,13 @@ BACKBONES = (
 )
 
 
+PIXEL_DECODERS = {
+    Model.MASK2FORMER: {"type": "m2f.MSDeformAttn"},
+    Model.MASKFORMER: {"type": "m2f.MaskFormerFPN"},
+    Model.MASKFORMER_WITH_ENCODER: {"type": "m2f.MaskFormerEncoderFPN"},
+}
+
+
 @dataclass(frozen=True)
 class Architecture:
     """A model of the paper (section 4.1): what its checkpoints differ in. All else is as in ``configs/paper``.
@@ -69,7 +77,8 @@ class Architecture:
         classes: K, without "no object".
         queries: 100, or 200 with Swin-L.
         encoder_layers: of the pixel decoder, 6 in the paper.
-        decoder_layers: of the transformer decoder, 9 in the paper.
+        decoder_layers: of the transformer decoder, 9 in the paper, 6 in MaskFormer.
+        model: which of the models whose checkpoints are known.
     """
 
     backbone: Backbone
@@ -77,9 +86,11 @@ class Architecture:
     queries: int
     encoder_layers: int
     decoder_layers: int
+    model: Model = Model.MASK2FORMER
 
     def __str__(self) -> str:
-        return f"Mask2Former with {self.backbone.name}, {self.classes} classes and {self.queries} queries"
+        method = "Mask2Former" if self.model is Model.MASK2FORMER else "MaskFormer"
+        return f"{method} with {self.backbone.name}, {self.classes} classes and {self.queries} queries"
 
     @property
     def config(self) -> dict[str, Any]:
@@ -88,21 +99,31 @@ class Architecture:
             "type": "m2f.Mask2Former",
             "backbone": self.backbone.config,
             "pixel_decoder": {
-                "type": "m2f.MSDeformAttn",
+                **PIXEL_DECODERS[self.model],
                 "in_channels": self.backbone.channels,
-                "num_layers": self.encoder_layers,
+                **({} if self.model is Model.MASKFORMER else {"num_layers": self.encoder_layers}),
             },
-            "transformer_decoder": {
-                "type": "m2f.MaskedAttentionDecoder",
-                "queries": {"type": "m2f.LearnableQueries", "num_queries": self.queries},
-                "cross_attention": {"type": "m2f.MaskedAttention"},
-                "num_layers": self.decoder_layers,
-            },
+            "transformer_decoder": self.transformer_decoder,
             "criterion": {"type": "m2f.PointCriterion"},
             "task": "semantic",
             "num_things": 0,
             "num_stuff": self.classes,
         }
+
+    @property
+    def transformer_decoder(self) -> dict[str, Any]:
+        """What builds it: masked attention, or MaskFormer's of Table XII(b)."""
+        if self.model is Model.MASK2FORMER:
+            own = {"queries": {"type": "m2f.LearnableQueries"}, "cross_attention": {"type": "m2f.MaskedAttention"}}
+        else:
+            own = {
+                "queries": {"type": "m2f.ZeroQueries"},
+                "cross_attention": {"type": "m2f.CrossAttention"},
+                "cross_attention_first": False,
+                "reads": [[32]],
+            }
+        own["queries"]["num_queries"] = self.queries
+        return {"type": "m2f.MaskedAttentionDecoder", "num_layers": self.decoder_layers, **own}
 
     def tensors(self) -> dict[str, Tensor]:
         """Each tensor by its name in our model, without data."""
@@ -114,15 +135,15 @@ class Architecture:
 
 
 def check_layers(state: Mapping[str, Tensor], file: object) -> None:
-    """Raise ``InputError`` unless tensors in our names have layers of both decoders, without which no model is built.
+    """Raise ``InputError`` unless tensors in our names have the layers without which no model is built.
 
-    A MaskFormer has none that look at the pixels through masks, though parts of it are called as a Mask2Former's.
+    Those are the transformer decoder's, and the pixel decoder's but for a MaskFormer with a plain FPN.
     """
-    for part in ("pixel_decoder", "transformer_decoder"):
+    plain = model_of(state, "ours") is Model.MASKFORMER
+    for part in ("transformer_decoder",) if plain else ("pixel_decoder", "transformer_decoder"):
         if not count(state, rf"{part}\.layers\.(\d+)\."):
             raise InputError(
-                f"{file} is no Mask2Former: it has no layers of the {part.replace('_', ' ')} (a MaskFormer has "
-                "others); take a Mask2Former's."
+                f"{file} is no Mask2Former or MaskFormer: it has no layers of the {part.replace('_', ' ')}; take one's."
             )
 
 
@@ -131,9 +152,10 @@ def recognise(state: Mapping[str, Tensor]) -> Architecture:
     return Architecture(
         backbone=nearest_backbone(state),
         classes=rows(state, "transformer_decoder.classifier.bias", 134) - 1,
-        queries=rows(state, "transformer_decoder.queries.features.weight", 100),
+        queries=rows(state, "transformer_decoder.queries.positions.weight", 100),
         encoder_layers=count(state, r"pixel_decoder\.layers\.(\d+)\."),
         decoder_layers=count(state, r"transformer_decoder\.layers\.(\d+)\."),
+        model=model_of(state, "ours"),
     )
 
 

@@ -16,6 +16,7 @@ from m2f import __version__
 from m2f.checkpoints.architecture import Architecture, Backbone, check_layers, recognise
 from m2f.checkpoints.classes import read_classes
 from m2f.checkpoints.loading import check_complete, check_numbers
+from m2f.checkpoints.models import Model
 from m2f.checkpoints.names import in_transformers_file
 from m2f.checkpoints.reading import OURS, read_checkpoint
 from m2f.checkpoints.translation import from_ours
@@ -105,13 +106,40 @@ def write_directory(
 
 
 def transformers_config(architecture: Architecture, names: Sequence[str] | None = None) -> dict[str, Any]:
-    """The ``Mask2FormerConfig`` of a model, as JSON has it. Classes have numbers for names, unless these are theirs."""
+    """The config of a model, as JSON has it. Classes have numbers for names, unless these are theirs."""
     if names is None or len(names) != architecture.classes:
         names = [f"LABEL_{number}" for number in range(architecture.classes)]
     return {
+        **(mask2former_config if architecture.model is Model.MASK2FORMER else maskformer_config)(architecture),
+        "backbone_config": transformers_backbone(architecture.backbone),
+        "id2label": {str(number): name for number, name in enumerate(names)},
+        "label2id": {name: number for number, name in enumerate(names)},
+    }
+
+
+def maskformer_config(architecture: Architecture) -> dict[str, Any]:
+    """What a ``MaskFormerConfig`` says beside backbone and classes."""
+    return {
+        "architectures": ["MaskFormerForInstanceSegmentation"],
+        "model_type": "maskformer",
+        "fpn_feature_size": 256,
+        "mask_feature_size": 256,
+        "decoder_config": {
+            "model_type": "detr",
+            "d_model": 256,
+            "decoder_attention_heads": 8,
+            "decoder_ffn_dim": 2048,
+            "decoder_layers": architecture.decoder_layers,
+            "num_queries": architecture.queries,
+        },
+    }
+
+
+def mask2former_config(architecture: Architecture) -> dict[str, Any]:
+    """What a ``Mask2FormerConfig`` says beside backbone and classes."""
+    return {
         "architectures": ["Mask2FormerForUniversalSegmentation"],
         "model_type": "mask2former",
-        "backbone_config": transformers_backbone(architecture.backbone),
         "feature_size": 256,
         "mask_feature_size": 256,
         "hidden_dim": 256,
@@ -122,8 +150,6 @@ def transformers_config(architecture: Architecture, names: Sequence[str] | None 
         "dim_feedforward": 2048,
         "dropout": 0.0,
         "num_queries": architecture.queries,
-        "id2label": {str(number): name for number, name in enumerate(names)},
-        "label2id": {name: number for number, name in enumerate(names)},
     }
 
 

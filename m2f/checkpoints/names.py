@@ -259,6 +259,7 @@ CONSTANTS: Mapping[str, Mapping[str, Constant]] = {
 NOT_WRITTEN = {"transformers": "relative_position_index"}
 
 SWIN_PREFIX = "model.pixel_level_module.encoder."
+MASKFORMER_SWIN = f"{SWIN_PREFIX}model."  # of a class of its own, whose names are those of its files
 # Parts of the names of a Swin in transformers 4 and in the files of any version, and in a model of transformers 5.
 SWIN_IN_FILES = (
     ("encoder.embeddings.", "encoder.swin.embeddings."),
@@ -270,6 +271,12 @@ SWIN_IN_FILES = (
     ("attention.output.dense.", "attention.o_proj."),
     ("intermediate.dense.", "mlp.fc1."),
     ("output.dense.", "mlp.fc2."),
+)
+DETR_LAYER = r"(^model\.transformer_module\.decoder\.layers\.\d+\.)"
+# Names of a MaskFormer's decoder in a model of transformers 5, and in transformers 4 and files.
+DETR_TO_FILES = (
+    (DETR_LAYER + r"(self_attn|encoder_attn)\.o_proj\.", r"\1\2.out_proj."),
+    (DETR_LAYER + r"mlp\.(fc[12])\.", r"\1\2."),
 )
 # Older names by format, as (pattern, present form), applied one after the other.
 RENAMED: Mapping[str, tuple[tuple[str, str], ...]] = {
@@ -295,7 +302,7 @@ def present_name(name: str, source: str) -> str:
     """A tensor's name in the source's newest model, from that or an older one."""
     for pattern, present in RENAMED.get(source, ()):
         name = re.sub(pattern, present, name)
-    if source == "transformers" and name.startswith(SWIN_PREFIX):
+    if source == "transformers" and name.startswith(SWIN_PREFIX) and not name.startswith(MASKFORMER_SWIN):
         for filed, present in SWIN_IN_FILES:
             name = name.replace(filed, present)
     return name
@@ -303,7 +310,9 @@ def present_name(name: str, source: str) -> str:
 
 def in_transformers_file(name: str) -> str:
     """What transformers calls a tensor of its newest model in a file."""
-    if name.startswith(SWIN_PREFIX):
+    for present, filed in DETR_TO_FILES:
+        name = re.sub(present, filed, name)
+    if name.startswith(SWIN_PREFIX) and not name.startswith(MASKFORMER_SWIN):
         for filed, present in SWIN_IN_FILES:
             name = name.replace(present, filed)
     return name

@@ -68,13 +68,13 @@ def recognised(state: Mapping[str, Tensor], path: Path) -> str:
         for sign, source in SIGNS.items():
             if name.startswith(sign):
                 return source
-    raise InputError(f"{path} holds no Mask2Former of {', '.join(SOURCES)}: no tensor has such a name.")
+    raise InputError(f"{path} holds no Mask2Former or MaskFormer of {', '.join(SOURCES)}: no tensor has such a name.")
 
 
 def read_directory(path: Path) -> dict[str, Tensor]:
     """The tensors of ``model.safetensors``, or of all the files that its index names."""
-    if read_json(path / "config.json").get("model_type") != "mask2former":
-        raise InputError(f"{path / 'config.json'} must say the model_type mask2former.")
+    if read_json(path / "config.json").get("model_type") not in ("mask2former", "maskformer"):
+        raise InputError(f"{path / 'config.json'} must say the model_type mask2former or maskformer.")
     index = path / "model.safetensors.index.json"
     files = {"model.safetensors"}
     if index.is_file():

@@ -8,12 +8,15 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from m2f.checkpoints.names import CONSTANTS, FORMATS, NOT_WRITTEN, ROWS, Row, present_name
+from m2f.checkpoints.maskformer_names import ENCODER_ROWS, PLAIN_ROWS, in_transformers_model, own_swin
+from m2f.checkpoints.models import Model, model_of
+from m2f.checkpoints.names import CONSTANTS, FORMATS, NOT_WRITTEN, ROWS, Constant, Row, present_name
 from m2f.errors import InputError
 
 # Formats whose models, like ours, order a merged pixel's channels as unfolding does.
 UNFOLDED = ("ours", "mmdet")
 TARGETS = ("mmdet", "transformers")
+ROWS_OF = {Model.MASK2FORMER: ROWS, Model.MASKFORMER: PLAIN_ROWS, Model.MASKFORMER_WITH_ENCODER: ENCODER_ROWS}
 
 
 def to_ours(state: Mapping[str, Tensor], source: str) -> dict[str, Tensor]:
@@ -33,8 +36,11 @@ def to_ours(state: Mapping[str, Tensor], source: str) -> dict[str, Tensor]:
     present: dict[str, Tensor] = {}
     for name, tensor in state.items():
         add(present, present_name(name, source), tensor)
-    ours = translate(present, source, "ours")
-    for name, constant in CONSTANTS[source].items():
+    model = model_of(present, source)
+    if source == "transformers" and model is Model.MASKFORMER:
+        present = {in_transformers_model(name): tensor for name, tensor in present.items()}
+    ours = translate(present, source, "ours", model)
+    for name, constant in constants(source, model).items():
         if name in ours and constant.like in ours and ours[name].shape == ours[constant.like].shape:
             del ours[name]
     return with_computed_buffers(ours)
@@ -46,15 +52,27 @@ def from_ours(state: Mapping[str, Tensor], target: str) -> dict[str, Tensor]:
     Args:
         state: tensors by their names in our model.
         target: ``mmdet`` or ``transformers``.
+
+    Raises:
+        InputError: the target has no such model.
     """
     check_format(target, TARGETS)
-    theirs = translate(state, "ours", target)
-    if target in NOT_WRITTEN:
+    model = model_of(state, "ours")
+    if target == "transformers" and model is Model.MASKFORMER_WITH_ENCODER:
+        raise InputError("transformers has no MaskFormer with encoder layers; write it for mmdet.")
+    theirs = translate(state, "ours", target, model)
+    if target in NOT_WRITTEN and model is Model.MASK2FORMER:
         theirs = {name: tensor for name, tensor in theirs.items() if not name.endswith(NOT_WRITTEN[target])}
-    for name, constant in CONSTANTS[target].items():
+    for name, constant in constants(target, model).items():
         if constant.like in state:
             theirs[name] = constant.make(state[constant.like])
     return theirs
+
+
+def constants(layout: str, model: Model) -> dict[str, Constant]:
+    """The tensors that another format keeps and our model does not, by their names."""
+    own = layout == "transformers" and model is not Model.MASK2FORMER
+    return {own_swin(name) if own else name: constant for name, constant in CONSTANTS[layout].items()}
 
 
 def check_format(name: str, formats: Sequence[str]) -> None:
@@ -63,22 +81,26 @@ def check_format(name: str, formats: Sequence[str]) -> None:
         raise ValueError(f"format must be one of {', '.join(formats)}, not {name!r}")
 
 
-def translate(state: Mapping[str, Tensor], source: str, target: str) -> dict[str, Tensor]:
+def translate(
+    state: Mapping[str, Tensor], source: str, target: str, model: Model = Model.MASK2FORMER
+) -> dict[str, Tensor]:
     """Rename, split and join the tensors that a row names; what no row can take keeps its name."""
     result: dict[str, Tensor] = {}
     done: set[str] = set()
     for name in state:
         if name not in done:
-            taken, given = moved(name, state, source, target)
+            taken, given = moved(name, state, source, target, model)
             done.update(taken)
             for each, tensor in given.items():
                 add(result, each, tensor)
     return result
 
 
-def moved(name: str, state: Mapping[str, Tensor], source: str, target: str) -> tuple[list[str], dict[str, Tensor]]:
+def moved(
+    name: str, state: Mapping[str, Tensor], source: str, target: str, model: Model
+) -> tuple[list[str], dict[str, Tensor]]:
     """The names that go together with a name, and what their tensors become."""
-    found = find(name, source)
+    found = find(name, source, model)
     if found is not None:
         row, place, values = found
         old, new = row.named(source), row.named(target)
@@ -102,19 +124,19 @@ def add(state: dict[str, Tensor], name: str, tensor: Tensor) -> None:
 
 
 @cache
-def patterns(layout: str) -> Sequence[tuple[re.Pattern[str], Row, int]]:
-    """A pattern for each name of each row, and the name's place in the row."""
+def patterns(layout: str, model: Model = Model.MASK2FORMER) -> Sequence[tuple[re.Pattern[str], Row, int]]:
+    """A pattern for each name of each row of a model, and the name's place in the row."""
     return [
         (re.compile(re.escape(name).replace(r"\#", r"(\d+)").replace(r"\*", "([a-z_]+)")), row, place)
-        for row in ROWS
+        for row in ROWS_OF[model]
         for place, name in enumerate(row.named(layout))
     ]
 
 
 @cache
-def find(name: str, layout: str) -> tuple[Row, int, tuple[str, ...]] | None:
+def find(name: str, layout: str, model: Model) -> tuple[Row, int, tuple[str, ...]] | None:
     """The row of a name, the name's place in it, and what stands at its ``#`` and ``*``."""
-    for pattern, row, place in patterns(layout):
+    for pattern, row, place in patterns(layout, model):
         match = pattern.fullmatch(name)
         if match:
             return row, place, match.groups()

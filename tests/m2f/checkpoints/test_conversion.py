@@ -160,7 +160,7 @@ def test_a_pickle_that_carries_code_is_refused(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["model.pkl"]
 
 
-# What published models have that are called as a Mask2Former's in part.
+# What published models have, in part or of others, that is called as a Mask2Former's or MaskFormer's.
 OTHERS = {
     "official MaskFormer": {
         "backbone.stem.conv1.weight": (64, 3, 7, 7),
@@ -188,7 +188,7 @@ OTHERS = {
 @pytest.mark.parametrize("name", OTHERS)
 def test_other_models_are_told_in_one_sentence(name, tmp_path):
     torch.save({"model": {each: torch.zeros(shape) for each, shape in OTHERS[name].items()}}, tmp_path / "other.pth")
-    with pytest.raises(InputError, match=r"other\.pth (is|holds) no Mask2Former") as error:
+    with pytest.raises(InputError, match=r"other\.pth (is|holds) no (Mask2Former|MaskFormer with R50)") as error:
         convert(tmp_path / "other.pth", tmp_path / "new.pth")
     assert "\n" not in str(error.value)
     assert [path.name for path in tmp_path.iterdir()] == ["other.pth"]
