@@ -51,7 +51,7 @@ def _line(design: str, row: CostRow, ours: CostRow | None) -> dict[str, str]:
         "metric": f"{NAMES[row.metric]}, {unit}",
         "paper": DASH if row.paper is None else f"{row.paper:g}",
         "counted": number(row.value, unit),
-        "difference": DASH if row.paper is None else _difference(row.value, row.paper),
+        "difference": DASH if row.paper is None else _difference(row.value, row.paper) + row.mark,
         "tolerance": {True: "inside", False: "outside", None: NO_PAPER_NUMBER}[row.within],
         "ours": number(ours.value, unit) if ours else DASH,
     }

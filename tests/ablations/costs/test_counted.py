@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,24 @@ def test_main_results_have_the_papers_parameters(monkeypatch):
     monkeypatch.setattr("m2f.cost.flops", lambda *_: 0.0)
     rows = [each for each in study_costs([STUDIES[table] for table in ("I", "III", "V")]) if each.metric == "params"]
     assert len(rows) == len([each for each in rows if each.within]) == 36
+
+
+def test_maskformers_cells_of_table_v_are_without_auxiliary_masks():
+    """Counted without them they are the paper's, and the cells say so; two are outside with them."""
+    table = STUDIES["V"]
+    rows = [
+        row for row in table.variations if row.name in ("MaskFormer, R50", "MaskFormer, R101", "MaskFormer, Swin-T")
+    ]
+    counted = study_costs([replace(table, variations=tuple(rows))])
+    flops_of = {(each.identity["backbone"], each.metric): each for each in counted}
+    for backbone, paper, without in (("R50", 53, 52.8), ("R101", 73, 72.2), ("Swin-T", 55, 54.9)):
+        row = flops_of[backbone, "flops"]
+        assert (row.paper, row.mark) == (paper, "\u2020")
+        assert flops_of[backbone, "flops_ours"].value == pytest.approx(without, abs=0.06)
+        assert abs(flops_of[backbone, "flops_ours"].value - paper) < 1
+    assert [each.identity["backbone"] for each in counted if each.within is False] == ["R50", "Swin-T"]
+    assert flops_of["R50", "params"].value == pytest.approx(41.3, abs=0.05)
+    assert flops_of["R50", "params"].mark == ""
 
 
 def test_ten_gflops_less_of_226():
