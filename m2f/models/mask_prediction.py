@@ -141,6 +141,11 @@ class DenseMasks:
         return DenseMasks(self.logits[layer, None])
 
 
+# An exported model gives them back.
+for masks in (EmbeddedMasks, DenseMasks):
+    torch.export.register_dataclass(masks, serialized_type_name=f"m2f.{masks.__name__}")
+
+
 def dense_logits(embeddings: Tensor, features: Tensor) -> Tensor:
     """Every query's mask: ``[B, Q, D]`` and ``[B, D, h, w]`` to ``[B, Q, h, w]``."""
     return torch.einsum("bqd,bdhw->bqhw", embeddings, features)

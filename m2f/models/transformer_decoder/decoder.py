@@ -35,6 +35,9 @@ class DecoderOutput:
         return DecoderOutput(self.class_logits[layer, None], self.masks.at_layer(layer))
 
 
+torch.export.register_dataclass(DecoderOutput, serialized_type_name="m2f.DecoderOutput")
+
+
 class DecoderLayer(nn.Module):
     """Cross-attention, self-attention, feed-forward, each with a residual and a norm after it (section 3.2.3).
 
