@@ -14,7 +14,7 @@ OUT ?= report
 # How long `make fuzz` looks for damaged input that m2f does not answer well.
 MINUTES ?= 5
 
-.PHONY: reproduce test test-clusters fuzz browser lint benchmark docs setup
+.PHONY: reproduce test test-clusters test-triton fuzz browser lint benchmark docs setup
 
 # A failed run (exit code 1) does not keep the others from their report.
 reproduce: setup
@@ -38,6 +38,11 @@ test-clusters: setup
 		apt-get install --yes --quiet --no-install-recommends slurmctld slurmd slurm-client munge; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-clusters.lock
 	$(BIN)/python -m pytest -m clusters tests/ablations/clusters
+
+# The kernels for GPUs: in Triton's interpreter, on a GPU if there is one, and compiled for several.
+test-triton: setup
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-triton.lock
+	$(BIN)/python -m pytest tests/m2f/models/pixel_decoders/test_triton_sampling.py
 
 fuzz: setup
 	$(BIN)/python scripts/fuzz.py --minutes $(MINUTES)

@@ -10,10 +10,10 @@ from rich.table import Table
 from ablations.planning.scales import SCALES
 from ablations.running.environment import available_cores, environment, git_commit
 
+# Without FORCE_CUDA only ops for CPUs are built where no GPU is; with build isolation, which has no torch, none are.
 BUILD_OPS = (
-    "on a GPU they make deformable attention faster and smaller, a CPU does not need them; build them with "
-    "`MMCV_WITH_OPS=1 pip install --no-binary onedl-mmcv --force-reinstall --no-deps onedl-mmcv` "
-    "(a C++ compiler, for GPUs nvcc too; 17 minutes on two cores)"
+    "FORCE_CUDA=1 MMCV_WITH_OPS=1 pip install --no-build-isolation --no-binary onedl-mmcv --force-reinstall --no-deps "
+    "onedl-mmcv=={version}"
 )
 GIGABYTE = 1e9
 
@@ -40,17 +40,40 @@ def show(findings: list[Fact], console: Console) -> None:
 
 
 def _software() -> list[Fact]:
-    from m2f.compiled_ops import compiled_ops_available
-
     facts = environment()
     commit = git_commit()
     changed = " with local changes" if commit["dirty"] else ""
-    ops = ("compiled ops", "yes", "") if compiled_ops_available() else ("compiled ops", "no (stand-in)", BUILD_OPS)
     versions = [
         (name, facts[name] or "missing", "" if facts[name] else "run `make test`, which installs the locked versions")
         for name in ("python", "torch", "mmengine", "mmcv", "mmdet", "mmseg", "numpy")
     ]
-    return [*versions, ops, ("commit", f"{commit['commit'] or 'none (not a git checkout)'}{changed}", "")]
+    return [
+        *versions,
+        *_sampling(facts["mmcv"]),
+        ("commit", f"{commit['commit'] or 'none (not a git checkout)'}{changed}", ""),
+    ]
+
+
+def _sampling(mmcv: str | None) -> list[Fact]:
+    """What deformable attention samples with on a GPU: mmcv's op, tried on the GPU that is here, or Triton."""
+    import torch
+
+    from m2f.compiled_ops import compiled_ops_available, triton_available
+
+    if not torch.cuda.is_available():
+        return [("compiled ops", "not used", "CPUs do not need them, nor do GPUs: there Triton serves")]
+    triton = triton_available()
+    without = (
+        "not needed: Triton serves"
+        if triton
+        else "install Triton (`pip install triton`) or build them; without either, training takes 1.6 GB more an image"
+    )
+    build = f"{without}; to build them: `{BUILD_OPS.format(version=mmcv)}` (nvcc and a C++ compiler)"
+    ops = "run on the GPU" if compiled_ops_available() else "do not run on the GPU"
+    return [
+        ("compiled ops", ops, "" if compiled_ops_available() else build),
+        ("triton", "yes" if triton else "no", ""),
+    ]
 
 
 def _machine() -> list[Fact]:

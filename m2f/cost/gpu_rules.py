@@ -131,23 +131,3 @@ def frozen_batch_norm(
     scale = weight * (variance + eps).rsqrt()
     shift = bias - mean * scale
     return features * scale[:, None, None].to(features.dtype) + shift[:, None, None].to(features.dtype)
-
-
-def kernel_sampling(value: Tensor, sizes: Sequence[tuple[int, int]], locations: Tensor, weights: Tensor) -> Tensor:
-    """In place of :func:`m2f.models.pixel_decoders.deformable_sampling.deformable_sampling`, same arguments."""
-    return KernelSampling.apply(value, locations, weights)
-
-
-class KernelSampling(torch.autograd.Function):
-    """The CUDA kernel of deformable sampling without its numbers: it keeps its inputs and makes their gradients."""
-
-    @staticmethod
-    def forward(ctx: Any, value: Tensor, locations: Tensor, weights: Tensor) -> Tensor:
-        """``value [B, N, heads, d]`` and ``weights [B, Q, heads, levels, points]`` to ``[B, Q, heads * d]``."""
-        ctx.save_for_backward(value, locations, weights)
-        return value.new_empty(*weights.shape[:2], value.shape[2] * value.shape[3])
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, ...]:
-        """Gradients of the three inputs."""
-        return tuple(torch.empty_like(tensor) for tensor in ctx.saved_tensors)

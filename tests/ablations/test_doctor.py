@@ -1,4 +1,12 @@
+from pathlib import Path
+
+import pytest
+import torch
+
 from ablations.doctor import examine, show
+from m2f import compiled_ops
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_findings_name_what_is_missing_and_its_mend(tmp_path, console):
@@ -10,7 +18,31 @@ def test_findings_name_what_is_missing_and_its_mend(tmp_path, console):
     found, mend = findings["data: ade20k"]
     assert found.startswith("not at")
     assert "ADEChallengeData2016" in mend
-    assert findings["compiled ops"][0] == "yes" or "MMCV_WITH_OPS=1" in findings["compiled ops"][1]
+
+
+@pytest.mark.parametrize("triton", [True, False])
+@pytest.mark.parametrize("ops", [True, False])
+def test_on_a_gpu_it_says_what_samples_and_how_to_build_the_ops(ops, triton, tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(compiled_ops, "compiled_ops_available", lambda: ops)
+    monkeypatch.setattr(compiled_ops, "triton_available", lambda: triton)
+    findings = {name: (found, mend) for name, found, mend in examine(tmp_path, tmp_path)}
+    found, mend = findings["compiled ops"]
+    assert (found == "run on the GPU") == ops
+    assert findings["triton"][0] == ("yes" if triton else "no")
+    if ops:
+        assert mend == ""
+        return
+    assert mend.startswith("not needed: Triton serves" if triton else "install Triton")
+    locked = next(line for line in (ROOT / "requirements.lock").read_text().splitlines() if "mmcv" in line)
+    assert "FORCE_CUDA=1 MMCV_WITH_OPS=1 pip install --no-build-isolation --no-binary onedl-mmcv" in mend
+    assert locked in mend
+
+
+def test_without_a_gpu_no_op_is_needed(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    findings = {name: (found, mend) for name, found, mend in examine(tmp_path, tmp_path)}
+    assert findings["compiled ops"][0] == "not used"
 
 
 def test_findings_are_shown_as_a_table(console):

@@ -1,11 +1,11 @@
 """Modulated deformable 3x3 convolution (DCNv2, Zhu et al. 2019), with mmcv's kernel or without it."""
 
 import torch
-import torch.nn.functional as F
 from mmcv.ops import modulated_deform_conv2d
 from torch import Tensor
 
 from m2f.compiled_ops import compiled_ops_available
+from m2f.models.pixel_decoders.deformable_sampling import deformable_sampling
 
 TAPS = 9
 
@@ -15,9 +15,10 @@ def modulated_deformable_convolution(
 ) -> Tensor:
     """A 3x3 convolution of stride 1 whose taps are moved and weighted at every cell.
 
-    mmcv's CUDA kernel is used where it was compiled. The formulation by grid sampling that takes its place holds all
-    nine samples of every cell, nine times ``feature``: 0.6 GB for 256 channels at 1/4 of an image of 800x1333 pixels.
-    Both sample in float32: in half precision a place on a large map is off by whole cells.
+    mmcv's CUDA kernel is used where it was compiled. Elsewhere deformable attention's sampling takes nine samples of
+    each cell, nine times ``feature``: 0.6 GB for 256 channels at 1/4 of an image of 800x1333 pixels. They are kept for
+    the backward pass, under autocast in half precision. Both sample in float32: in half precision a place on a large
+    map is off by whole cells.
 
     Args:
         feature: ``[B, C, h, w]``; outside of it lies zero.
@@ -27,29 +28,30 @@ def modulated_deformable_convolution(
         bias: ``[D]``.
 
     Returns:
-        ``[B, D, h, w]``.
+        ``[B, D, h, w]`` in the weight's precision, which is float32 under autocast too.
     """
     feature, offsets, masks = feature.float(), offsets.float(), masks.float()
+    groups = masks.shape[1]
     if feature.is_cuda and compiled_ops_available():
-        groups = masks.shape[1]
         offsets, masks = offsets.flatten(1, 3), masks.flatten(1, 2)
-        return modulated_deform_conv2d(feature, offsets, masks, weight, bias, 1, 1, 1, 1, groups)
-    samples = sample_taps(feature, offsets) * masks[:, :, None]  # [B, groups, C / groups, 9, h, w]
-    columns = samples.flatten(4).flatten(1, 3)  # [B, C * 9, h*w]
-    result = weight.flatten(1) @ columns + bias[:, None]
-    return result.unflatten(2, feature.shape[-2:])
+        result = modulated_deform_conv2d(feature, offsets, masks, weight, bias, 1, 1, 1, 1, groups)
+        return result.to(weight.dtype)
+    size = (feature.shape[2], feature.shape[3])
+    value = feature.flatten(2).transpose(1, 2).unflatten(2, (groups, -1))  # [B, h*w, groups, C / groups]
+    moves, shares = offsets.flatten(4).permute(0, 4, 2, 1, 3), masks.flatten(3).permute(0, 3, 2, 1)
+    places = (tap_places(size, feature.device) + moves).flip(4)  # [B, h*w, 9, groups, 2]
+    locations = (places + 0.5) / places.new_tensor([size[1], size[0]])
+    samples = deformable_sampling(  # [B, h*w*9, C]
+        value, [size], locations.flatten(1, 2)[:, :, :, None, None], shares.flatten(1, 2)[:, :, :, None, None]
+    )
+    taps = samples.unflatten(1, (-1, TAPS)).flatten(2).to(weight.dtype)  # [B, h*w, 9 * C]
+    result = taps @ weight.permute(2, 3, 1, 0).flatten(0, 2) + bias
+    return result.transpose(1, 2).unflatten(2, size)
 
 
-def sample_taps(feature: Tensor, offsets: Tensor) -> Tensor:
-    """Bilinear samples at the moved taps, ``[B, groups, C / groups, 9, h, w]``; arguments as above."""
-    images, groups = offsets.shape[:2]
-    height, width = feature.shape[2:]
-    rows = torch.arange(height, device=feature.device)[:, None]
-    columns = torch.arange(width, device=feature.device)
-    tap = torch.arange(TAPS, device=feature.device)[:, None, None]
-    y = offsets[:, :, :, 0] + rows + tap // 3 - 1  # [B, groups, 9, h, w]
-    x = offsets[:, :, :, 1] + columns + tap % 3 - 1
-    grid = torch.stack([(2 * x + 1) / width - 1, (2 * y + 1) / height - 1], dim=-1)
-    parts = feature.unflatten(1, (groups, -1)).flatten(0, 1)  # [B * groups, C / groups, h, w]
-    sampled = F.grid_sample(parts, grid.flatten(0, 1).flatten(1, 2), align_corners=False)
-    return sampled.unflatten(2, (TAPS, height)).unflatten(0, (images, groups))
+def tap_places(size: tuple[int, int], device: torch.device) -> Tensor:
+    """(y, x) in cells of every cell's nine taps before they are moved, ``[h*w, 9, 1, 2]``."""
+    height, width = size
+    cells = torch.cartesian_prod(torch.arange(height, device=device), torch.arange(width, device=device))
+    step = torch.arange(-1, 2, device=device)
+    return (cells[:, None] + torch.cartesian_prod(step, step))[:, :, None]

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from m2f.models.layers import FeedForward, Linear, for_convolutions, xavier_linear
 from m2f.models.mask_prediction import resize
-from m2f.models.pixel_decoders.deformable_sampling import deformable_sampling
+from m2f.models.pixel_decoders.deformable_sampling import attend_to_samples
 from m2f.registry import MODELS
 
 

@@ -8,7 +8,6 @@ from m2f.cost.gpu_rules import (
     GpuRules,
     frozen_batch_norm,
     fused_attention,
-    kernel_sampling,
     materialised_attention,
 )
 from m2f.cost.live_bytes import LiveBytes
@@ -140,21 +139,3 @@ def test_only_a_norm_that_learns_keeps_its_input(learns, copies):
     with GpuRules(True, {F.batch_norm: frozen_batch_norm}), LiveBytes() as live:
         result = F.relu(norm(features * 1.0), inplace=True)
         assert live.alive.total() == pytest.approx(copies * result.nbytes, rel=0.01)
-
-
-def test_sampling_keeps_its_inputs_alone_and_gives_their_gradients():
-    sizes = [(2, 3), (4, 6)]
-    value, locations, weights = (
-        torch.empty(shape, device="meta").requires_grad_()
-        for shape in ((1, 30, 2, 8), (1, 5, 2, 2, 4, 2), (1, 5, 2, 2, 4))
-    )
-    with LiveBytes() as live:
-        result = kernel_sampling(value, sizes, locations, weights)
-        assert live.alive.total() == result.nbytes
-        result.sum().backward()
-    assert result.shape == (1, 5, 16)
-    assert [tensor.grad.shape for tensor in (value, locations, weights)] == [
-        value.shape,
-        locations.shape,
-        weights.shape,
-    ]

@@ -1,19 +1,22 @@
 import math
 
+import pytest
 import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from m2f.cost.gpu_rules import GpuRules
+from m2f.cost.live_bytes import LiveBytes
 from m2f.models.pixel_decoders.deformable_convolution import TAPS, modulated_deformable_convolution
 
 
 def inputs(seed, groups=2, height=4, width=5):
     torch.manual_seed(seed)
-    feature = torch.randn(2, 6, height, width)
+    feature = torch.randn(2, 3 * groups, height, width)
     offsets = torch.randn(2, groups, TAPS, 2, height, width) * 2  # some taps lie outside
     masks = torch.rand(2, groups, TAPS, height, width)
-    return feature, offsets, masks, torch.randn(7, 6, 3, 3), torch.randn(7)
+    return feature, offsets, masks, torch.randn(7, 3 * groups, 3, 3), torch.randn(7)
 
 
 def bilinear(plane, y, x):
@@ -55,8 +58,8 @@ def test_equals_a_loop_over_cells_taps_and_channels():
 
 def test_a_tap_that_moves_one_cell_reads_the_neighbour():
     """The sign and order of offsets: (y, x), down and right positive."""
-    feature = torch.arange(20.0).view(1, 1, 4, 5)
-    weight = torch.zeros(1, 1, 3, 3)
+    feature = torch.arange(20.0).view(1, 1, 4, 5).expand(1, 3, 4, 5)
+    weight = torch.zeros(1, 3, 3, 3)
     weight[0, 0, 1, 1] = 1.0
     offsets = torch.zeros(1, 1, TAPS, 2, 4, 5)
     offsets[:, :, 4, 0], offsets[:, :, 4, 1] = 1.0, 2.0
@@ -69,3 +72,46 @@ def test_half_precision_places_are_sampled_in_float32():
     exact = modulated_deformable_convolution(feature, offsets.half().float(), masks.half().float(), weight, bias)
     halves = modulated_deformable_convolution(feature, offsets.half(), masks.half(), weight, bias)
     assert torch.equal(exact, halves)
+
+
+def test_gradients_equal_those_of_grid_sampling():
+    """One tap at its own place, moved and weighted: a grid sample times a weight."""
+    feature, offsets, masks, *_ = inputs(0, groups=1)
+    weight = torch.zeros(7, 3, 3, 3)
+    weight[:, :, 1, 1] = torch.randn(7, 3)
+    leaves = [tensor.requires_grad_() for tensor in (feature, offsets, masks)]
+    rows, columns = torch.arange(4.0)[:, None], torch.arange(5.0)
+    y, x = offsets[:, 0, 4, 0] + rows, offsets[:, 0, 4, 1] + columns
+    grid = torch.stack([(2 * x + 1) / 5 - 1, (2 * y + 1) / 4 - 1], dim=-1)
+    samples = F.grid_sample(feature, grid, align_corners=False) * masks[:, :, 4]
+    expected = torch.einsum("dc,bchw->bdhw", weight[:, :, 1, 1], samples)
+    upstream = torch.randn_like(expected)
+    ours = modulated_deformable_convolution(feature, offsets, masks, weight, torch.zeros(7))
+    torch.testing.assert_close(ours, expected, rtol=1e-4, atol=1e-5)
+    for mine, other in zip(
+        torch.autograd.grad(ours, leaves, upstream), torch.autograd.grad(expected, leaves, upstream), strict=True
+    ):
+        torch.testing.assert_close(mine, other, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_a_model_in_half_precision_stays_in_it(dtype):
+    exact = modulated_deformable_convolution(*inputs(0))
+    halves = modulated_deformable_convolution(*(tensor.to(dtype) for tensor in inputs(0)))
+    assert halves.dtype == dtype
+    torch.testing.assert_close(halves.float(), exact, rtol=0, atol=0.02 * float(exact.abs().max()))
+
+
+@pytest.mark.parametrize(("mixed_precision", "bytes_a_sample"), [(False, 4), (True, 2)])
+def test_nine_samples_of_each_cell_are_kept(mixed_precision, bytes_a_sample):
+    channels, cells = 64, 40 * 50
+    leaves = [
+        torch.empty(shape, device="meta").requires_grad_()
+        for shape in ((1, channels, 40, 50), (1, 1, TAPS, 2, 40, 50), (1, 1, TAPS, 40, 50), (8, channels, 3, 3), (8,))
+    ]
+    with LiveBytes() as live, GpuRules(mixed_precision, {}):
+        result = modulated_deformable_convolution(*leaves)
+        kept = live.alive.total()
+    assert result.dtype == torch.float32
+    samples, feature = TAPS * channels * cells * bytes_a_sample, channels * cells * 4
+    assert samples <= kept <= samples + feature + 9 * TAPS * cells * 4  # besides, places and shares of the taps
