@@ -4,7 +4,7 @@ import pytest
 import torch
 from mmcv.ops.multi_scale_deform_attn import multi_scale_deformable_attn_pytorch
 
-from m2f.models.pixel_decoders.deformable_sampling import attend_to_samples
+from m2f.models.pixel_decoders.deformable_sampling import deformable_sampling
 
 SHAPES = {
     "mini, batch 16": (16, 4, 16, [(4, 4), (8, 8), (16, 16)]),
@@ -19,7 +19,7 @@ def attend_with_mmcv(value, sizes, reference, offsets, logits):
     return multi_scale_deformable_attn_pytorch(value, sizes, locations, weights)
 
 
-@pytest.mark.parametrize("function", [attend_to_samples, attend_with_mmcv], ids=["m2f", "mmcv"])
+@pytest.mark.parametrize("function", [deformable_sampling, attend_with_mmcv], ids=["m2f", "mmcv"])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_deformable_sampling(benchmark, shape, function):
     images, heads, width, sizes = SHAPES[shape]

@@ -39,19 +39,23 @@ def modulated_deformable_convolution(
     size = (feature.shape[2], feature.shape[3])
     value = feature.flatten(2).transpose(1, 2).unflatten(2, (groups, -1))  # [B, h*w, groups, C / groups]
     moves, shares = offsets.flatten(4).permute(0, 4, 2, 1, 3), masks.flatten(3).permute(0, 3, 2, 1)
-    places = (tap_places(size, feature.device) + moves).flip(4)  # [B, h*w, 9, groups, 2]
-    locations = (places + 0.5) / places.new_tensor([size[1], size[0]])
     samples = deformable_sampling(  # [B, h*w*9, C]
-        value, [size], locations.flatten(1, 2)[:, :, :, None, None], shares.flatten(1, 2)[:, :, :, None, None]
+        value,
+        [size],
+        tap_centres(size, feature.device),
+        moves.flip(4).flatten(1, 2)[:, :, :, None, None],
+        shares.flatten(1, 2)[..., None],
+        softmax=False,
     )
     taps = samples.unflatten(1, (-1, TAPS)).flatten(2).to(weight.dtype)  # [B, h*w, 9 * C]
     result = taps @ weight.permute(2, 3, 1, 0).flatten(0, 2) + bias
     return result.transpose(1, 2).unflatten(2, size)
 
 
-def tap_places(size: tuple[int, int], device: torch.device) -> Tensor:
-    """(y, x) in cells of every cell's nine taps before they are moved, ``[h*w, 9, 1, 2]``."""
+def tap_centres(size: tuple[int, int], device: torch.device) -> Tensor:
+    """Every cell's nine taps (x, y) before they are moved, in [0, 1] inside the map, ``[h*w*9, 2]``."""
     height, width = size
     cells = torch.cartesian_prod(torch.arange(height, device=device), torch.arange(width, device=device))
     step = torch.arange(-1, 2, device=device)
-    return (cells[:, None] + torch.cartesian_prod(step, step))[:, :, None]
+    taps = (cells[:, None] + torch.cartesian_prod(step, step)).flatten(0, 1)  # (y, x) in cells
+    return ((taps + 0.5) / torch.tensor(size, device=device)).flip(1)

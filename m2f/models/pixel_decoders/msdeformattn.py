@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from m2f.models.layers import FeedForward, Linear, for_convolutions, xavier_linear
 from m2f.models.mask_prediction import resize
-from m2f.models.pixel_decoders.deformable_sampling import attend_to_samples
+from m2f.models.pixel_decoders.deformable_sampling import deformable_sampling
 from m2f.registry import MODELS
 
 
@@ -66,7 +66,7 @@ class DeformableAttention(nn.Module):
             offsets = self.offsets(query).unflatten(2, (heads, levels, points, 2))
             logits = self.weights(query).unflatten(2, (heads, levels * points))
         value = self.value(source).float().unflatten(2, (heads, -1))  # [B, N, heads, D / heads]
-        return self.output(attend_to_samples(value, sizes, reference, offsets, logits))
+        return self.output(deformable_sampling(value, sizes, reference, offsets, logits))
 
 
 class EncoderLayer(nn.Module):

@@ -24,37 +24,41 @@ ORDER_FREE = {"reassoc", "contract", "arcp", "nsz"}
 
 
 def sample_on_cpu(
-    value: Tensor, sizes: Sequence[tuple[int, int]], reference: Tensor, offsets: Tensor, logits: Tensor
+    value: Tensor, sizes: Sequence[int], reference: Tensor, offsets: Tensor, scores: Tensor, softmax: bool
 ) -> tuple[Tensor, Tensor]:
-    """Samples and weights; float32, arguments and results as of :mod:`m2f.models.pixel_decoders.deformable_sampling`.
+    """The operator in float32, arguments and results as of :mod:`m2f.models.pixel_decoders.sampling_op`.
 
     A head's vectors are brought together first, ``[B, heads, N, d]``: side by side they fit a core's cache.
     """
-    images, queries, heads, _ = logits.shape
-    inputs = [by_head(value), torch.tensor(sizes), reference.contiguous(), offsets.contiguous(), logits.contiguous()]
-    samples, weights = value.new_empty(images, queries, heads, value.shape[3]), torch.empty_like(inputs[4])
-    run_tasks(sampling_kernel(value.shape[3]), [*inputs, samples, weights])
-    return samples.flatten(2), weights
+    images, queries, heads, _ = scores.shape
+    inputs = [by_head(value), lengths(sizes), reference.contiguous(), offsets.contiguous(), scores.contiguous()]
+    samples = value.new_empty(images, queries, heads, value.shape[3])
+    weights = torch.empty_like(inputs[4]) if softmax else inputs[4]
+    run_tasks(sampling_kernel(value.shape[3], softmax), [*inputs, samples, weights])
+    return samples.flatten(2), weights if softmax else weights.new_empty(0)
 
 
 def gradients_on_cpu(
     gradient: Tensor,
     value: Tensor,
-    sizes: Sequence[tuple[int, int]],
+    sizes: Sequence[int],
     reference: Tensor,
     offsets: Tensor,
     weights: Tensor,
+    softmax: bool,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """From the samples' gradient those of value, offsets and logits."""
-    inputs = [by_head(value), torch.tensor(sizes), reference.contiguous(), offsets.contiguous(), weights.contiguous()]
+    """The operator's gradients in float32."""
+    inputs = [by_head(value), lengths(sizes), reference.contiguous(), offsets.contiguous(), weights.contiguous()]
     incoming = gradient.contiguous().view(*weights.shape[:3], value.shape[3])
-    to_value, to_offsets, to_logits = (create(inputs[index]) for create, index in zip(MAKERS, (0, 3, 4), strict=True))
-    run_tasks(gradient_kernel(value.shape[3]), [*inputs, incoming, to_value, to_offsets, to_logits])
-    return by_head(to_value), to_offsets, to_logits
+    to_value = torch.zeros_like(inputs[0])  # several samples add to one vector; the other gradients are written once
+    to_offsets, to_scores = torch.empty_like(inputs[3]), torch.empty_like(inputs[4])
+    run_tasks(gradient_kernel(value.shape[3], softmax), [*inputs, incoming, to_value, to_offsets, to_scores])
+    return by_head(to_value), to_offsets, to_scores
 
 
-# Several samples add to one vector of value; the other gradients are written once.
-MAKERS = (torch.zeros_like, torch.empty_like, torch.empty_like)
+def lengths(sizes: Sequence[int]) -> Tensor:
+    """Height and width of each level, ``[levels, 2]``."""
+    return torch.tensor(sizes).view(-1, 2)
 
 
 def by_head(value: Tensor) -> Tensor:
@@ -102,7 +106,7 @@ def slopes(place: np.float32, cells: int) -> tuple[np.float32, np.float32]:
 
 
 @numba.njit(inline="always", fastmath=ORDER_FREE)
-def softmax(logits: np.ndarray, weights: np.ndarray) -> None:
+def normalise(logits: np.ndarray, weights: np.ndarray) -> None:
     """Of one query and head, into ``weights``."""
     largest = logits[0]
     for s in range(1, len(logits)):
@@ -116,8 +120,11 @@ def softmax(logits: np.ndarray, weights: np.ndarray) -> None:
 
 
 @cache
-def sampling_kernel(width_of_value: int) -> Callable[..., None]:
-    """A kernel for vectors of that length, which the compiler then turns into straight vector code."""
+def sampling_kernel(width_of_value: int, softmax: bool) -> Callable[..., None]:
+    """A kernel for vectors of that length, which the compiler then turns into straight vector code.
+
+    Without ``softmax`` the scores are the weights, and nothing is written to these.
+    """
 
     @compiled(fastmath=ORDER_FREE)
     def sample(
@@ -127,7 +134,7 @@ def sampling_kernel(width_of_value: int) -> Callable[..., None]:
         sizes: np.ndarray,
         reference: np.ndarray,
         offsets: np.ndarray,
-        logits: np.ndarray,
+        scores: np.ndarray,
         samples: np.ndarray,
         weights: np.ndarray,
     ) -> None:
@@ -138,7 +145,8 @@ def sampling_kernel(width_of_value: int) -> Callable[..., None]:
             vectors = value[b, h]
             for q in range(queries):
                 target, moves, own_weights = samples[b, q, h], offsets[b, q, h], weights[b, q, h]
-                softmax(logits[b, q, h], own_weights)
+                if softmax:
+                    normalise(scores[b, q, h], own_weights)
                 target[:] = ZERO
                 start = 0
                 for level in range(levels):
@@ -171,7 +179,7 @@ def sampling_kernel(width_of_value: int) -> Callable[..., None]:
 
 
 @cache
-def gradient_kernel(width_of_value: int) -> Callable[..., None]:
+def gradient_kernel(width_of_value: int, softmax: bool) -> Callable[..., None]:
     """The backward pass of :func:`sampling_kernel`."""
 
     @numba.njit(inline="always", fastmath=ORDER_FREE)
@@ -195,7 +203,7 @@ def gradient_kernel(width_of_value: int) -> Callable[..., None]:
         gradient: np.ndarray,
         to_value: np.ndarray,
         to_offsets: np.ndarray,
-        to_logits: np.ndarray,
+        to_scores: np.ndarray,
     ) -> None:
         """Fill the three gradients for tasks ``first`` to ``last``, given the samples'."""
         _, queries, heads, levels, points, _ = offsets.shape
@@ -204,7 +212,7 @@ def gradient_kernel(width_of_value: int) -> Callable[..., None]:
             vectors, to_vectors = value[b, h], to_value[b, h]
             for q in range(queries):
                 incoming, moves, own_weights = gradient[b, q, h], offsets[b, q, h], weights[b, q, h]
-                to_moves, to_own_logits = to_offsets[b, q, h], to_logits[b, q, h]
+                to_moves, to_own_scores = to_offsets[b, q, h], to_scores[b, q, h]
                 mean = ZERO
                 start = 0
                 for level in range(levels):
@@ -215,7 +223,7 @@ def gradient_kernel(width_of_value: int) -> Callable[..., None]:
                         x = reference[q, 0] * wide + moves[level, p, 0] - HALF
                         y = reference[q, 1] * high + moves[level, p, 1] - HALF
                         if not (-ONE < x < wide and -ONE < y < high):
-                            to_own_logits[s] = ZERO
+                            to_own_scores[s] = ZERO
                             to_moves[level, p] = ZERO
                             continue
                         weight = own_weights[s]
@@ -234,7 +242,7 @@ def gradient_kernel(width_of_value: int) -> Callable[..., None]:
                         at_top = left_share * tl + right_share * tr
                         at_bottom = left_share * bl + right_share * br
                         to_weight = top_share * at_top + bottom_share * at_bottom
-                        to_own_logits[s] = to_weight
+                        to_own_scores[s] = to_weight
                         mean += weight * to_weight
                         to_moves[level, p, 0] = weight * (
                             top_share * (left_slope * tl + right_slope * tr)
@@ -242,7 +250,8 @@ def gradient_kernel(width_of_value: int) -> Callable[..., None]:
                         )
                         to_moves[level, p, 1] = weight * (top_slope * at_top + bottom_slope * at_bottom)
                     start += height * width
-                for s in range(levels * points):
-                    to_own_logits[s] = own_weights[s] * (to_own_logits[s] - mean)
+                if softmax:
+                    for s in range(levels * points):
+                        to_own_scores[s] = own_weights[s] * (to_own_scores[s] - mean)
 
     return sample_backward

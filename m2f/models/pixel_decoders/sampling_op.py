@@ -13,63 +13,88 @@ from torch import Tensor
 SAMPLING = "m2f::deformable_sampling"
 GRADIENTS = "m2f::deformable_sampling_gradients"
 
-INPUTS = "Tensor value, SymInt[] sizes, Tensor locations, Tensor weights"
+PLACES = "Tensor value, SymInt[] sizes, Tensor reference, Tensor offsets"
 
 # By the plain functions: ``torch.library.custom_op`` takes three times as long for every call.
-torch.library.define(SAMPLING, f"({INPUTS}) -> Tensor")
-torch.library.define(GRADIENTS, f"(Tensor gradient, {INPUTS}) -> (Tensor, Tensor, Tensor)")
+torch.library.define(SAMPLING, f"({PLACES}, Tensor scores, bool softmax) -> (Tensor, Tensor)")
+torch.library.define(
+    GRADIENTS, f"(Tensor gradient, {PLACES}, Tensor weights, bool softmax) -> (Tensor, Tensor, Tensor)"
+)
 
 
-def sampling(value: Tensor, sizes: Sequence[tuple[int, int]], locations: Tensor, weights: Tensor) -> Tensor:
+def sampling(
+    value: Tensor,
+    sizes: Sequence[tuple[int, int]],
+    reference: Tensor,
+    offsets: Tensor,
+    scores: Tensor,
+    softmax: bool,
+) -> Tensor:
     """The operator; arguments and result as of :func:`m2f.models.pixel_decoders.deformable_sampling`.
 
     An operator's arguments are lists of numbers at most, so the sizes go one after the other: ``h, w, h, w, ...``.
     """
     lengths = [length for size in sizes for length in size]
-    return torch.ops.m2f.deformable_sampling(value, lengths, locations, weights)
+    return torch.ops.m2f.deformable_sampling(value, lengths, reference, offsets, scores, softmax)[0]
 
 
 def register_kernels(
-    device: str, forward: Callable[..., Tensor], backward: Callable[..., tuple[Tensor, Tensor, Tensor]]
+    device: str,
+    forward: Callable[..., tuple[Tensor, Tensor]],
+    backward: Callable[..., tuple[Tensor, Tensor, Tensor]],
 ) -> None:
     """Have a type of device compute the operator and its gradient.
 
     Args:
         device: such as ``cpu``.
-        forward: from value, sizes, locations and weights to samples ``[B, Q, heads * d]``.
-        backward: from the samples' gradient and the same to gradients of value, locations and weights.
+        forward: from the operator's arguments to samples ``[B, Q, heads * d]`` and, with ``softmax``, the weights; the
+            scores are the weights without it, and what comes in their place is empty.
+        backward: from the samples' gradient and the same, weights for scores, to gradients of value, offsets and
+            scores.
     """
     torch.library.impl(SAMPLING, device, forward)
     torch.library.impl(GRADIENTS, device, backward)
 
 
 @torch.library.register_fake(SAMPLING)
-def samples_without_numbers(value: Tensor, sizes: Sequence[int], locations: Tensor, weights: Tensor) -> Tensor:
-    """``[B, Q, heads * d]``."""
-    return value.new_empty(*weights.shape[:2], value.shape[2] * value.shape[3])
+def samples_without_numbers(
+    value: Tensor, sizes: Sequence[int], reference: Tensor, offsets: Tensor, scores: Tensor, softmax: bool
+) -> tuple[Tensor, Tensor]:
+    """``[B, Q, heads * d]``, and weights like the scores or nothing."""
+    samples = value.new_empty(*scores.shape[:2], value.shape[2] * value.shape[3])
+    return samples, scores.new_empty(scores.shape if softmax else 0)
 
 
 @torch.library.register_fake(GRADIENTS)
 def gradients_without_numbers(
-    gradient: Tensor, value: Tensor, sizes: Sequence[int], locations: Tensor, weights: Tensor
+    gradient: Tensor,
+    value: Tensor,
+    sizes: Sequence[int],
+    reference: Tensor,
+    offsets: Tensor,
+    weights: Tensor,
+    softmax: bool,
 ) -> tuple[Tensor, ...]:
     """A gradient for each tensor that is sampled with."""
-    return tuple(tensor.new_empty(tensor.shape) for tensor in (value, locations, weights))
+    return tuple(tensor.new_empty(tensor.shape) for tensor in (value, offsets, weights))
 
 
-def keep_inputs(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-    """Keep for the backward pass the inputs and nothing else."""
-    value, ctx.sizes, locations, weights = inputs
-    ctx.save_for_backward(value, locations, weights)
+def keep_inputs(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
+    """Keep for the backward pass the inputs, weights in place of their logits, and nothing else."""
+    value, ctx.sizes, reference, offsets, scores, ctx.softmax = inputs
+    ctx.save_for_backward(value, reference, offsets, output[1] if ctx.softmax else scores)
+    ctx.set_materialize_grads(False)
 
 
-def differentiate(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, Tensor, Tensor]:
-    """Gradients of what :func:`keep_inputs` has kept; sizes have none."""
-    value, locations, weights = ctx.saved_tensors
-    to_value, to_locations, to_weights = torch.ops.m2f.deformable_sampling_gradients(
-        gradient, value, ctx.sizes, locations, weights
+def differentiate(ctx: Any, gradient: Tensor | None, _: Tensor | None) -> tuple[Tensor | None, ...]:
+    """Gradients of what :func:`keep_inputs` has kept; sizes and references have none."""
+    if gradient is None:
+        return (None,) * 6
+    value, reference, offsets, weights = ctx.saved_tensors
+    to_value, to_offsets, to_scores = torch.ops.m2f.deformable_sampling_gradients(
+        gradient, value, ctx.sizes, reference, offsets, weights, ctx.softmax
     )
-    return to_value, None, to_locations, to_weights
+    return to_value, None, None, to_offsets, to_scores, None
 
 
 torch.library.register_autograd(SAMPLING, differentiate, setup_context=keep_inputs)

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mmcv.ops.multi_scale_deform_attn import MultiScaleDeformableAttention, multi_scale_deformable_attn_pytorch
 
-from m2f.models.pixel_decoders.deformable_sampling import attend_to_samples
+from m2f.models.pixel_decoders.deformable_sampling import deformable_sampling
 from m2f.models.pixel_decoders.msdeformattn import DeformableAttention, cell_centres
 
 SIZES = [(2, 3), (4, 5), (8, 9)]
@@ -33,7 +33,7 @@ def theirs(value, reference, offsets, logits):
 def test_values_and_gradients_equal_mmcvs(seed, images, heads, points):
     reference, inputs = inputs_of(seed, images, heads, 4, points)
     value, *rest = inputs
-    ours, expected = attend_to_samples(value, SIZES, reference, *rest), theirs(value, reference, *rest)
+    ours, expected = deformable_sampling(value, SIZES, reference, *rest), theirs(value, reference, *rest)
     torch.testing.assert_close(ours, expected, rtol=1e-4, atol=1e-5)
     upstream = torch.randn_like(ours)
     gradients = (torch.autograd.grad(output, inputs, upstream) for output in (ours, expected))
@@ -44,8 +44,8 @@ def test_values_and_gradients_equal_mmcvs(seed, images, heads, points):
 def test_in_double_precision_nothing_else_is_computed():
     reference, inputs = inputs_of(0, 2, 2, 4, 3)
     value, *rest = (tensor.double() for tensor in inputs)
-    exact = attend_to_samples(value, SIZES, reference.double(), *rest)
-    ours = attend_to_samples(inputs[0], SIZES, reference, *inputs[1:])
+    exact = deformable_sampling(value, SIZES, reference.double(), *rest)
+    ours = deformable_sampling(inputs[0], SIZES, reference, *inputs[1:])
     torch.testing.assert_close(ours, exact.float(), rtol=1e-4, atol=1e-5)
 
 
@@ -54,7 +54,7 @@ def test_a_place_that_is_no_number_reads_no_memory_but_its_own(place):
     reference, inputs = inputs_of(0, 1, 2, 4, 2)
     with torch.no_grad():
         inputs[1][0, 3] = place
-    output = attend_to_samples(inputs[0], SIZES, reference, *inputs[1:])
+    output = deformable_sampling(inputs[0], SIZES, reference, *inputs[1:])
     assert (output[0, 3] == 0).all() and (output[0, 4] != 0).any()
     gradients = torch.autograd.grad(output.sum(), inputs)
     assert all(gradient.isfinite().all() for gradient in gradients)
@@ -67,7 +67,7 @@ def test_the_number_of_threads_changes_nothing():
         for threads in (1, 2, 3):
             torch.set_num_threads(threads)
             reference, inputs = inputs_of(0, 3, 2, 8, 4)
-            output = attend_to_samples(inputs[0], SIZES, reference, *inputs[1:])
+            output = deformable_sampling(inputs[0], SIZES, reference, *inputs[1:])
             results.append([output, *torch.autograd.grad(output.square().sum(), inputs)])
     finally:
         torch.set_num_threads(before)
@@ -110,7 +110,7 @@ def test_compiled_kernels_do_not_change_how_many_threads_torch_uses():
     try:
         torch.set_num_threads(1)
         reference, inputs = inputs_of(0, 1, 1, 4, 1)
-        attend_to_samples(inputs[0], SIZES, reference, *inputs[1:]).sum().backward()
+        deformable_sampling(inputs[0], SIZES, reference, *inputs[1:]).sum().backward()
         assert torch.get_num_threads() == 1
         assert "1" in [
             line.split(":")[-1].strip()

@@ -45,8 +45,8 @@ def test_without_full_precision_places_are_still_exact(features, monkeypatch):
         taken.append({value.dtype, reference.dtype, offsets.dtype, logits.dtype})
         return sampling(value, sizes, reference, offsets, logits)
 
-    sampling = msdeformattn.attend_to_samples
-    monkeypatch.setattr(msdeformattn, "attend_to_samples", watched)
+    sampling = msdeformattn.deformable_sampling
+    monkeypatch.setattr(msdeformattn, "deformable_sampling", watched)
     decoder = built(full_precision=False)
     pyramid, mask_features = half(decoder, features)
     assert taken == [{torch.float32}] * 2

@@ -12,36 +12,45 @@ LENGTHS = [2, 3, 4, 6]
 
 
 def inputs(device="cpu"):
+    """Value, reference, offsets and scores of 5 queries."""
     torch.manual_seed(0)
-    shapes = ((1, 30, 2, 4), (1, 5, 2, 2, 3, 2), (1, 5, 2, 2, 3))
-    return [torch.rand(shape, device=device, requires_grad=True) for shape in shapes]
+    value, offsets, scores = (
+        torch.rand(shape, device=device, requires_grad=True)
+        for shape in ((1, 30, 2, 4), (1, 5, 2, 2, 3, 2), (1, 5, 2, 6))
+    )
+    return value, torch.rand(5, 2, device=device), offsets, scores
 
 
-def test_the_operator_keeps_pytorchs_rules():
-    value, locations, weights = inputs()
-    torch.library.opcheck(torch.ops.m2f.deformable_sampling.default, (value, LENGTHS, locations, weights))
+@pytest.mark.parametrize("softmax", [False, True])
+def test_the_operator_keeps_pytorchs_rules(softmax):
+    value, *rest = inputs()
+    torch.library.opcheck(torch.ops.m2f.deformable_sampling.default, (value, LENGTHS, *rest, softmax))
 
 
-def test_its_gradient_keeps_pytorchs_rules():
-    value, locations, weights = (tensor.detach() for tensor in inputs())
+@pytest.mark.parametrize("softmax", [False, True])
+def test_its_gradient_keeps_pytorchs_rules(softmax):
+    value, *rest = (tensor.detach() for tensor in inputs())
     gradients = torch.ops.m2f.deformable_sampling_gradients.default
-    torch.library.opcheck(gradients, (torch.rand(1, 5, 8), value, LENGTHS, locations, weights))
+    torch.library.opcheck(gradients, (torch.rand(1, 5, 8), value, LENGTHS, *rest, softmax))
 
 
-def test_it_keeps_its_inputs_alone_and_gives_their_gradients():
-    leaves = inputs("meta")
+@pytest.mark.parametrize("softmax", [False, True])
+def test_it_keeps_its_inputs_alone_and_gives_their_gradients(softmax):
+    value, reference, offsets, scores = inputs("meta")
     with LiveBytes() as live:
-        result = deformable_sampling(leaves[0], SIZES, *leaves[1:])
-        assert live.alive.total() == result.nbytes
+        result = deformable_sampling(value, SIZES, reference, offsets, scores, softmax)
+        assert live.alive.total() == result.nbytes + (scores.nbytes if softmax else 0)  # weights in place of logits
         result.sum().backward()
     assert result.shape == (1, 5, 8)
-    assert all(leaf.grad.shape == leaf.shape for leaf in leaves)
+    assert all(leaf.grad.shape == leaf.shape for leaf in (value, offsets, scores))
 
 
-def test_other_precisions_are_sampled_by_grid_sampling():
-    value, locations, weights = (tensor.detach() for tensor in inputs())
-    exact = deformable_sampling(value.double(), SIZES, locations.double(), weights.double())
-    torch.testing.assert_close(deformable_sampling(value, SIZES, locations, weights), exact.float())
+@pytest.mark.parametrize("softmax", [False, True])
+def test_other_precisions_are_sampled_by_grid_sampling(softmax):
+    tensors = [tensor.detach() for tensor in inputs()]
+    value, *rest = (tensor.double() for tensor in tensors)
+    exact = deformable_sampling(value, SIZES, *rest, softmax)
+    torch.testing.assert_close(deformable_sampling(tensors[0], SIZES, *tensors[1:], softmax), exact.float())
 
 
 CHANNELS = [8, 12, 16, 20]

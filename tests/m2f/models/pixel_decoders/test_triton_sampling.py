@@ -9,7 +9,8 @@ import pytest
 import torch
 from mmcv.ops.multi_scale_deform_attn import multi_scale_deformable_attn_pytorch
 
-from m2f.models.pixel_decoders.deformable_sampling import gradients_on_cpu, sample_on_cpu
+from m2f.models.pixel_decoders.deformable_sampling import gradients_on_gpu, sample_on_gpu
+from m2f.models.pixel_decoders.sampling_on_cpu import gradients_on_cpu, sample_on_cpu
 
 if importlib.util.find_spec("triton") is None:
     pytest.skip("Triton is not installed; `make test-triton` installs it", allow_module_level=True)
@@ -59,15 +60,19 @@ def test_samples_and_gradients_equal_mmcvs(shape):
         torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-4)
 
 
-def test_samples_and_gradients_equal_the_cpus_kernel():
+@pytest.mark.parametrize("softmax", [False, True])
+def test_the_operators_kernels_give_the_same(softmax):
     sizes, (value, locations, weights, upstream) = inputs("three levels")
-    on_cpu = [tensor.cpu() for tensor in (value, locations, weights)]
-    expected = sample_on_cpu(on_cpu[0], flat(sizes), *on_cpu[1:])
-    torch.testing.assert_close(
-        triton_sampling.sample(value, flat(sizes), locations, weights).cpu(), expected, rtol=0, atol=1e-5
-    )
-    ours = triton_sampling.gradients(upstream, value, flat(sizes), locations, weights)
-    theirs = gradients_on_cpu(upstream.cpu(), on_cpu[0], flat(sizes), *on_cpu[1:])
+    offsets, scores, reference = 3 * locations, weights.flatten(3), torch.rand(QUERIES, 2, device=DEVICE)
+    given = [value, flat(sizes), reference, offsets]
+    samples, kept = sample_on_gpu(*given, scores, softmax)
+    on_cpu = [given[0].cpu(), given[1], given[2].cpu(), given[3].cpu()]
+    expected, expected_kept = sample_on_cpu(*on_cpu, scores.cpu(), softmax)
+    for ours, theirs in ((samples, expected), (kept, expected_kept)):
+        torch.testing.assert_close(ours.cpu(), theirs, rtol=0, atol=1e-5)
+    last = kept if softmax else scores
+    ours = gradients_on_gpu(upstream, *given, last, softmax)
+    theirs = gradients_on_cpu(upstream.cpu(), *on_cpu, last.cpu(), softmax)
     for mine, other in zip(ours, theirs, strict=True):
         torch.testing.assert_close(mine.cpu(), other, rtol=0, atol=1e-4)
 
