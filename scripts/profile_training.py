@@ -2,8 +2,10 @@
 
     python scripts/profile_training.py configs/mini/panoptic.py --iterations 40 --threads 1
 
-Trains a few iterations in a temporary directory, evaluates once, and prints milliseconds per iteration and shares of a
-whole run of the config, which has more iterations and evaluations. Wall time of the CPU; nothing else should run.
+Trains a few iterations in a temporary directory, evaluates once, and prints milliseconds per iteration, shares of a
+whole run of the config, which has more iterations and evaluations, and the share of the machine's best matrix product,
+on as many threads, that each part reaches. Multiply-accumulates are those of the first iteration, as m2f.cost.flops
+counts them; data, optimizer and metrics have none. Wall time of the CPU; nothing else should run.
 """
 
 import argparse
@@ -12,7 +14,7 @@ import logging
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,21 +24,26 @@ from mmengine.hooks import Hook
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
+from m2f.cost.flops import flops, multiply_accumulates
+from m2f.cost.images import images_of
 from m2f.data.paths import resolve_data_paths
 from m2f.data.prepare import prepare
 from m2f.engine.train import runnable
+from m2f.timing.gemm_peak import gemm_peak
+from m2f.timing.machine import processor
 
 WARM_UP = 5
 
 
 class Stopwatch(Hook):
-    """Adds up the seconds spent in the parts of a training step, after the first few iterations."""
+    """Counts the parts of the first training step, and adds up their seconds after the first few."""
 
     priority = "VERY_HIGH"
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = defaultdict(float)
-        self.counting = False
+        self.counted: dict[str, float] = defaultdict(float)  # multiply-accumulates of one iteration
+        self.first, self.counting = True, False
 
     def before_train(self, runner: Runner) -> None:
         """Wrap the parts of the model and of the optimizer step."""
@@ -53,10 +60,15 @@ class Stopwatch(Hook):
             setattr(owner, method, self.timed(name, getattr(owner, method)))
 
     def timed(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        """``function``, its time booked under ``name`` while counting."""
+        """``function``, what it computes booked under ``name`` in the first iteration, its time while counting."""
 
         @functools.wraps(function)
         def measured(*args: Any, **kwargs: Any) -> Any:
+            if self.first:
+                results: list[Any] = []
+                run = functools.partial(function, *args, **kwargs)
+                self.counted[name] += multiply_accumulates(lambda: results.append(run()), gradients=True)
+                return results[0]
             start = time.perf_counter()
             result = function(*args, **kwargs)
             if self.counting:
@@ -79,7 +91,7 @@ class Stopwatch(Hook):
         self.mark = time.perf_counter()
         if self.counting:
             self.seconds["step"] += self.mark - self.start
-        self.counting = runner.iter + 1 >= WARM_UP
+        self.first, self.counting = False, runner.iter + 1 >= WARM_UP
 
     def before_val(self, runner: Runner) -> None:
         """Training is over."""
@@ -87,8 +99,10 @@ class Stopwatch(Hook):
         self.start = time.perf_counter()
 
     def after_val(self, runner: Runner) -> None:
-        """Book the evaluation."""
+        """Book the evaluation: all images are as large as the training crop."""
         self.seconds["evaluation"] = time.perf_counter() - self.start
+        images = len(runner.val_dataloader.dataset)
+        self.counted["evaluation"] = images * flops(runner.cfg.model.to_dict(), images_of(runner.cfg))
 
 
 def main() -> None:
@@ -116,20 +130,54 @@ def main() -> None:
         runner = Runner.from_cfg(runnable(config, Path(directory), resume=False))
         runner.register_hook(stopwatch)
         runner.train()
-    print(table(stopwatch.seconds, options.iterations, whole["max_iters"], whole["max_iters"] // whole["val_interval"]))
+    peak = gemm_peak(torch.float32, torch.device("cpu"))
+    seconds = seconds_an_iteration(stopwatch.seconds, options.iterations, whole["max_iters"], whole["val_interval"])
+    print(table(seconds, macs_an_iteration(stopwatch.counted, whole["val_interval"]), peak))
+    print(f"\nA whole run of {whole['max_iters']} iterations: {sum(seconds.values()) * whole['max_iters']:.0f} s.")
+    print(f"Best matrix product on {options.threads} threads: {2 * peak / 1e9:.0f} GFLOP/s. {processor()}.")
 
 
-def table(seconds: dict[str, float], measured: int, iterations: int, evaluations: int) -> str:
-    """Milliseconds per iteration and shares of a whole run."""
-    rows = {name: 1000 * value / measured for name, value in seconds.items() if name not in ("evaluation", "step")}
-    rows["loss"] = rows.pop("matching and loss") - rows["matching"]
-    step = 1000 * seconds["step"] / measured
-    rows["rest of the step"] = step - (sum(rows.values()) - rows["data"])
-    rows["evaluation"] = 1000 * seconds["evaluation"] * evaluations / iterations
-    total = sum(rows.values())
-    lines = [f"| {name} | {value:.1f} | {100 * value / total:.0f} % |" for name, value in rows.items()]
-    whole = f"| whole run ({iterations} iterations, {evaluations} evaluations) | {total * iterations / 1000:.0f} s | |"
-    return "\n".join(["| Part | ms per iteration | share |", "|---|---|---|", *lines, whole])
+def seconds_an_iteration(
+    booked: Mapping[str, float], measured: int, iterations: int, interval: int
+) -> dict[str, float]:
+    """Seconds of each part in an iteration of a whole run.
+
+    Args:
+        booked: seconds of each part in all measured iterations, and of one evaluation.
+        measured: iterations.
+        iterations: of a whole run.
+        interval: iterations from one evaluation to the next.
+    """
+    parts = {name: seconds / measured for name, seconds in booked.items() if name not in ("evaluation", "step")}
+    parts["loss"] = parts.pop("matching and loss") - parts["matching"]
+    within_step = sum(parts.values()) - parts["data"]
+    parts["rest of the step"] = booked["step"] / measured - within_step
+    parts["evaluation"] = booked["evaluation"] * (iterations // interval) / iterations
+    return parts
+
+
+def macs_an_iteration(counted: Mapping[str, float], interval: int) -> dict[str, float]:
+    """Multiply-accumulates of each part that has some, those of evaluations spread over the iterations."""
+    macs = dict(counted)
+    macs["loss"] = macs.pop("matching and loss") - macs["matching"]
+    macs["evaluation"] /= interval
+    return macs
+
+
+def table(seconds: Mapping[str, float], macs: Mapping[str, float], peak: float) -> str:
+    """Milliseconds per iteration, shares of the whole, and shares of ``peak``, multiply-accumulates a second."""
+    total = sum(seconds.values())
+    rows = [
+        (
+            name,
+            f"{1000 * value:.1f}",
+            f"{value / total:.0%}",
+            f"{macs[name] / value / peak:.0%}" if macs.get(name) else "",
+        )
+        for name, value in seconds.items()
+    ]
+    heading = [("Part", "ms per iteration", "share", "of the best matrix product"), ("---", "---:", "---:", "---:")]
+    return "\n".join(f"| {' | '.join(row)} |" for row in [*heading, *rows])
 
 
 if __name__ == "__main__":

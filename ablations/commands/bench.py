@@ -20,46 +20,61 @@ def bench() -> None:
 @click.option("--sizes", default="512", show_default=True, metavar="N,...", help="Pixels of an image's side.")
 @click.option("--batches", default="1", show_default=True, metavar="N,...", help="Images at a time.")
 @click.option(
-    "--precision", metavar="NAME,...", help="Ours: float32, bfloat16.  [default: all that this machine computes in]"
+    "--precision", metavar="NAME,...", help="float32, bfloat16.  [default: all that this machine computes in]"
 )
-@click.option("--peers", metavar="NAME,...", help="Some of mmdet, transformers.  [default: both]")
-@click.option("--repeats", type=click.IntRange(min=1), default=3, show_default=True, help="Rounds that count.")
+@click.option(
+    "--peers",
+    metavar="NAME,...",
+    help="Some of mmdet, transformers, transformers-compiled, openvino.  [default: all that can be built here]",
+)
+@click.option("--rounds", type=click.IntRange(min=1), default=20, show_default=True, help="The most that count.")
 @click.option("--memory/--no-memory", default=True, show_default=True, help="Measure peaks of memory too.")
 @click.option("--model", "config", type=PATH, metavar="CONFIG", help="A config's model instead of the paper's, R50.")
-@click.option("--json", "as_json", is_flag=True, help="A list of objects, one a work, peer, size, batch and precision.")
+@click.option(
+    "--csv", "csv_directory", type=PATH, metavar="DIR", help="Write a file named by processor, torch and date."
+)
+@click.option("--json", "as_json", is_flag=True, help="A list of objects, those of --csv.")
 def bench_peers(
     sizes: str,
     batches: str,
     precision: str | None,
     peers: str | None,
-    repeats: int,
+    rounds: int,
     memory: bool,
     config: Path | None,
+    csv_directory: Path | None,
     as_json: bool,
 ) -> None:
-    """Training step and prediction beside mmdet's and transformers' Mask2Former.
+    """Training step, prediction and forward pass beside other implementations of Mask2Former.
 
     Weights are random and the same in all. A training step is forward pass, loss and backward pass; a prediction
-    includes post-processing. The peers compute in float32. Everything at once: --sizes 512,1024 --batches 1,2.
+    includes post-processing, a forward pass does not. All libraries take turns, round after round, until the ratio of
+    each to m2f is known to 5%. Everything at once: --sizes 512,1024 --batches 1,2.
     """
     from ablations.costs.beside_peers import compare_peers, peers_json, show_peers
+    from ablations.costs.peers_csv import new_csv, write_csv
     from m2f.peers import PEERS
     from m2f.timing.beside_peers import PRECISIONS
 
-    comparisons = compare_peers(
+    file = new_csv(csv_directory) if csv_directory else None
+    measurements = []
+    for one in compare_peers(
         config,
         sizes=chosen_numbers(sizes, "--sizes"),
         batches=chosen_numbers(batches, "--batches"),
         precisions=chosen_words(precision, PRECISIONS, "precision"),
-        peers=chosen_words(peers, PEERS, "peer") or list(PEERS),
-        repeats=repeats,
+        peers=chosen_words(peers, PEERS, "peer"),
+        rounds=rounds,
         memory=memory,
         tell=lambda line: click.echo(line, err=True),
-    )
+    ):
+        measurements.append(one)
+        if file:
+            write_csv(file, measurements)
     if as_json:
-        click.echo(peers_json(comparisons))
+        click.echo(peers_json(measurements))
     else:
-        show_peers(comparisons, make_console())
+        show_peers(measurements, make_console())
 
 
 @bench.command("evaluation")

@@ -1,11 +1,12 @@
 """The model of a config beside other implementations of it, measured on this machine."""
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Iterator, Sequence
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ablations.costs.peers_csv import record
 from ablations.planning.plan import read_config_file
 from ablations.planning.scales import CONFIGS
 from m2f.errors import InputError
@@ -14,15 +15,15 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from m2f.timing.beside_peers import Comparison
+    from m2f.timing.beside_peers import Measurement
     from m2f.timing.evaluation import EvaluationSpeed
     from m2f.timing.peak_memory import PeakMemory
     from m2f.timing.precision import Difference
 
 PAPER = CONFIGS / "paper" / "panoptic.py"
 COLUMNS = (
-    *("work", "pixels", "batch", "precision", "of GEMM peak", "s", "MB added", "MB in all", "peer"),
-    *("its s", "times as long", "MB added", "MB in all", "times as much"),
+    *("work", "pixels", "batch", "precision", "library", "s", "times as long as m2f", "95% interval", "rounds"),
+    *("warm-up, s", "of GEMM peak", "MB added", "MB in all"),
 )
 
 
@@ -31,11 +32,11 @@ def compare_peers(
     sizes: Sequence[int],
     batches: Sequence[int],
     precisions: Sequence[str] | None,
-    peers: Sequence[str],
-    repeats: int,
+    peers: Sequence[str] | None,
+    rounds: int,
     memory: bool,
     tell: Callable[[str], object],
-) -> "list[Comparison]":
+) -> "Iterator[Measurement]":
     """Measure, and tell each result as it comes.
 
     Args:
@@ -44,7 +45,7 @@ def compare_peers(
         batches: see there.
         precisions: by default all that the device computes in, which is told.
         peers: see there.
-        repeats: see there.
+        rounds: see there.
         memory: see there.
         tell: takes a line of text.
 
@@ -62,52 +63,65 @@ def compare_peers(
     if precisions is None:
         precisions = device_precisions(main_device())
         tell(f"This machine computes in {' and '.join(precisions)}.")
-    comparisons = []
-    for one in compare(file.config["model"], sizes, batches, precisions, peers, repeats, memory):
+    for one in compare(file.config["model"], sizes, batches, precisions, peers, rounds, memory, tell):
         tell(
-            f"{one.work}, {one.size} pixels, batch {one.batch}, {one.precision}: {one.ours:.2f} s, "
-            f"{one.peer} {one.theirs:.2f} s"
+            f"{one.work}, {one.size} pixels, batch {one.batch}, {one.precision}: {one.library} {one.seconds:.2f} s, "
+            f"{ratio_words(one)} as long as m2f"
         )
-        comparisons.append(one)
-    return comparisons
+        yield one
 
 
-def peers_json(comparisons: "Sequence[Comparison]") -> str:
-    """A list of objects with the fields of :class:`m2f.timing.beside_peers.Comparison`."""
-    return json.dumps([asdict(one) for one in comparisons], indent=1)
+def peers_json(measurements: "Sequence[Measurement]") -> str:
+    """A list of objects, see :func:`ablations.costs.peers_csv.record`."""
+    return json.dumps([record(one) for one in measurements], indent=1)
 
 
-def show_peers(comparisons: "Sequence[Comparison]", console: "Console") -> None:
-    """Print a table, what the machine can do at most, and what a lower precision changes."""
-    console.print(peers_table(comparisons))
-    peaks = {one.precision: one.gemm_peak for one in comparisons}
-    for precision, peak in peaks.items():
+def ratio_words(one: "Measurement") -> str:
+    """The ratio, with half the width of its interval, or that it is not known well enough."""
+    from m2f.timing.settled import SETTLED
+
+    if one.ratio.spread < SETTLED:
+        return f"{one.ratio.median:.2f} times ± {one.ratio.spread:.1%}"
+    known = f"± {one.ratio.spread:.0%}" if isfinite(one.ratio.spread) else "too few rounds"
+    return f"{one.ratio.median:.2f} times (not settled: {known})"
+
+
+def show_peers(measurements: "Sequence[Measurement]", console: "Console") -> None:
+    """Print a table, what the machine can do at most, what is not settled, and what a lower precision changes."""
+    from m2f.timing.settled import SETTLED
+
+    console.print(peers_table(measurements))
+    for name, value in measurements[0].environment.items():
+        console.print(f"{name}: {value}", highlight=False)
+    for precision, peak in {one.precision: one.gemm_peak for one in measurements}.items():
         line = f"Best matrix product in {precision}: {2 * peak / 1e9:.0f} GFLOP/s, a multiply-accumulate being two."
         console.print(line, highlight=False)
+    unsettled = sum(one.ratio.spread >= SETTLED for one in measurements)
+    settled = "All ratios are" if not unsettled else f"{unsettled} of {len(measurements)} ratios are not"
+    console.print(f"{settled} known to {SETTLED:.0%}.", highlight=False)
     for (size, batch, precision), changed in {
-        (one.size, one.batch, one.precision): one.difference for one in comparisons if one.difference
+        (one.size, one.batch, one.precision): one.difference for one in measurements if one.difference
     }.items():
         where = f"{precision} and float32 with these random weights, {size} pixels, batch {batch}"
         console.print(f"{where}: {difference_words(changed)}.", highlight=False)
 
 
-def peers_table(comparisons: "Sequence[Comparison]") -> "Table":
-    """Times, memory and their ratios, one comparison a row."""
+def peers_table(measurements: "Sequence[Measurement]") -> "Table":
+    """Times, ratios and memory, one work of one library a row."""
     from rich.table import Table
 
-    environment = comparisons[0].environment
     caption = (
-        f"Medians on {environment['device']}, {environment['threads']} threads, torch {environment['torch']}; peers in "
-        "float32; MB added: at the peak, by the work to the model that was there; MB in all: the process at its peak."
+        "Medians of rounds in turn. Ratios to m2f's in the same precision; warm-up: the first run, with compilation "
+        "where there is any; of GEMM peak: counted multiply-accumulates; MB added: at the peak, by the work to the "
+        "model that was there; MB in all: the process at its peak."
     )
     table = Table(*COLUMNS, caption=caption, caption_justify="left")
-    for one in comparisons:
+    for one in measurements:
+        low, high = one.ratio.low, one.ratio.high
         table.add_row(
-            *(one.work, str(one.size), str(one.batch), one.precision, f"{one.gemm_share:.0%}", f"{one.ours:.2f}"),
-            *megabytes(one.our_memory),
-            *(one.peer, f"{one.theirs:.2f}", f"{one.ratio:.2f}"),
-            *megabytes(one.their_memory),
-            f"{one.memory_ratio:.2f}" if one.memory_ratio else "",
+            *(one.work, str(one.size), str(one.batch), one.precision, one.library, f"{one.seconds:.2f}"),
+            *(f"{one.ratio.median:.2f}", "" if low is None else f"{low:.2f}-{high:.2f}", str(one.rounds)),
+            *(f"{one.warm_up:.1f}", f"{one.gemm_share:.0%}", *megabytes(one.memory)),
         )
     return table
 

@@ -2,9 +2,9 @@
 
 The model runs on the meta device, whose tensors have shapes and no data. torch's own counter knows convolutions and
 matrix products, both of attention's among them; what fvcore counts besides (its flop_count.py) is added here: norms and
-bilinear upsampling. Nearest-neighbour upsampling, 0.02 G in an FPN, is left out: torch takes it apart before it can be
-counted. The samples of deformable attention cost nothing, as in the paper: to fvcore they are an unknown kernel. FaPN's
-deformable convolutions count as the convolutions that they are.
+bilinear upsampling, and for models that do compute a CPU's own attention. Nearest-neighbour upsampling, 0.02 G in an
+FPN, is left out: torch takes it apart before it can be counted. The samples of deformable attention cost nothing, as in
+the paper: to fvcore they are an unknown kernel. FaPN's deformable convolutions count as the convolutions that they are.
 """
 
 import json
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, sdpa_flop_count
 
 from m2f.cost.images import Images
 from m2f.models.inference import semantic_scores
@@ -60,12 +60,26 @@ def convolution_backward(
     return TORCH_PER_MULTIPLY * sum(wanted[:2]) * positions * prod(weight_shape[1:])
 
 
+def attention(query: Sequence[int], key: Sequence[int], value: Sequence[int], *_: object, **__: object) -> int:
+    """torch's formula for the other kernels of attention."""
+    return sdpa_flop_count(query, key, value)
+
+
+def attention_backward(
+    gradient: Sequence[int], query: Sequence[int], key: Sequence[int], value: Sequence[int], *_: object, **__: object
+) -> int:
+    """The same of its gradients."""
+    return sdpa_backward_flop_count(gradient, query, key, value)
+
+
 FORMULAS = {
     torch.ops.aten.convolution_backward: convolution_backward,
     torch.ops.aten._native_batch_norm_legit_no_training: per_input(2),
     torch.ops.aten.native_group_norm: per_input(5),
     torch.ops.aten.native_layer_norm: per_input(5),
     torch.ops.aten.upsample_bilinear2d: upsampling,
+    torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: attention,
+    torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward: attention_backward,
 }
 
 

@@ -44,11 +44,19 @@ class MmdetPeer(Peer):
             for sample in self.detector.predict(images, samples_of(images, sizes))
         ]
 
+    def last_layer(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """See :meth:`Peer.last_layer`."""
+        classes, masks = self._layers(images)
+        return classes[-1], masks[-1]
+
     def decode(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """See :meth:`Peer.decode`."""
-        features = self.detector.extract_feat(images)
-        classes, masks = self.detector.panoptic_head(features, samples_of(images, [(1, 1)] * len(images)))
+        classes, masks = self._layers(images)
         return torch.stack(classes), torch.stack(masks)
+
+    def _layers(self, images: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+        features = self.detector.extract_feat(images)
+        return self.detector.panoptic_head(features, samples_of(images, [(1, 1)] * len(images)))
 
 
 def mmdet_peer(model_config: Mapping[str, Any], ours: Mask2Former) -> MmdetPeer:

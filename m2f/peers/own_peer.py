@@ -35,6 +35,11 @@ class OwnPeer(Peer):
             for sample in self.model.predict(images, samples)
         ]
 
+    def last_layer(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """See :meth:`Peer.last_layer`."""
+        output = self.model.decode(images, all_layers=False)
+        return output.class_logits[-1], output.masks.at_layer(-1).everything()[0]
+
     def decode(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """See :meth:`Peer.decode`."""
         output = self.model.decode(images, all_layers=True)

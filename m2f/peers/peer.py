@@ -1,13 +1,21 @@
 """What is asked of every implementation."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
 
 class Peer(nn.Module):
-    """A model of one library behind three calls that mean the same for all libraries."""
+    """A model of one library behind calls that mean the same for all libraries.
+
+    Attributes:
+        trains: whether it has a loss that can be learnt from.
+        compiles: whether the first call for a size of images builds a program for it, with memory of its own.
+    """
+
+    trains: ClassVar[bool] = True
+    compiles: ClassVar[bool] = False
 
     def loss(self, images: Tensor, labels: Sequence[Tensor], masks: Sequence[Tensor]) -> Tensor:
         """The total training loss, a scalar, over all layers.
@@ -29,6 +37,13 @@ class Peer(nn.Module):
         Returns:
             Per image the library's own results by task: ``panoptic``, ``instance`` and, where the library has it,
             ``semantic``.
+        """
+        raise NotImplementedError
+
+    def last_layer(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """What a prediction starts from: class logits ``[B, Q, K + 1]`` and mask logits ``[B, Q, H/4, W/4]``.
+
+        The library computes no more for it than it does in :meth:`predict`.
         """
         raise NotImplementedError
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from mmdet.models.backbones import ResNet
@@ -59,7 +59,11 @@ class TransformersPeer(Peer):
 
     def predict(self, images: Tensor, sizes: Sequence[tuple[int, int]]) -> list[Mapping[str, Any]]:
         """See :meth:`Peer.predict`."""
-        output, wanted = self.segmenter(images), {"target_sizes": list(sizes)}
+        return self.answers(self.infer(images), sizes)
+
+    def answers(self, output: Any, sizes: Sequence[tuple[int, int]]) -> list[Mapping[str, Any]]:
+        """Post-processing: :meth:`Peer.predict` from class and mask logits of the last layer."""
+        wanted = {"target_sizes": list(sizes)}
         results = {}
         if self.task == "panoptic":
             results["panoptic"] = self.processor.post_process_panoptic_segmentation(
@@ -76,6 +80,15 @@ class TransformersPeer(Peer):
         if self.task in ("panoptic", "semantic"):
             results["semantic"] = self.processor.post_process_semantic_segmentation(output, **wanted)
         return [dict(zip(results, own, strict=True)) for own in zip(*results.values(), strict=True)]
+
+    def last_layer(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """See :meth:`Peer.last_layer`."""
+        output = self.infer(images)
+        return output.class_queries_logits, output.masks_queries_logits
+
+    def infer(self, images: Tensor) -> Any:
+        """transformers' output for ``images [B, 3, H, W]``; it predicts the masks of all layers, ten of them in R50."""
+        return self.segmenter(images)
 
     def decode(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """See :meth:`Peer.decode`."""
@@ -101,7 +114,14 @@ def transformers_peer(model_config: Mapping[str, Any], ours: Mask2Former) -> Tra
         InputError: transformers is not installed, or cannot be built in these sizes.
     """
     require_papers_design(model_config)
-    peer = TransformersPeer(model_config)
+    return with_weights(TransformersPeer(model_config), ours)
+
+
+Built = TypeVar("Built", bound=TransformersPeer)
+
+
+def with_weights(peer: Built, ours: Mask2Former) -> Built:
+    """The peer with our weights, on our device."""
     state = from_ours(ours.state_dict(), "transformers")
     state["criterion.empty_weight"] = peer.segmenter.criterion.empty_weight  # the config's, not the paper's
     peer.segmenter.load_state_dict(state)

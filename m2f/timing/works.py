@@ -1,4 +1,4 @@
-"""The works that are measured: a training step and a prediction of any library, in a precision."""
+"""The works that are measured: a training step, a prediction and its forward pass of any library, in a precision."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -9,7 +9,7 @@ from m2f.peers import Peer
 from m2f.timing.inputs import Inputs
 
 OURS = "m2f"  # beside the names in ``m2f.peers.PEERS``
-WORKS = ("train", "predict")
+WORKS = ("train", "predict", "forward")
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 Work = Callable[[], object]
 
@@ -26,7 +26,7 @@ def autocast(device: torch.device, precision: str) -> AbstractContextManager[obj
 
 def work_of(peer: Peer, work: str, inputs: Inputs, precision: str) -> Work:
     """A function that does one of ``WORKS`` once."""
-    return {"train": training_step, "predict": prediction}[work](peer, inputs, precision)
+    return {"train": training_step, "predict": prediction, "forward": forward_pass}[work](peer, inputs, precision)
 
 
 def training_step(peer: Peer, inputs: Inputs, precision: str) -> Work:
@@ -50,5 +50,17 @@ def prediction(peer: Peer, inputs: Inputs, precision: str) -> Work:
         peer.eval()
         with autocast(inputs.images.device, precision):
             peer.predict(inputs.images, inputs.sizes)
+
+    return run
+
+
+def forward_pass(peer: Peer, inputs: Inputs, precision: str) -> Work:
+    """A function that computes what a prediction starts from."""
+
+    @torch.no_grad()
+    def run() -> None:
+        peer.eval()
+        with autocast(inputs.images.device, precision):
+            peer.last_layer(inputs.images)
 
     return run

@@ -10,7 +10,7 @@ from mmengine.registry import init_default_scope
 from torch import Tensor, nn
 
 from m2f.models import Mask2Former
-from m2f.peers import PEERS, Peer, own_peer
+from m2f.peers import LIBRARIES, Peer, own_peer
 from m2f.registry import MODELS
 
 BACKBONES = {
@@ -94,8 +94,8 @@ def our_model(backbone: str, way: str) -> Mask2Former:
 
 @cache
 def cached_implementation(name: str, backbone: str = "ResNet") -> Peer:
-    if name in PEERS:
-        return PEERS[name](model_config(backbone, "embedded"), our_model(backbone, "embedded")).eval()
+    if name in LIBRARIES:
+        return LIBRARIES[name](model_config(backbone, "embedded"), our_model(backbone, "embedded")).eval()
     return own_peer(our_model(backbone, name)).eval()
 
 
@@ -116,7 +116,7 @@ def way(request: pytest.FixtureRequest) -> Iterator[str]:
         yield way
 
 
-@pytest.fixture(params=list(PEERS), scope="session")
+@pytest.fixture(params=list(LIBRARIES), scope="session")
 def library(request: pytest.FixtureRequest) -> str:
     return request.param
 

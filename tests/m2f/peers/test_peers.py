@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from m2f.errors import InputError
-from m2f.peers import PEERS, mmdet_peer, own_peer, transformers_peer
+from m2f.peers import LIBRARIES, mmdet_peer, own_peer, transformers_peer
 from m2f.registry import MODELS
 from m2f.timing.inputs import build_ours, random_inputs
 
@@ -22,12 +22,12 @@ def build(config):
     return model
 
 
-@pytest.mark.parametrize("name", PEERS)
+@pytest.mark.parametrize("name", LIBRARIES)
 @pytest.mark.parametrize("backbone", ["tiny", "tiny_swin"])
 def test_every_layers_predictions_are_ours(name, backbone, request):
     config = request.getfixturevalue(backbone)
     ours = build(config)
-    peer = PEERS[name](config, ours).eval()
+    peer = LIBRARIES[name](config, ours).eval()
     images = torch.randn(2, 3, 64, 96)
     with torch.no_grad():
         expected = own_peer(ours).eval().decode(images)
@@ -38,18 +38,29 @@ def test_every_layers_predictions_are_ours(name, backbone, request):
     torch.testing.assert_close(masks, expected[1], rtol=1e-3, atol=1e-4 * float(expected[1].abs().max()))
 
 
-@pytest.mark.parametrize("name", PEERS)
+@pytest.mark.parametrize("name", ["m2f", *LIBRARIES])
+def test_a_prediction_starts_from_the_last_layer(name, tiny):
+    ours = build(tiny)
+    peer = own_peer(ours) if name == "m2f" else LIBRARIES[name](tiny, ours)
+    images = torch.randn(2, 3, 64, 96)
+    with torch.no_grad():
+        layers = peer.eval().decode(images)
+        for given, all_layers in zip(peer.last_layer(images), layers, strict=True):
+            torch.testing.assert_close(given, all_layers[-1])
+
+
+@pytest.mark.parametrize("name", LIBRARIES)
 def test_the_loss_is_ours_but_for_the_points_that_are_drawn(name, tiny):
     config = {**tiny, "criterion": {**tiny["criterion"], "num_points": 4000}}
     ours = build(config)
     inputs = random_inputs((64, 64), 2, 5, CPU)
     expected = own_peer(ours).train().loss(inputs.images, inputs.labels, inputs.masks)
-    loss = PEERS[name](config, ours).train().loss(inputs.images, inputs.labels, inputs.masks)
+    loss = LIBRARIES[name](config, ours).train().loss(inputs.images, inputs.labels, inputs.masks)
     assert loss.shape == ()
     assert loss.item() == pytest.approx(expected.item(), rel=0.01)
 
 
-@pytest.mark.parametrize("name", PEERS)
+@pytest.mark.parametrize("name", LIBRARIES)
 def test_weights_of_the_loss_are_ours(name, tiny):
     """Without mask losses the loss is exact: it is of classes alone, and all queries match the same way."""
     weights = {"class_weight": 3.0, "entropy_weight": 0.0, "dice_weight": 0.0, "no_object_weight": 0.4}
@@ -57,14 +68,14 @@ def test_weights_of_the_loss_are_ours(name, tiny):
     ours = build(config)
     inputs = random_inputs((64, 64), 1, 5, CPU)
     expected = own_peer(ours).train().loss(inputs.images, inputs.labels, inputs.masks)
-    loss = PEERS[name](config, ours).train().loss(inputs.images, inputs.labels, inputs.masks)
+    loss = LIBRARIES[name](config, ours).train().loss(inputs.images, inputs.labels, inputs.masks)
     assert loss.item() == pytest.approx(expected.item(), rel=1e-4)
 
 
-@pytest.mark.parametrize("name", PEERS)
+@pytest.mark.parametrize("name", LIBRARIES)
 def test_the_same_weights_learn(name, tiny):
     ours = build(tiny)
-    peer = PEERS[name](tiny, ours).train()
+    peer = LIBRARIES[name](tiny, ours).train()
     inputs = random_inputs((64, 64), 1, 5, CPU)
     statistics = {key: value.clone() for key, value in peer.named_buffers() if "running" in key}
     peer.loss(inputs.images, inputs.labels, inputs.masks).backward()
@@ -104,11 +115,11 @@ def test_what_transformers_answers(tiny):
     assert "segments_info" in answers[0]["instance"]
 
 
-@pytest.mark.parametrize("name", ["m2f", *PEERS])
+@pytest.mark.parametrize("name", ["m2f", *LIBRARIES])
 def test_an_instance_model_answers_with_instances_alone(name, tiny):
     config = {**tiny, "task": "instance", "num_stuff": 0}
     ours = build(config)
-    peer = own_peer(ours) if name == "m2f" else PEERS[name](config, ours)
+    peer = own_peer(ours) if name == "m2f" else LIBRARIES[name](config, ours)
     with torch.no_grad():
         (answer,) = peer.eval().predict(torch.randn(1, 3, 64, 64), [(64, 64)])
     assert list(answer) == ["instance"]
@@ -117,7 +128,7 @@ def test_an_instance_model_answers_with_instances_alone(name, tiny):
 def test_other_designs_are_refused(tiny):
     decoder = {**tiny["transformer_decoder"], "cross_attention": {"type": "m2f.CrossAttention"}}
     other = {**tiny, "transformer_decoder": decoder}
-    for build_peer in PEERS.values():
+    for build_peer in LIBRARIES.values():
         with pytest.raises(InputError, match=r"model\.transformer_decoder\.cross_attention\.type must be Masked"):
             build_peer(other, MODELS.build(other))
 

@@ -5,8 +5,9 @@ import torch
 from mmengine.config import Config
 
 from m2f.errors import InputError
+from m2f.peers import Peer
 from m2f.timing import beside_peers
-from m2f.timing.beside_peers import check, compare, device_precisions
+from m2f.timing.beside_peers import built_peers, check, compare, device_precisions, multiply_accumulates
 from m2f.timing.peak_memory import PeakMemory
 
 TINY = Path(__file__).parents[1] / "peers" / "tiny_config.py"
@@ -17,10 +18,23 @@ CPU = torch.device("cpu")
 def tiny(monkeypatch):
     monkeypatch.setattr(beside_peers, "main_device", lambda: CPU)
     monkeypatch.setattr(beside_peers, "gemm_peak", lambda precision, device: 1e9)
-    monkeypatch.setattr(beside_peers, "flops", lambda config, images: 5e6 * sum(images.padded.values()))
+    monkeypatch.setattr(beside_peers, "flops", lambda config, images, every_layer: 5e6 + 1e6 * every_layer)
     monkeypatch.setattr(beside_peers, "training_flops", lambda config, size, targets: 1e6 * targets)
     monkeypatch.setattr(beside_peers, "device_precisions", lambda device: ["float32", "bfloat16"])
     return Config.fromfile(TINY).model.to_dict()
+
+
+class Quick(Peer):
+    """A peer that compiles and does not train."""
+
+    trains = False
+    compiles = True
+
+    def predict(self, images, sizes):
+        return []
+
+    def last_layer(self, images):
+        return images, images
 
 
 def test_every_work_of_every_library_is_measured(tiny, monkeypatch):
@@ -31,34 +45,49 @@ def test_every_work_of_every_library_is_measured(tiny, monkeypatch):
         return PeakMemory(work=100 if request.library == "m2f" else 300, total=1000)
 
     monkeypatch.setattr(beside_peers, "peak_memory", peak_memory)
-    results = list(compare(tiny, [64], [2], ["float32", "bfloat16"], repeats=1))
-    assert [(one.work, one.precision, one.peer) for one in results] == [
-        (work, precision, peer)
-        for work in ("train", "predict")
-        for precision in ("float32", "bfloat16")
-        for peer in ("mmdet", "transformers")
+    monkeypatch.setitem(beside_peers.PEERS, "openvino", lambda config, ours: Quick())
+    peers, precisions = ["mmdet", "openvino"], ["float32", "bfloat16"]
+    results = list(compare(tiny, [64], [2], precisions, peers, rounds=1, memory=True, tell=print))
+    assert [(one.work, one.precision, one.library) for one in results] == [
+        (work, precision, library)
+        for work in ("train", "predict", "forward")
+        for precision in precisions
+        for library in ("m2f", *peers)
+        if (work, library) != ("train", "openvino")
     ]
-    assert asked == [
-        (library, precision, work, 64, 2)
-        for work in ("train", "predict")
-        for library, precision in (
-            *(("m2f", "float32"), ("m2f", "bfloat16")),
-            *(("mmdet", "float32"), ("transformers", "float32")),
-        )
-    ]
+    assert asked == [(one.library, one.precision, one.work, 64, 2) for one in results if one.library != "openvino"]
+    ours = {(one.work, one.precision): one.seconds for one in results if one.library == "m2f"}
     for one in results:
-        assert (one.size, one.batch, one.their_precision) == (64, 2, "float32")
-        assert one.ratio == one.theirs / one.ours
-        assert one.memory_ratio == 3
-        counted = 2 * {"train": 12e6, "predict": 5e6}[one.work]
-        assert one.gemm_share == pytest.approx(counted / one.ours / 1e9)
+        assert (one.size, one.batch, one.rounds) == (64, 2, 1)
+        assert one.warm_up > 0
+        assert one.ratio.median == pytest.approx(one.seconds / ours[one.work, one.precision])
+        assert one.memory_ratio == {"m2f": 1, "mmdet": 3, "openvino": None}[one.library]
+        counted = 2 * (12e6 if one.work == "train" else 5e6 if one.library == "m2f" else 6e6)
+        assert one.gemm_share == pytest.approx(counted / one.seconds / 1e9)
         changed = one.difference
-        assert (changed is not None) == (one.work == "predict" and one.precision == "bfloat16")
+        assert (changed is not None) == ((one.library, one.work, one.precision) == ("m2f", "predict", "bfloat16"))
         if changed:
             assert 0 < changed.probability_mean < changed.probability_max < 1
             assert max(changed.mask_pixels, changed.semantic_pixels, changed.panoptic_pixels) < 0.2
-    (per_peer,) = {(one.ours, one.our_memory) for one in results[:2]}
-    assert per_peer[0] > 0
+
+
+def test_a_peer_that_cannot_be_built_is_left_out_unless_it_is_named(monkeypatch):
+    def absent(config, ours):
+        raise InputError("It is not installed.")
+
+    monkeypatch.setattr(beside_peers, "PEERS", {"here": lambda config, ours: Quick(), "absent": absent})
+    told = []
+    assert list(built_peers({}, None, None, told.append)) == ["here"]
+    assert told == ["absent is left out. It is not installed."]
+    with pytest.raises(InputError, match="not installed"):
+        built_peers({}, None, ["absent"], told.append)
+
+
+def test_peers_are_counted_in_the_references_order(tiny, monkeypatch):
+    monkeypatch.undo()
+    ours, theirs = (multiply_accumulates(tiny, "forward", 64, library) for library in ("m2f", "mmdet"))
+    assert ours < theirs < 2 * ours
+    assert multiply_accumulates(tiny, "train", 64, "mmdet") > 2 * theirs
 
 
 def test_sizes_and_precisions_that_cannot_be_measured(monkeypatch):

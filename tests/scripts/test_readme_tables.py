@@ -1,0 +1,74 @@
+import csv
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+
+from ablations.costs.peers_csv import newest_csv, read_csv
+from m2f.errors import InputError
+
+ROOT = Path(__file__).parents[2]
+specification = importlib.util.spec_from_file_location("readme_tables", ROOT / "scripts" / "readme_tables.py")
+readme_tables = importlib.util.module_from_spec(specification)
+specification.loader.exec_module(readme_tables)
+
+
+def row(library, precision="float32", ratio=1.0, spread="0.012", seconds=0.98, warm_up=2.0):
+    return {
+        **{"work": "predict", "size": 512, "batch": 1, "precision": precision, "library": library},
+        **{"seconds": seconds, "ratio": ratio, "ratio_spread": spread, "gemm_peak": 75e9, "gemm_share": 0.372},
+        **{"warm_up": warm_up, "processor": "Fast CPU", "threads": 2, "torch": "2.13"},
+    }
+
+
+@pytest.fixture
+def measured(tmp_path):
+    """A directory with an older and a newer file."""
+    rows = [row("m2f"), row("openvino", ratio=1.4, spread="", warm_up=31.0), row("m2f", "bfloat16", seconds=0.5)]
+    for name, kept in (
+        ("peers_z_torch-2.13.0_2026-01-31.csv", rows[:1]),
+        ("peers_a_torch-2.13.0_2026-02-01.csv", rows),
+    ):
+        with (tmp_path / name).open("w", newline="") as file:
+            writer = csv.DictWriter(file, rows[0])
+            writer.writeheader()
+            writer.writerows(kept)
+    return tmp_path
+
+
+def test_the_table_is_that_of_the_newest_file(measured):
+    newest = newest_csv(measured)
+    assert newest.name == "peers_a_torch-2.13.0_2026-02-01.csv"
+    table, words = readme_tables.section(newest, read_csv(newest)).split("\n\n")
+    assert table.splitlines() == [
+        "| Work | pixels | batch | precision | m2f | openvino |",
+        "| --- | ---: | ---: | --- | ---: | ---: |",
+        "| predict | 512 | 1 | float32 | 0.98 (37%) | 1.40 ± unknown (37%) |",
+        "| predict | 512 | 1 | bfloat16 | 0.50 (37%) |  |",
+    ]
+    assert words.startswith(
+        "Fast CPU, 2 threads, torch 2.13, 2026-02-01, [peers_a_torch-2.13.0_2026-02-01.csv](reports/"
+    )
+    assert "The first run of openvino, not counted, takes 31 to 31 s." in words
+    assert "**Ratios differ by processor**" in words
+
+
+def test_without_a_measurement_there_is_no_table(tmp_path):
+    with pytest.raises(InputError, match="make one with: m2f bench peers --csv"):
+        newest_csv(tmp_path)
+
+
+def test_what_stands_between_the_marks_is_replaced():
+    text = f"before\n{readme_tables.BEGIN}\nold\n{readme_tables.END}\nafter\n"
+    assert readme_tables.replaced(text, "new") == text.replace("old", "new")
+    with pytest.raises(InputError, match="once"):
+        readme_tables.replaced("no marks", "new")
+
+
+def test_the_readme_has_the_marks_and_the_newest_measurement():
+    text = readme_tables.README.read_text()
+    assert len(re.findall(re.escape(readme_tables.BEGIN), text)) == 1
+    if any(readme_tables.MEASURED.glob("peers_*.csv")):
+        newest = newest_csv(readme_tables.MEASURED)
+        assert readme_tables.replaced(text, readme_tables.section(newest, read_csv(newest))) == text
