@@ -148,8 +148,13 @@ def seconds_an_iteration(
         iterations: of a whole run.
         interval: iterations from one evaluation to the next.
     """
-    parts = {name: seconds / measured for name, seconds in booked.items() if name not in ("evaluation", "step")}
-    parts["loss"] = parts.pop("matching and loss") - parts["matching"]
+    whole = {"matching and loss": "loss"}  # holds the matching
+    parts = {
+        whole.get(name, name): seconds / measured
+        for name, seconds in booked.items()
+        if name not in ("evaluation", "step")
+    }
+    parts["loss"] -= parts["matching"]
     within_step = sum(parts.values()) - parts["data"]
     parts["rest of the step"] = booked["step"] / measured - within_step
     parts["evaluation"] = booked["evaluation"] * (iterations // interval) / iterations
