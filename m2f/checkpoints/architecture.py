@@ -113,17 +113,14 @@ class Architecture:
     @property
     def transformer_decoder(self) -> dict[str, Any]:
         """What builds it: masked attention, or MaskFormer's of Table XII(b)."""
+        count = {"num_queries": self.queries}
+        whole = {"type": "m2f.MaskedAttentionDecoder", "num_layers": self.decoder_layers}
         if self.model is Model.MASK2FORMER:
-            own = {"queries": {"type": "m2f.LearnableQueries"}, "cross_attention": {"type": "m2f.MaskedAttention"}}
-        else:
-            own = {
-                "queries": {"type": "m2f.ZeroQueries"},
-                "cross_attention": {"type": "m2f.CrossAttention"},
-                "cross_attention_first": False,
-                "reads": [[32]],
-            }
-        own["queries"]["num_queries"] = self.queries
-        return {"type": "m2f.MaskedAttentionDecoder", "num_layers": self.decoder_layers, **own}
+            queries, cross_attention = {"type": "m2f.LearnableQueries", **count}, {"type": "m2f.MaskedAttention"}
+            return {**whole, "queries": queries, "cross_attention": cross_attention}
+        queries, cross_attention = {"type": "m2f.ZeroQueries", **count}, {"type": "m2f.CrossAttention"}
+        own = {"cross_attention_first": False, "reads": [[32]]}
+        return {**whole, "queries": queries, "cross_attention": cross_attention, **own}
 
     def tensors(self) -> dict[str, Tensor]:
         """Each tensor by its name in our model, without data."""
