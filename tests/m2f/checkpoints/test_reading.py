@@ -183,7 +183,7 @@ def test_bad_input_is_told(tmp_path):
         "list.pkl": "holds no tensors by name",
         "empty": r"Cannot read .*config\.json",
         "broken": r"model\.safetensors cannot be read",
-        "other.pth": "holds no Mask2Former of m2f, detectron2, mmdet, transformers",
+        "other.pth": "holds no Mask2Former or MaskFormer of m2f, detectron2, mmdet, transformers",
         "text.pth": r"holds fc\.weight, which is no tensor",
         "bert": "must say the model_type mask2former",
     }.items():

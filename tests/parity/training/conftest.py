@@ -87,7 +87,7 @@ BATCHES = {
     "square": ("ResNet", [(64, 64)], [3]),
     "padded": ("ResNet", [(96, 160), (70, 110)], [5, 2]),
     "padded-Swin": ("Swin", [(96, 160), (70, 110)], [5, 2]),
-    "an-empty-image": ("ResNet", [(64, 96), (64, 96)], [4, 0]),
+    "an-empty-image": ("ResNet", [(96, 64), (96, 64)], [4, 0]),
     "more-targets-than-queries": ("ResNet", [(64, 64)], [20]),
 }
 
