@@ -13,7 +13,12 @@ MINUS = "\N{MINUS SIGN}"
 DASH = "\N{EM DASH}"
 DECIMALS = {"%": 1, "fraction": 2, "M": 1, "G": 1, "GB": 1}  # by the unit that the results frame names
 THE_PAPERS = frozenset(study.table for study in (*TABLES, *FIGURES, *MAIN_RESULTS))
-DATASET_NAMES = {"coco": "COCO", "ade20k": "ADE20K", "scenes": "generated scenes"}
+DATASET_NAMES = {
+    "coco": "COCO",
+    "coco_tenth": "a tenth of COCO",
+    "ade20k": "ADE20K",
+    "scenes": "generated scenes",
+}
 
 
 def number(value: float, unit: str = "%") -> str:

@@ -24,7 +24,11 @@ from ablations.commands.options import (
 @click.command()
 @click.argument("tables", nargs=-1, required=True, metavar="TABLE...")
 @click.option(
-    "--scale", default="mini", show_default=True, metavar="SCALE", help="smoke, mini, paper, or a directory of configs."
+    "--scale",
+    default="mini",
+    show_default=True,
+    metavar="SCALE",
+    help="smoke, mini, lite, paper, or a directory of configs.",
 )
 @click.option(
     "--tasks", metavar="TASK,...", help="Some of panoptic, instance, semantic.  [default: all of the tables']"

@@ -13,6 +13,8 @@ WHOLE = {  # dotted keys of whole numbers, with the least that each may be
     "val_dataloader.batch_size": 1,
     "train_dataloader.num_workers": 0,
     "val_dataloader.num_workers": 0,
+    "train_dataloader.dataset.dataset.num_images": 1,
+    "val_dataloader.dataset.num_images": 1,
     "default_hooks.checkpoint.interval": 1,
     "default_hooks.logger.interval": 1,
     "model.num_things": 0,

@@ -7,7 +7,7 @@ from ablations.choice import did_you_mean
 from m2f.errors import InputError
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
-SCALES = ("smoke", "mini", "paper")
+SCALES = ("smoke", "mini", "lite", "paper")
 TASKS = ("panoptic", "instance", "semantic")
 
 

@@ -53,7 +53,7 @@ def on_coco(table: str, title: str, task: str, maskformers: tuple[str, ...], mas
         title=title,
         baseline="Mask2Former, R50",
         tasks=(task,),
-        scales=("paper",),
+        scales=("lite", "paper"),
         variations=(
             *(
                 maskformer(
@@ -96,7 +96,7 @@ TABLE_V = Study(
     title="Semantic segmentation with every backbone",
     baseline="Mask2Former, R50",
     tasks=("semantic",),
-    scales=("paper",),
+    scales=("lite", "paper"),
     variations=(
         *(maskformer(backbone, crop(backbone), cropped(backbone)) for backbone in ALL),
         *(

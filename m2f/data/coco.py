@@ -4,7 +4,9 @@ A label is the index of a class among the file's categories. Nothing here is lar
 and masks are read by the pipeline.
 """
 
+import hashlib
 from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +19,23 @@ from m2f.data.layout import Kind
 from m2f.registry import DATASETS
 
 
+class ChosenImages(BaseDataset):
+    """A data set of all images of its file, or of so many that :func:`first_by_hash` chooses.
+
+    Args:
+        args: mmdet's.
+        num_images: how many; None for all.
+        kwargs: mmdet's.
+    """
+
+    def __init__(self, *args: Any, num_images: int | None = None, **kwargs: Any) -> None:
+        self.num_images = num_images
+        super().__init__(*args, **kwargs)
+
+
 @DATASETS.register_module()
-class CocoPanopticSegments(CocoPanopticDataset):
-    """Images with their panoptic segments.
+class CocoPanopticSegments(ChosenImages, CocoPanopticDataset):
+    """Images with their panoptic segments; ``num_images`` as :class:`ChosenImages` has it.
 
     Each item enters the pipeline with ``img_path``, ``seg_map_path`` (a panoptic PNG), the ``segment_ids`` and
     ``segment_labels`` of all segments that are not crowds, and ``crowd_ids``.
@@ -31,7 +47,7 @@ class CocoPanopticSegments(CocoPanopticDataset):
     METAINFO: dict[str, Any] = {}  # COCO's classes are read from the file, as any other's
 
     def load_data_list(self) -> list[dict[str, Any]]:
-        """One entry per image of the annotation file, in its order."""
+        """One entry per image of the annotation file, in its order; of chosen ones in the order of the choice."""
         content = checked_content(self, "panoptic")
         take_classes(self, content["categories"])
         self.cat2label = {category["id"]: label for label, category in enumerate(content["categories"])}
@@ -60,8 +76,8 @@ class CocoPanopticSegments(CocoPanopticDataset):
 
 
 @DATASETS.register_module()
-class CocoInstanceSegments(CocoDataset):
-    """Images with their things.
+class CocoInstanceSegments(ChosenImages, CocoDataset):
+    """Images with their things; ``num_images`` as :class:`ChosenImages` has it, before images without things are left.
 
     Raises:
         InputError: the annotation file cannot be used, or has other classes than the config says.
@@ -70,7 +86,7 @@ class CocoInstanceSegments(CocoDataset):
     METAINFO: dict[str, Any] = {}
 
     def load_data_list(self) -> list[dict[str, Any]]:
-        """One entry per image of the annotation file, in its order."""
+        """One entry per image of the annotation file, in its order; of chosen ones in the order of the choice."""
         content = checked_content(self, "instances")
         things = things_of(content["categories"])
         take_classes(self, things)
@@ -90,8 +106,16 @@ class CocoInstanceSegments(CocoDataset):
         ]
 
 
-def checked_content(dataset: BaseDataset, kind: Kind) -> dict[str, Any]:
-    """The content of a data set's annotation file, with files and objects in it.
+def first_by_hash(images: Iterable[dict[str, Any]], number: int) -> list[dict[str, Any]]:
+    """So many of an annotation file's images, or all where there are fewer, ordered by the SHA-256 of their ids.
+
+    Which they are, and in which order, depends on the ids alone: not on the order of the file, nor on its kind.
+    """
+    return sorted(images, key=lambda image: hashlib.sha256(str(image["id"]).encode()).digest())[:number]
+
+
+def checked_content(dataset: ChosenImages, kind: Kind) -> dict[str, Any]:
+    """The content of a data set's annotation file, with files and objects in it and the images that it has chosen.
 
     Raises:
         InputError: it cannot be used.
@@ -99,7 +123,9 @@ def checked_content(dataset: BaseDataset, kind: Kind) -> dict[str, Any]:
     content = load_annotations(dataset.ann_file, kind)
     require_file_names(dataset.ann_file, content)
     require_objects(dataset.ann_file, content)
-    return content
+    if dataset.num_images is None:
+        return content
+    return {**content, "images": first_by_hash(content["images"], dataset.num_images)}
 
 
 def take_classes(dataset: BaseDataset, categories: list[dict[str, Any]]) -> None:

@@ -18,6 +18,7 @@ SOURCES = {
     "coco": "fetch COCO 2017 from https://cocodataset.org/#download (images, instances and panoptic annotations)",
     "ade20k": "fetch ADEChallengeData2016 from http://sceneparsing.csail.mit.edu",
 }
+SOURCES["coco_tenth"] = SOURCES["coco"]
 
 LOADERS = ("train_dataloader", "val_dataloader")
 ANNOTATED = ("CocoPanopticSegments", "CocoInstanceSegments")

@@ -31,7 +31,7 @@ def test_the_names_of_m2fs_own_win_over_directories(tmp_path, monkeypatch):
 
 def test_what_is_no_scale_is_bad_input(tmp_path):
     with pytest.raises(
-        InputError, match=r"^Unknown scale 'papr' \(did you mean 'paper'\?\); known: smoke, mini, paper"
+        InputError, match=r"^Unknown scale 'papr' \(did you mean 'paper'\?\); known: smoke, mini, lite, paper"
     ):
         chosen_scale("papr")
     with pytest.raises(InputError, match=r"is no scale: it holds none of panoptic\.py, instance\.py, semantic\.py"):

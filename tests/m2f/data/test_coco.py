@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from mmengine.dataset import Compose
 
-from m2f.data.coco import CocoInstanceSegments, CocoPanopticSegments
+from m2f.data.coco import CocoInstanceSegments, CocoPanopticSegments, first_by_hash
 from m2f.errors import InputError
 
 PLAIN_PANOPTIC = ["m2f.LoadImage", "m2f.LoadSegmentMap", "m2f.SplitSegments", "m2f.PackSample"]
@@ -157,3 +157,37 @@ def test_real_coco_instances(coco100):
 
 def test_pipelines_name_registered_transforms():
     assert len(Compose([{"type": name} for name in PLAIN_PANOPTIC]).transforms) == len(PLAIN_PANOPTIC)
+
+
+def ids_of(dataset):
+    return [dataset.get_data_info(index)["img_id"] for index in range(len(dataset))]
+
+
+@pytest.mark.parametrize("build", [panoptic, instance])
+def test_chosen_images_do_not_depend_on_the_order_of_the_file(broken_root, build):
+    """Both kinds of annotation choose the same, and no more than there are."""
+    before = ids_of(build(broken_root, num_images=5))
+    assert before == ids_of(panoptic(broken_root, num_images=5))
+    for kind in ("panoptic", "instances"):
+        edit(broken_root / f"annotations/{kind}_train2017.json", lambda content: content["images"].reverse())
+    assert ids_of(build(broken_root, num_images=5)) == before
+    assert ids_of(build(broken_root, num_images=12))[:5] == before
+    assert sorted(ids_of(build(broken_root, num_images=1000))) == sorted(ids_of(build(broken_root)))
+
+
+def test_a_choice_by_hash_is_as_large_as_asked_and_spread_over_the_ids():
+    """COCO's sizes, rising ids: of each half of the ids about half is taken, four standard deviations at most away."""
+    images = [{"id": 7 * number + 139} for number in range(118_287)]
+    tenth = first_by_hash(images, 11_829)
+    assert len({image["id"] for image in tenth}) == 11_829
+    lower = sum(image["id"] < images[len(images) // 2]["id"] for image in tenth)
+    assert abs(lower - 11_829 / 2) < 4 * (11_829 * 0.9 / 4) ** 0.5
+    val = images[:5000]
+    assert len(first_by_hash(val, 1000)) == 1000
+    assert first_by_hash(val[::-1], 1000) == first_by_hash(val, 1000)
+    assert len(first_by_hash(val[:999], 1000)) == 999
+
+
+def test_a_choice_by_hash_is_the_same_in_every_version():
+    """Runs of a choice are named by the number of images alone: another hash would give them other data."""
+    assert [image["id"] for image in first_by_hash([{"id": number} for number in range(100)], 4)] == [55, 51, 39, 49]
