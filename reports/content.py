@@ -23,9 +23,9 @@ from reports.verdicts import WORDS
 TITLE = "Mask2Former ablations beside the paper"
 SCALE_MEANING = {
     "paper": "The paper's own data, model and schedule: the numbers can be held against the paper's.",
-    "lite": "The paper's models on a tenth of COCO at half its size, and on ADE20K, trained for about an hour each. The "
-    "direction of a difference between two designs can be held against the paper; the numbers themselves cannot: they "
-    "come of a sixtieth of the images.",
+    "lite": "The paper's models on a tenth of COCO at half its size, and on ADE20K, trained for about an hour each: on "
+    "COCO with a sixtieth of the paper's images. The direction of a difference between two designs can be held against "
+    "the paper; the numbers themselves cannot.",
     "mini": "Generated scenes and a small model, trained for minutes. The direction of a difference between two "
     "designs can be held against the paper; the numbers themselves cannot. These are not COCO numbers.",
     "smoke": "A few training steps on a few generated scenes: this proves that the path works. "

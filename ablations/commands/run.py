@@ -39,7 +39,9 @@ from ablations.commands.options import (
     "--executor", default="local", show_default=True, metavar="NAME", help="What runs them: local, slurm or ray."
 )
 @click.option("--site", type=PATH, metavar="FILE", help="The executor's options, as docs/clusters.md explains them.")
-@click.option("--dry-run", is_flag=True, help="Print the runs to do with their GPUs and hours, and start nothing.")
+@click.option(
+    "--dry-run", is_flag=True, help="Print the runs to do with their hours and what they need, and start nothing."
+)
 @click.option("--tensorboard", is_flag=True, help="Write training curves for TensorBoard to tensorboard/ in the store.")
 @click.option("--override", "overrides", multiple=True, metavar="KEY=VALUE", help="Replace a config value in all rows.")
 @import_option
@@ -90,7 +92,7 @@ def run(
     check_classes_of(plan, data)
     maker, console = partial(make_executor, executor, options), make_console()
     if dry_run:
-        announce(plan, store, maker, console)
+        announce(plan, store, data, maker, console)
         return
     if tensorboard:
         plan = with_tensorboard(plan, store / "tensorboard")

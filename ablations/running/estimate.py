@@ -3,18 +3,21 @@
 import json
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from rich.console import Console
 
+from ablations.costs.demand import counted, run_flops
 from ablations.planning.plan import Cell, Plan, Run
 from ablations.running.executors import Executor
+from ablations.running.needs import demanding, need_lines
 from ablations.running.status import aligned
 from ablations.store.run_record import RunRecord
 from ablations.store.runs import read_cells, run_directory
+from ablations.store.selftest import read_selftest
 from m2f.errors import InputError
 
 LENGTH = "train_cfg.max_iters"  # an override that changes how long a run is and not how fast
@@ -49,6 +52,23 @@ def estimator(store: Path, executor: Executor) -> HoursOf:
     return hours
 
 
+def from_selftest(store: Path, executor: Executor) -> Callable[[Run], float | None]:
+    """A function that gives the hours of a training by its counted FLOPs and the speed of the store's self-test.
+
+    None where there is no self-test of a GPU for runs on GPUs, or of a CPU for others; where nothing can be counted;
+    and for evaluations and for trainings on generated scenes, which are soon measured.
+    """
+    test = read_selftest(store)
+    fits = test is not None and test.on_gpu == (executor.gpus > 0)
+
+    def hours(run: Run) -> float | None:
+        if test is None or not fits or run.source or "scenes" in run.config or not counted(run.config):
+            return None
+        return run_flops(run.config) / test.speed / executor.processes / 3600
+
+    return hours
+
+
 def _rows(store: Path) -> dict[str, tuple[str, str]]:
     """Table and row of each of the store's runs."""
     cells = read_cells(store) if (store / "sweeps").is_dir() else []
@@ -62,27 +82,33 @@ def _likeness(identity: dict[str, Any], processes: int, on_gpu: bool) -> tuple[A
     return identity["config"], named, identity.get("source") is not None, processes, on_gpu
 
 
-def show_plan(plan: Plan, store: Path, executor: Executor, console: Console) -> None:
-    """Print the runs that are left to do, with their GPUs and hours, in the order in which they would start."""
-    hours = estimator(store, executor)
-    lines, estimates = [("run", "state", "GPUs", "hours", "for")], []
+def show_plan(plan: Plan, store: Path, data_directory: Path, executor: Executor, console: Console) -> None:
+    """Print the runs that are left to do, with GPUs and hours, in the order of their start; and what they need."""
+    measured, judged = estimator(store, executor), from_selftest(store, executor)
+    lines, estimates, by_test = [("run", "state", "GPUs", "hours", "for")], [], 0
     for name, planned in plan.runs.items():
         state = RunRecord(run_directory(store, name)).state.name
         if state != "done":
-            estimates.append(hours(planned.cells[0], planned.run))
+            hours = measured(planned.cells[0], planned.run)
+            if hours is None and (hours := judged(planned.run)) is not None:
+                by_test += 1
+            estimates.append(hours)
             labels = "; ".join(cell.label for cell in planned.cells)
-            lines.append((name, state, str(executor.gpus), _words(estimates[-1]), labels))
+            lines.append((name, state, str(executor.gpus), _words(hours), labels))
     if estimates:
         console.out("\n".join(aligned(lines)), highlight=False)
-    console.print(_sum_words(estimates, executor), highlight=False, markup=False, soft_wrap=True)
+    with console.status("Counting what the runs need") if console.is_terminal else nullcontext():
+        needs = need_lines(demanding(plan, store), store, data_directory, executor)
+    for line in [*needs, _sum_words(estimates, by_test, executor)]:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 def _words(hours: float | None) -> str:
     return "unknown" if hours is None else f"{hours:.2f}"
 
 
-def _sum_words(estimates: Sequence[float | None], executor: Executor) -> str:
-    """How much there is to do, all in all."""
+def _sum_words(estimates: Sequence[float | None], by_test: int, executor: Executor) -> str:
+    """How much there is to do, all in all, ``by_test`` of it judged by the self-test."""
     known = [hours for hours in estimates if hours is not None]
     runs = f"{len(estimates)} run{'' if len(estimates) == 1 else 's'} to do, {executor.slots} at a time"
     if not estimates:
@@ -91,6 +117,8 @@ def _sum_words(estimates: Sequence[float | None], executor: Executor) -> str:
     if known:
         work, slots = sum(known), min(executor.slots, len(known))
         words.append(f"about {work:.2f} hours of runs, {max(work / slots, max(known)):.2f} from start to end")
+    if by_test:
+        words.append(f"hours of {by_test} by counted FLOPs and the store's self-test, without evaluations")
     if len(known) < len(estimates):
         words.append(f"{len(estimates) - len(known)} unknown: no run like them is done in this store")
     return "; ".join(words) + ". Nothing was started."

@@ -13,6 +13,7 @@ from ablations.planning.plan import Plan, PlannedRun, Run
 from ablations.running.estimate import show_plan
 from ablations.running.executors import Executor
 from ablations.running.executors.drive import drive
+from ablations.running.needs import demanding, fetch_weights, require_room
 from ablations.running.progress import Display
 from ablations.running.worker import EVALUATION, TRAINING
 from ablations.store.run_record import RunRecord, State, write_failed
@@ -46,8 +47,8 @@ def carry_out(
         The states of the plan's runs by name.
 
     Raises:
-        InputError: the data or the GPU of a run's precision are not there, or a run's directory holds something else,
-            and nothing has been started; or the store can no longer be written.
+        InputError: the data, weights, the GPU of a run's precision or room for checkpoints are not there, or a run's
+            directory holds something else, and nothing has been started; or the store can no longer be written.
     """
     states = {name: RunRecord(run_directory(store, name)).state for name in plan.runs}
     pending = {name: planned.run for name, planned in plan.runs.items() if states[name].name != "done"}
@@ -60,7 +61,8 @@ def carry_out(
             trainings = [run for run in pending.values() if run.source is None]
             require_precision(trainings, chosen)
             prepare_data(list(pending.values()), data_directory, console)
-            require_weights(trainings, data_directory)
+            require_room([planned.run for planned in demanding(plan, store)], store, chosen.slots)
+            fetch_weights(trainings, data_directory, console)
             for run in pending.values():
                 require_own(store, run)
             write_sweep(store, plan.cells)
@@ -80,12 +82,12 @@ def carry_out(
     }
 
 
-def announce(plan: Plan, store: Path, executor: MakeExecutor, console: Console) -> None:
-    """Print what :func:`carry_out` would do; nothing is started or written."""
+def announce(plan: Plan, store: Path, data_directory: Path, executor: MakeExecutor, console: Console) -> None:
+    """Print what :func:`carry_out` would do, and what it needs; nothing is started or written."""
     states = {name: RunRecord(run_directory(store, name)).state.name for name in plan.runs}
     left = [[name for name in phase if states[name] != "done"] for phase in (plan.trainings, plan.evaluations)]
     console.print(plan_words(plan, list(states.values()).count("done")), highlight=False, markup=False, soft_wrap=True)
-    show_plan(plan, store, executor(max(map(len, left))), console)
+    show_plan(plan, store, data_directory, executor(max(map(len, left))), console)
 
 
 @contextmanager
@@ -176,22 +178,6 @@ def require_precision(trainings: Iterable[Run], executor: Executor) -> None:
     if not executor.gpus:
         for run in trainings:
             check_precision(run.config)
-
-
-def require_weights(trainings: Iterable[Run], data_directory: Path) -> None:
-    """See that the weights that trainings begin from are there, before any of them is started.
-
-    Raises:
-        InputError: a file is missing, or an address does not answer.
-    """
-    from mmengine import Config
-
-    from m2f.data.paths import resolve_data_paths
-    from m2f.engine.addresses import check_weights
-
-    named = {str((run.config["model"], run.config.get("load_from"))): run for run in trainings}
-    for run in named.values():
-        check_weights(resolve_data_paths(Config(run.config), data_directory))
 
 
 def _bar(progress: Progress, description: str) -> Callable[[int, int], None]:

@@ -3,9 +3,9 @@
 # docs/reproducing-tables.md says what its hours are counted from.
 #
 # What it can tell: whether a design trains on real images from ImageNet weights on this machine, and which of two
-# designs is better, where they differ by more than seeds do; three seeds show that. What it cannot: the paper's
-# numbers, which come of 60 times as many images; small objects, of which a quarter of the pixels is left; and
-# differences that a longer training closes or opens.
+# designs is better, where they differ by more than seeds do, which three seeds show. What it cannot: the paper's
+# numbers, which come of 60 times as many images; small objects, of whose pixels a quarter is left; and differences
+# that a longer training closes or opens.
 _base_ = ["../paper/panoptic.py"]
 scale = "lite"
 dataset_name = "coco_tenth"

@@ -2,9 +2,10 @@
 
 import csv
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -37,11 +38,49 @@ def images_of(config: Mapping[str, Any]) -> Images:
     """
     if config["dataset_name"] == "coco":
         return coco_images()
-    pads = [step for step in config["train_dataloader"]["dataset"]["dataset"]["pipeline"] if "Pad" in step["type"]]
-    if not pads:
+    crop = crop_size(config)
+    if crop is None:
         raise InputError("FLOPs are counted on the training crop, and this config's train pipeline pads to no size.")
-    height, width = pads[0]["size"]
-    return Images({(height, width): 1})
+    return Images({crop: 1})
+
+
+def training_size(config: Mapping[str, Any]) -> tuple[int, int] | None:
+    """(height, width) of the images that a config trains on, multiples of 32; None where that cannot be told.
+
+    It is that of the crop. Images that are resized alone count as 3:4, COCO's commonest shape, the shorter side being
+    the middle one of those that are drawn.
+    """
+    if (crop := crop_size(config)) is not None:
+        return padded_to(crop[0]), padded_to(crop[1])
+    drawn = [step["scales"] for step in steps_of(training_pipeline(config)) if "scales" in step]
+    if not drawn:
+        return None
+    shorter = sorted(min(scale) if isinstance(scale, Sequence) else scale for scale in drawn[-1])[len(drawn[-1]) // 2]
+    return padded_to(shorter), padded_to(shorter * 4 / 3)
+
+
+def crop_size(config: Mapping[str, Any]) -> tuple[int, int] | None:
+    """(height, width) to which a config's training images are padded; None where that is no one size."""
+    sizes = [step["size"] for step in training_pipeline(config) if "Pad" in step["type"] and "size" in step]
+    return tuple(sizes[0]) if sizes else None
+
+
+def training_pipeline(config: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """The steps through which a config's training images go."""
+    dataset = config["train_dataloader"]["dataset"]
+    while "dataset" in dataset:
+        dataset = dataset["dataset"]
+    return dataset.get("pipeline", [])
+
+
+def steps_of(pipeline: Sequence[Any]) -> Iterator[Mapping[str, Any]]:
+    """The steps of a pipeline, with those among which one is drawn, in their order."""
+    for step in pipeline:
+        if isinstance(step, Mapping):
+            yield step
+            yield from steps_of(step.get("transforms", []))
+        else:
+            yield from steps_of(step)
 
 
 @cache
@@ -56,6 +95,9 @@ def coco_images() -> Images:
 def padded_size(height: int, width: int) -> tuple[int, int]:
     """The network's input (height, width): shorter side 800, longer at most 1333, padded to multiples of 32."""
     scale = min(800 / min(height, width), 1333 / max(height, width))
-    resized = (int(side * scale + 0.5) for side in (height, width))
-    padded_height, padded_width = (-(-side // 32) * 32 for side in resized)
-    return padded_height, padded_width
+    return padded_to(int(height * scale + 0.5)), padded_to(int(width * scale + 0.5))
+
+
+def padded_to(side: float) -> int:
+    """The smallest multiple of 32 that holds a side."""
+    return ceil(side / 32) * 32

@@ -70,6 +70,7 @@ def training_memory(
     images: int = 1,
     targets: int = 100,
     mixed_precision: bool = True,
+    sampling_kernel: bool = True,
 ) -> Memory:
     """What one training step holds; takes a few seconds.
 
@@ -84,13 +85,15 @@ def training_memory(
         images: images on one GPU.
         targets: segments an image; by default the most that the paper's 100 queries can match.
         mixed_precision: float16 where autocast on CUDA has it, with weights and optimizer in float32; else all float32.
+        sampling_kernel: whether deformable sampling runs in a kernel that keeps its inputs alone, as mmcv's compiled op
+            does; else it is mmcv's PyTorch function, which keeps every sampled vector.
     """
     model = MODELS.build(dict(model_config)).to("meta").train()
     dense = model.transformer_decoder.dense
     rules = GpuRules(mixed_precision, kernels(dense))
     live = LiveBytes()
     label_parts(model, live)
-    with stand_ins(rules), live:
+    with stand_ins(rules, sampling_kernel), live:
         optimizer = prepared_optimizer(model, live)
         with live.part("inputs"):
             inputs = torch.empty(images, 3, *image_size, device="meta")
@@ -146,12 +149,18 @@ def labelled(function: Callable[..., Any], part: str, live: LiveBytes) -> Callab
 
 
 @contextmanager
-def stand_ins(rules: GpuRules) -> Iterator[None]:
-    """Replace what the meta device cannot do, so that the model's own code knows nothing of being measured."""
+def stand_ins(rules: GpuRules, sampling_kernel: bool = True) -> Iterator[None]:
+    """Replace what the meta device cannot do, so that the model's own code knows nothing of being measured.
+
+    Args:
+        rules: whose ``autocast`` takes the place of torch's.
+        sampling_kernel: whether deformable sampling has one, which the meta device always has.
+    """
     with (
         patch("torch.autocast", rules.autocast),
         patch("torch.amp.is_autocast_available", lambda _: True),
         patch("m2f.models.criterion.assign", any_matches),
+        patch("m2f.models.pixel_decoders.deformable_sampling.has_kernel", lambda _: sampling_kernel),
     ):
         yield
 

@@ -38,11 +38,16 @@ def check_weights(config: "Config | Mapping[str, Any]") -> None:
     Raises:
         InputError: a file is missing, or a web address is neither in torch's cache nor answers within seconds.
     """
+    for key, address in weights_of(config).items():
+        check_address(address, key)
+
+
+def weights_of(config: "Config | Mapping[str, Any]") -> dict[str, Any]:
+    """The addresses of the weights that a whole config names, by key; any may be wrong."""
     named = dict(named_weights(config.get("model"), "model"))
     if config.get("load_from") is not None:
         named["load_from"] = config["load_from"]
-    for key, address in named.items():
-        check_address(address, key)
+    return named
 
 
 def named_weights(value: Any, key: str) -> Iterator[tuple[str, Any]]:
@@ -59,12 +64,15 @@ def named_weights(value: Any, key: str) -> Iterator[tuple[str, Any]]:
             yield from named_weights(item, f"{key}.{index}")
 
 
-def check_address(address: object, key: str) -> None:
+def check_address(address: object, key: str) -> Path:
     """See that weights can be had, without reading them: the file is there, or in the cache, or the server answers.
 
     Args:
         address: as a config has it.
         key: what names it in the config.
+
+    Returns:
+        Their file; what the server has still to be asked for belongs there.
 
     Raises:
         InputError: they cannot.
@@ -73,12 +81,15 @@ def check_address(address: object, key: str) -> None:
         raise InputError(f"{key} must name a file of weights or an https:// address, not {address!r}; or leave it out.")
     place = located(address, key)
     if not place.startswith(WEB):
-        if not Path(place).expanduser().exists():
+        file = Path(place).expanduser()
+        if not file.exists():
             raise InputError(
                 f"{key} names {address}, and there is no such file; name one that is there, or an https:// address."
             )
-    elif not cached(place).is_file() and (fault := unreachable(place)):
+        return file
+    if not cached(place).is_file() and (fault := unreachable(place)):
         raise not_fetched(place, fault, key)
+    return cached(place)
 
 
 def fetched(address: str, key: str = "The config") -> Path:

@@ -28,6 +28,7 @@ from m2f.engine.hooks import DivergenceError, read_history
 from m2f.engine.precision import check_precision, set_precision
 from m2f.engine.processes import from_main, joined_processes, share_of_batch
 from m2f.engine.resume import resume_newest
+from m2f.engine.shared_memory import check_shared_memory
 from m2f.engine.stopping import noted_requests
 from m2f.engine.weights import begin_from_weights
 from m2f.registered_types import require_registered
@@ -64,7 +65,8 @@ def train(config: Config, work_dir: Path, *, resume: bool = True) -> dict[str, f
 
     Raises:
         InputError: the data cannot be used, the processes cannot share it, others began the training, it was begun with
-            another model, the weights to begin from cannot be had, or the config names what is not registered.
+            another model, the weights to begin from cannot be had, the shared memory is too small for the workers'
+            images, or the config names what is not registered.
         DivergenceError: the loss became infinite or not a number; in every process.
     """
     keep_freed_memory()
@@ -108,6 +110,7 @@ def runnable(config: Config, work_dir: Path, resume: bool) -> Config:
     check_precision(config)
     config.train_dataloader.dataset.seed = config.seed
     config.train_dataloader.batch_size = share_of_batch(config.train_dataloader.batch_size)
+    check_shared_memory(config)
     return config
 
 

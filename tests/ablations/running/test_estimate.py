@@ -86,7 +86,8 @@ def test_the_plan_is_printed_and_nothing_written(plan, store, evaluated_study, s
     cells = plan(studies=[study, evaluated_study], seeds=[0, 1])
     measure(cells[:1], 36.0)
     before = sorted(store.rglob("*"))
-    announce(Plan(cells), store, lambda runs: SimpleNamespace(slots=2, gpus=0, processes=1, runs=runs), console)
+    executor = SimpleNamespace(slots=2, gpus=0, processes=1)
+    announce(Plan(cells), store, store.parent / "data", lambda runs: executor, console)
     lines = console.file.getvalue().splitlines()
     assert lines[0].endswith("6 cells -> 4 trainings and 2 evaluations (already done: 1)")
     assert lines[1].split() == ["run", "state", "GPUs", "hours", "for"]
@@ -105,7 +106,7 @@ def test_the_plan_is_printed_and_nothing_written(plan, store, evaluated_study, s
 
 def test_a_plan_without_a_store_makes_none(plan, tmp_path, console):
     executor = SimpleNamespace(slots=1, gpus=1, processes=1)
-    announce(Plan(plan()[:1]), tmp_path / "nowhere", lambda runs: executor, console)
+    announce(Plan(plan()[:1]), tmp_path / "nowhere", tmp_path / "data", lambda runs: executor, console)
     assert "1 run to do, 1 at a time, 1 GPU each; 1 unknown" in console.file.getvalue()
     assert not (tmp_path / "nowhere").exists()
 
@@ -113,6 +114,6 @@ def test_a_plan_without_a_store_makes_none(plan, tmp_path, console):
 def test_nothing_to_do(plan, store, measure, console):
     cells = plan()
     measure(cells, 1.0)
-    show_plan(Plan(cells), store, EXECUTOR, console)
+    show_plan(Plan(cells), store, store.parent / "data", EXECUTOR, console)
     assert console.file.getvalue() == "Nothing to do.\n"
     assert json.loads((run_directory(store, cells[0].run.name) / "state.json").read_text())["state"] == "done"

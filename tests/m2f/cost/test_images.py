@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
-from m2f.cost.images import coco_images, images_of, padded_size
+from m2f.cost.images import coco_images, images_of, padded_size, training_size
 from m2f.errors import InputError
 
 CONFIGS = Path(__file__).parents[3] / "configs"
@@ -41,3 +41,25 @@ def test_a_pipeline_without_a_crop_of_one_size_is_bad_input():
     config.train_dataloader.dataset.dataset.pipeline = config.settings.pipelines.standard
     with pytest.raises(InputError, match="pads to no size"):
         images_of(config)
+
+
+@pytest.mark.parametrize(
+    ("scale", "task", "pipeline", "size"),
+    [
+        ("paper", "panoptic", None, (1024, 1024)),
+        ("lite", "instance", None, (512, 512)),
+        ("paper", "semantic", "crop_640", (640, 640)),
+        # Shorter sides of 480 to 800, in the middle 640; at 4:3 the longer is 853, padded to 864.
+        ("paper", "panoptic", "standard", (640, 864)),
+        ("paper", "instance", "standard_with_crop", (640, 864)),
+    ],
+)
+def test_size_of_training_images(scale, task, pipeline, size):
+    config = Config.fromfile(CONFIGS / scale / f"{task}.py")
+    if pipeline:
+        config.train_dataloader.dataset.dataset.pipeline = config.settings.pipelines[pipeline]
+    assert training_size(config) == size
+
+
+def test_a_size_that_cannot_be_told():
+    assert training_size({"train_dataloader": {"dataset": {"pipeline": [{"type": "m2f.LoadImage"}]}}}) is None

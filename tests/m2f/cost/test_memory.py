@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 import torch.nn.functional as F
+from mmcv.ops.multi_scale_deform_attn import multi_scale_deformable_attn_pytorch
 from mmengine.config import Config
 from torch.profiler import ProfilerActivity, profile
 
@@ -58,6 +59,18 @@ def test_the_peak_is_that_of_a_real_step(mask_prediction, tmp_path):
     config = model_config("mini", mask_prediction)
     memory = training_memory(config, SIZE, IMAGES, TARGETS, mixed_precision=False)
     assert memory.peak == pytest.approx(step_on_cpu(config, tmp_path), rel=0.04)
+
+
+def test_without_a_kernel_for_sampling_the_peak_is_that_of_a_real_step(tmp_path, monkeypatch):
+    config = model_config("mini", "embedded")
+    with_kernel, without = (
+        training_memory(config, SIZE, IMAGES, TARGETS, mixed_precision=False, sampling_kernel=kernel).peak
+        for kernel in (True, False)
+    )
+    place = "m2f.models.pixel_decoders.msdeformattn.deformable_sampling"
+    monkeypatch.setattr(place, multi_scale_deformable_attn_pytorch)
+    assert without == pytest.approx(step_on_cpu(config, tmp_path), rel=0.04)
+    assert without > 1.05 * with_kernel
 
 
 def test_weights_and_their_optimizer_are_counted_in_float32():
