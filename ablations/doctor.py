@@ -16,6 +16,7 @@ BUILD_OPS = (
     "onedl-mmcv=={version}"
 )
 GIGABYTE = 1e9
+SHARED_MEMORY = Path("/dev/shm")  # through it workers hand images to the training
 
 Fact = tuple[str, str, str]  # what, how it is, what to do about it
 
@@ -27,6 +28,7 @@ def examine(store: Path, data_directory: Path) -> list[Fact]:
         *_machine(),
         _disk("disk at store", store),
         _disk("disk at data", data_directory),
+        _disk("shared memory", SHARED_MEMORY),
         *_data_sets(data_directory),
     ]
 

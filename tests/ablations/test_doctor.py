@@ -14,6 +14,7 @@ def test_findings_name_what_is_missing_and_its_mend(tmp_path, console):
     findings = {name: (found, mend) for name, found, mend in examine(tmp_path / "store", tmp_path / "data")}
     assert {"torch", "mmengine", "compiled ops", "devices", "cores", "threads", "memory"} <= set(findings)
     assert "GB free" in findings["disk at store"][0]
+    assert "GB free at /dev/shm" in findings["shared memory"][0]
     assert findings["data: coco"] == (f"at {tmp_path / 'data' / 'coco' / 'annotations'}", "")
     found, mend = findings["data: ade20k"]
     assert found.startswith("not at")

@@ -37,7 +37,7 @@ def test_main_results_are_the_papers_rows(study, paper):
 
 
 def test_main_results_are_of_the_papers_scale_alone():
-    with pytest.raises(InputError, match="Table V is of --scale paper alone, not mini"):
+    with pytest.raises(InputError, match="Table V is of --scale lite or paper alone, not mini"):
         cells([STUDIES["V"]], "mini", ["semantic"])
 
 

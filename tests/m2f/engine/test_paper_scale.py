@@ -1,5 +1,6 @@
 """The paper's own configs: their numbers, and three iterations and an evaluation on real COCO images, in small."""
 
+import csv
 from pathlib import Path
 
 import pytest
@@ -100,3 +101,20 @@ def test_coco_trains_from_a_cold_start(task, expected, tmp_path):
     assert {int(state["step"]) for state in trained.values()} == {3}
     assert all(state["exp_avg"].any() for state in trained.values())  # every parameter had a gradient
     assert len(list((tmp_path / "run" / "samples").glob("*_prediction.png"))) == 4
+
+
+def test_lite_trains_and_evaluates_on_the_images_that_it_chooses(smoke, tmp_path):
+    """Its pipelines in small, on scenes, with the model of scale smoke; five of eight images are evaluated."""
+    config, scenes = Config.fromfile(ROOT / "configs" / "lite" / "panoptic.py"), smoke()
+    config.model, config.val_evaluator = scenes.model, scenes.val_evaluator
+    config.merge_from_dict({"train_cfg": {"max_iters": 2, "val_interval": 2}, "train_dataloader.batch_size": 2})
+    training, evaluated = config.train_dataloader.dataset.dataset, config.val_dataloader.dataset
+    for dataset, number in ((training, 7), (evaluated, 5)):
+        dataset.update(data_root=scenes.val_dataloader.dataset.data_root, num_images=number)
+    for loader in (config.train_dataloader, config.val_dataloader):
+        loader.update(num_workers=0, persistent_workers=False)
+    training.pipeline[3].scale = training.pipeline[4].crop_size = training.pipeline[5].size = (64, 64)
+    metrics = train(config, tmp_path / "run")
+    assert "PQ" in metrics
+    with (tmp_path / "run" / "per_image.csv").open(newline="") as file:
+        assert len({row["image"] for row in csv.DictReader(file)}) == 5
