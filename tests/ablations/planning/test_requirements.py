@@ -68,3 +68,10 @@ def test_a_list_takes_the_place_of_a_tuple():
     assert apply_overrides({"scale": (64, 64)}, {"scale": [128, 128]}) == {"scale": (128, 128)}
     assert apply_overrides({"rate": 1.0}, {"rate": 2}) == {"rate": 2}
     assert apply_overrides({"file": "a"}, {"file": None}) == {"file": None}
+
+
+@pytest.mark.parametrize("key", ["train_dataloader.dataset.dataset.num_images", "val_dataloader.dataset.num_images"])
+def test_no_images_at_all_are_refused(key):
+    changed = apply_overrides(config_of_scale(chosen_scale("lite"), "instance").config, {key: 0})
+    with pytest.raises(InputError, match=rf"'{key}' must be a whole number, at least 1, not 0"):
+        require_runnable(changed, "lite/instance.py")
