@@ -119,8 +119,8 @@ def sampling() -> str:
     """What deformable sampling takes without a kernel of its own."""
     more = step_bytes(1, "panoptic", True, sampling_kernel=False) - step_bytes(1, "panoptic", True)
     return lines(
-        "Deformable sampling has a kernel where mmcv's ops are compiled. mmcv's PyTorch function, which serves without",
-        f"it, keeps every sampled vector: {more / GB:.1f} GB more for an image of COCO in mixed precision.",
+        "Deformable sampling has a kernel in Triton, and mmcv's where it is compiled. PyTorch's grid sampling, which",
+        f"serves without them, keeps every sampled vector: {more / GB:.1f} GB more for an image of COCO in mixed precision.",
     )
 
 
