@@ -7,13 +7,13 @@ from ablations.costs.demand import (
     checkpoint_size,
     counted,
     design,
-    mixed_precision,
     run_flops,
     step_memory,
 )
 from ablations.planning.plan import read_config_file
 from m2f.cost.memory import training_memory
 from m2f.cost.training_flops import training_flops
+from m2f.engine.precision import is_mixed
 
 MINI = Path(__file__).parents[3] / "configs" / "mini" / "semantic.py"
 
@@ -31,7 +31,7 @@ def test_flops_are_those_of_all_images(config):
 
 def test_memory_is_that_of_a_step_in_the_configs_precision(config):
     mixed = {**config, "optim_wrapper": {**config["optim_wrapper"], "type": "AmpOptimWrapper"}}
-    assert [mixed_precision(each) for each in (config, mixed)] == [False, True]
+    assert [is_mixed(each) for each in (config, mixed)] == [False, True]
     expected = training_memory(config["model"], (128, 128), 1, 3, mixed_precision=True).peak
     assert step_memory(mixed, images=1, targets=3) == expected
 
