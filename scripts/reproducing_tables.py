@@ -120,7 +120,7 @@ def sampling() -> str:
     more = step_bytes(1, "panoptic", True, sampling_kernel=False) - step_bytes(1, "panoptic", True)
     return lines(
         "Deformable sampling has a kernel in Triton, and mmcv's where it is compiled. PyTorch's grid sampling, which",
-        f"serves without them, keeps every sampled vector: {more / GB:.1f} GB more for an image of COCO in mixed precision.",
+        f"serves without them, keeps every vector: {more / GB:.1f} GB more for an image of COCO in mixed precision.",
     )
 
 
