@@ -19,6 +19,7 @@ from ablations.commands.options import INTERRUPTED, Commands, on_one_line
 from ablations.commands.report import report
 from ablations.commands.rerun import rerun
 from ablations.commands.run import run
+from ablations.commands.selftest import selftest
 from ablations.commands.status import status
 from m2f.errors import InputError
 
@@ -36,6 +37,7 @@ COMMANDS = (
     convert,
     evaluate,
     doctor,
+    selftest,
     data_commands,
 )
 

@@ -7,9 +7,9 @@ import json
 import math
 
 import torch
-from designs import batch, built, designs
 from make_believe_device import Believed, MakeBelieve, moved
 
+from ablations.selftest.designs import batch, built, designs
 from m2f.models.transformer_decoder import LearnableQueries
 from m2f.registry import MODELS
 

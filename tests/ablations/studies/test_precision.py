@@ -6,10 +6,7 @@ of a loss, observed over all designs and steps: 5.5e-4 in float16, and 8.4e-3 in
 where those of float16 have 11; without MaskFormer's decoder and its dropout 3.8e-3.
 """
 
-import sys
-from collections.abc import Callable
-from contextlib import ExitStack, contextmanager, nullcontext
-from pathlib import Path
+from contextlib import contextmanager, nullcontext
 from unittest.mock import patch
 
 import pytest
@@ -18,19 +15,10 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils._pytree import tree_map_only
 
+from ablations.selftest.choices import choosing, recording
+from ablations.selftest.designs import batch, built, trained_designs
 from m2f.cost.gpu_rules import GpuRules
-from m2f.models.matching import assign
-from m2f.models.points import uncertain_points
-from m2f.models.transformer_decoder.cross_attention import foreground
 
-sys.path.insert(0, str(Path(__file__).parent))  # for the files beside this one, which are no tests
-from designs import batch, built, designs
-
-CHOICES = {
-    "m2f.models.criterion.assign": assign,
-    "m2f.models.criterion.uncertain_points": uncertain_points,
-    "m2f.models.transformer_decoder.cross_attention.foreground": foreground,
-}
 STEPS = 3
 
 
@@ -54,15 +42,6 @@ def float16():
 
 def bfloat16():
     return torch.autocast("cpu", torch.bfloat16)
-
-
-@contextmanager
-def choosing(decide: Callable):
-    """Have every choice made by ``decide(function, *arguments)``."""
-    with ExitStack() as stack:
-        for name, function in CHOICES.items():
-            stack.enter_context(patch(name, lambda *arguments, f=function: decide(f, *arguments)))
-        yield
 
 
 def losses(config, precision, decide):
@@ -90,14 +69,9 @@ def expected():
 
     def trained(config):
         chosen = []
+        return config, losses(config, nullcontext, recording(chosen)), chosen
 
-        def record(function, *arguments):
-            chosen.append(function(*arguments))
-            return chosen[-1]
-
-        return config, losses(config, nullcontext, record), chosen
-
-    return {name: trained(config) for name, config in designs().items() if "Inspector" not in config["type"]}
+    return {name: trained(config) for name, config in trained_designs().items()}
 
 
 @pytest.mark.parametrize(("precision", "bound"), [(float16, 1e-3), (bfloat16, 1.2e-2)], ids=["float16", "bfloat16"])

@@ -1,7 +1,9 @@
 """Every design that the studies' rows name, once and tiny, and a batch to train it on."""
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from mmdet.structures import DetDataSample
@@ -11,7 +13,10 @@ from mmengine.structures import InstanceData
 from ablations.planning.plan import make_plan
 from ablations.planning.scales import chosen_scale
 from ablations.studies import STUDIES
+from m2f.models import Mask2Former
 from m2f.registry import MODELS
+
+Config = dict[str, Any]
 
 CHANNELS = [8, 16, 32, 64]
 SMALL = {
@@ -37,19 +42,24 @@ SWIN = {
 SIZES = (64, 64), (60, 50)
 
 
-def designs(task="panoptic"):
+def designs(task: str = "panoptic") -> dict[str, Config]:
     """Config of the model by table and row; rows that are the same but for their sizes come once."""
     fits = [study for study in STUDIES.values() if task in study.tasks and not study.scales]
-    found = {}
+    found: dict[str, str] = {}
     for cell in make_plan(fits, chosen_scale("smoke"), [task], [0], {}, Path("nowhere")).cells:
         found.setdefault(json.dumps(tiny(cell.run.config["model"])), f"{cell.table} {cell.variant}")
     named = {name: json.loads(text) for text, name in found.items()}
     return {**named, "Swin": {**next(iter(named.values())), "backbone": SWIN}}
 
 
-def tiny(model):
+def trained_designs() -> dict[str, Config]:
+    """Those of panoptic segmentation that are trained; the others look at a model that is."""
+    return {name: config for name, config in designs().items() if "Inspector" not in config["type"]}
+
+
+def tiny(model: Mapping[str, Any]) -> Config:
     """A row's model with all that is only size made small."""
-    small = {
+    small: Config = {
         part: {**model[part], **{key: value for key, value in sizes.items() if key in model[part]}}
         for part, sizes in SMALL.items()
     }
@@ -59,23 +69,23 @@ def tiny(model):
     return {**model, **small, "backbone": backbone}
 
 
-def built(config):
+def built(config: Mapping[str, Any]) -> Mask2Former:
     """The design's model, its weights the same each time."""
     init_default_scope("m2f")
     torch.manual_seed(0)
     return MODELS.build(json.loads(json.dumps(config)))
 
 
-def batch(num_classes):
-    """Two images of noise, three boxes on each."""
+def batch(num_classes: int, image_sizes: Sequence[tuple[int, int]] = SIZES) -> dict[str, list[Any]]:
+    """Images of noise, by default two, with three boxes on each, as a data loader gives them."""
     draw = torch.Generator().manual_seed(1)
     samples = []
-    for number, (height, width) in enumerate(SIZES):
+    for number, (height, width) in enumerate(image_sizes):
         corner = torch.randint(20, (3, 2, 1, 1), generator=draw)
         rows, columns = torch.arange(height)[:, None], torch.arange(width)
         inside = (rows >= corner[:, 0]) & (rows < corner[:, 0] + 24) & (columns >= corner[:, 1]) & (columns < 40)
         labels = torch.randint(num_classes, (3,), generator=draw)
         shapes = {"img_shape": (height, width), "ori_shape": (height, width), "img_id": number}
         samples.append(DetDataSample(metainfo=shapes, gt_instances=InstanceData(labels=labels, masks=inside)))
-    images = [torch.randint(256, (3, *size), dtype=torch.uint8, generator=draw) for size in SIZES]
+    images = [torch.randint(256, (3, *size), dtype=torch.uint8, generator=draw) for size in image_sizes]
     return {"inputs": images, "data_samples": samples}

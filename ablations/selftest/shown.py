@@ -1,0 +1,65 @@
+"""What an examination found, for people."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from ablations.selftest.examination import Examination
+from ablations.selftest.findings import Finding
+from ablations.selftest.training_step import TrainingStep
+
+
+def show(examination: Examination, console: Console) -> None:
+    """Print a line for each kind of comparison, each one that is wrong, and what a training takes."""
+    table = Table(title=f"Self-test of {examination.device}", title_justify="left")
+    for heading in ("check", "compared", "how many", "farthest", "difference", "bound", ""):
+        table.add_column(heading, no_wrap=True)
+    kinds: dict[tuple[str, str], list[Finding]] = defaultdict(list)
+    for finding in examination.findings:
+        kinds[finding.check, finding.quantity].append(finding)
+    for kind, own in kinds.items():
+        table.add_row(*kind, *cells(own))
+    console.print(table)
+    lines = [wrong_line(finding) for finding in examination.findings if not finding.right]
+    if examination.training_step:
+        lines += step_lines(examination.training_step, examination.hours)
+    lines.append("All is right." if examination.right else "This machine does NOT compute m2f rightly, see above.")
+    for line in lines:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def cells(findings: Sequence[Finding]) -> tuple[str, ...]:
+    """The farthest of findings of a kind."""
+    worst = max(findings, key=_distance)
+    difference = "" if worst.difference is None else f"{worst.difference:.1e}"
+    verdict = "right" if all(finding.right for finding in findings) else "WRONG"
+    return str(len(findings)), worst.subject, difference, f"{worst.bound:.0e}", verdict
+
+
+def wrong_line(finding: Finding) -> str:
+    """A sentence about what is wrong."""
+    if finding.error:
+        how = f"raised {finding.error}"
+    elif finding.difference is None:
+        how = f"{finding.quantity} is no finite number"
+    else:
+        how = f"{finding.quantity} differs by {finding.difference:.1e}, more than {finding.bound:.0e}"
+    return f"WRONG: {finding.check}, {finding.subject}: {how}"
+
+
+def step_lines(step: TrainingStep, hours: dict[str, float]) -> list[str]:
+    """What the baseline's training step takes, and trainings at the paper's scale by it."""
+    own = ", ".join(f"{table} {value:,.0f}" for table, value in hours.items())
+    images = "1 image" if step.images == 1 else f"{step.images} images"
+    return [
+        f"Training step of the paper's R50, {images} of {step.side} x {step.side}, {step.precision}: "
+        f"{step.seconds:.3f} s, {step.speed / 1e12:.2f} TFLOP/s, {step.memory / 1e9:.1f} GB at the peak.",
+        f"At this speed, hours of one such device for each table at the paper's scale, all tasks, one seed, without "
+        f"evaluations and with every row as fast as its baseline: {own}.",
+    ]
+
+
+def _distance(finding: Finding) -> float:
+    return float("inf") if finding.difference is None else finding.difference / finding.bound
