@@ -19,7 +19,7 @@ from m2f.registry import MODELS
 Config = dict[str, Any]
 
 CHANNELS = [8, 16, 32, 64]
-SMALL = {
+SMALL: dict[str, Config] = {
     "pixel_decoder": {
         "in_channels": CHANNELS,
         "embed_dims": 16,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -84,15 +85,15 @@ def correctness(device: torch.device, tell: Callable[[str], object]) -> Iterator
     for check, compare in ((DESIGNS, beside_cpu), (PRECISION, beside_float32)):
         tell(f"{len(designs)} {check}.")
         for name, config in designs.items():
-            yield findings_of(check, name, lambda compare=compare, config=config: compare(config, device))
+            yield findings_of(check, name, partial(compare, config, device))
     kernels = list(kernels_here(device))
     tell(f"{len(kernels)} {KERNELS}.")
     for name, kernel, dtype in kernels:
-        yield findings_of(KERNELS, name, lambda kernel=kernel, dtype=dtype: beside_formulation(kernel, dtype, device))
+        yield findings_of(KERNELS, name, partial(beside_formulation, kernel, dtype, device))
     count = process_count(device)
     tell(f"{count} {PROCESSES}.")
     baseline = next(iter(designs.values()))
-    yield findings_of(PROCESSES, str(count), lambda: beside_one(baseline, device))
+    yield findings_of(PROCESSES, str(count), partial(beside_one, baseline, device))
 
 
 def as_json(examination: Examination) -> dict[str, Any]:
