@@ -43,7 +43,7 @@ def step(config: dict[str, Any], device: str, images: int) -> tuple[float, float
     with joined_processes():
         set_precision({})
         model = quiet(config).to(device).train()
-        shared = DistributedDataParallel(model, find_unused_parameters=True) if get_world_size() > 1 else model
+        shared = DistributedDataParallel(model) if get_world_size() > 1 else model
         own = slice(get_rank(), None, get_world_size())
         part = {name: values[own] for name, values in batch(3, [SIZE] * images).items()}
         data = model.data_preprocessor(part, training=True)
