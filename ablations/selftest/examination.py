@@ -1,6 +1,7 @@
 """All checks of a device, one after the other, and what came of them."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
@@ -64,7 +65,8 @@ def examine(device: torch.device, tell: Callable[[str], object]) -> Examination:
         device: see :func:`chosen_device`.
         tell: takes a line before each of them.
     """
-    findings = [finding for own in correctness(device, tell) for finding in own]
+    with one_thread():
+        findings = [finding for own in correctness(device, tell) for finding in own]
     tell("The baseline's training step is measured.")
     measured: list[tuple[TrainingStep, dict[str, float]]] = []
 
@@ -77,6 +79,17 @@ def examine(device: torch.device, tell: Callable[[str], object]) -> Examination:
     step, hours = measured[0] if measured else (None, {})
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
     return Examination(name, findings, step, hours)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute with one thread: on small tensors more of them cost more than they give."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def correctness(device: torch.device, tell: Callable[[str], object]) -> Iterator[list[Finding]]:
