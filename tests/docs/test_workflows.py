@@ -49,11 +49,12 @@ def test_a_workflow_runs_commands_that_there_are(workflow):
 def test_ci_sweeps_and_checks_the_same_store():
     lines = (ROOT / ".ci" / "run").read_text().replace("\\\n", " ").splitlines()
     commands = [shlex.split(line)[1:] for line in lines if line.startswith(".venv/bin/m2f")]
-    assert [command[0] for command in commands] == ["run", "check"]
+    assert [command[0] for command in commands] == ["selftest", "run", "check"]
     for command in commands:
         require_command(command)
+    for command in commands[1:]:
         assert command[command.index("--store") + 1] == "build/smoke"
-    baseline = commands[1][commands[1].index("--baseline") + 1]
+    baseline = commands[2][commands[2].index("--baseline") + 1]
     assert (ROOT / baseline).is_file()
     assert "rm -rf build/smoke" in lines  # before the sweep, or code that has changed would not be run
 
