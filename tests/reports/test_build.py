@@ -127,7 +127,7 @@ def test_missing_seeds_are_named_with_their_command(store, tmp_path):
 
 def test_without_tables_the_whole_paper_is_asked_for(built):
     text = built["markdown"].read_text()
-    assert "| Table 1: Panoptic segmentation | paper | `m2f run 1 --scale paper` |" in text
+    assert "| Table 1: Panoptic segmentation | lite and paper | `m2f run 1 --scale paper` |" in text
     assert "| Figure II: Panoptic quality after each decoder layer |" in text
     for figure in (
         "Figure I(a): Where a query looks",

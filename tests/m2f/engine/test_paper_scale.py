@@ -107,7 +107,8 @@ def test_lite_trains_and_evaluates_on_the_images_that_it_chooses(smoke, tmp_path
     """Its pipelines in small, on scenes, with the model of scale smoke; five of eight images are evaluated."""
     config, scenes = Config.fromfile(ROOT / "configs" / "lite" / "panoptic.py"), smoke()
     config.model, config.val_evaluator = scenes.model, scenes.val_evaluator
-    config.merge_from_dict({"train_cfg": {"max_iters": 2, "val_interval": 2}, "train_dataloader.batch_size": 2})
+    small = {"train_cfg": {"max_iters": 2, "val_interval": 2}, "train_dataloader.batch_size": 2}
+    config.merge_from_dict({**small, "optim_wrapper.type": "OptimWrapper"})  # a CPU has no mixed precision
     training, evaluated = config.train_dataloader.dataset.dataset, config.val_dataloader.dataset
     for dataset, number in ((training, 7), (evaluated, 5)):
         dataset.update(data_root=scenes.val_dataloader.dataset.data_root, num_images=number)
