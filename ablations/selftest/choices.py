@@ -54,7 +54,7 @@ def repeating(choices: Sequence[Choice], device: torch.device, apart: list[float
 
     def decide(function: Decide, *arguments: Any) -> Choice:
         expected = moved(next(given), device)
-        apart.append(share_apart(function(*arguments), expected))
+        apart.append(share_apart(function(*arguments), expected, *arguments))
         return expected
 
     return decide
@@ -67,11 +67,17 @@ def moved(choice: Choice, device: torch.device) -> Choice:
     return choice.to(device)
 
 
-def share_apart(own: Choice, expected: Choice) -> float:
-    """The share of matches, of a mask's cells, or of chosen points that are others; points come in any order."""
+def share_apart(own: Choice, expected: Choice, *arguments: Any) -> float:
+    """How far a choice is from another, as a share.
+
+    Of a mask's cells and of points, which come in any order, it is the share of those that are others. Equal queries
+    may be matched either way, as zero queries before the first layer are: of matches it is what they cost more or less,
+    by the costs among the function's arguments.
+    """
     if isinstance(own, Matches) and isinstance(expected, Matches):
-        differ = own.query != expected.query
-    elif isinstance(own, Tensor) and isinstance(expected, Tensor) and own.dtype == torch.bool:
+        cost, other = (total_cost(arguments[0], each) for each in (own, expected))
+        return abs(cost - other) / abs(other)
+    if isinstance(own, Tensor) and isinstance(expected, Tensor) and own.dtype == torch.bool:
         differ = own != expected
     elif isinstance(own, Tensor) and isinstance(expected, Tensor):
         pairs = zip(own[..., 0], expected[..., 0], strict=True)
@@ -79,6 +85,11 @@ def share_apart(own: Choice, expected: Choice) -> float:
     else:
         raise TypeError(f"{type(own).__name__} in place of {type(expected).__name__}")
     return differ.float().mean().item()
+
+
+def total_cost(costs: Tensor, matches: Matches) -> float:
+    """The sum of the costs ``[L, B, Q, N]`` of the pairs."""
+    return costs[matches.layer, matches.image, matches.query, matches.target].sum().item()
 
 
 @contextmanager

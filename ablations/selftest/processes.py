@@ -28,8 +28,9 @@ def process_count(device: torch.device) -> int:
 def beside_one(config: Mapping[str, Any], device: torch.device) -> Iterable[Difference]:
     """The differences of a step by many from one by one process, on an image for each of the many."""
     count = process_count(device)
-    expected = step(dict(config), device.type, count)
-    found = in_processes(count, step, dict(config), device.type, count)
+    frozen = {**config, "backbone": {**config["backbone"], "norm_eval": True}}  # means over a batch are of its images
+    expected = step(frozen, device.type, count)
+    found = in_processes(count, step, frozen, device.type, count)
     yield "loss", relative(found[0], expected[0]), LOSS
     yield "gradients' norm", relative(found[1], expected[1]), NORM
     yield "loss after the step", relative(found[2], expected[2]), LOSS

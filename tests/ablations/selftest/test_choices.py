@@ -17,7 +17,6 @@ def matches(*queries):
 @pytest.mark.parametrize(
     ("own", "expected", "share"),
     [
-        (matches(0, 1, 2, 3), matches(0, 1, 3, 2), 0.5),
         (torch.tensor([True, False]), torch.tensor([True, True]), 0.5),
         # Two masks' points, the first's in another order, one of the second's another.
         (
@@ -29,6 +28,12 @@ def matches(*queries):
 )
 def test_share_of_other_choices(own, expected, share):
     assert share_apart(own, expected) == share
+
+
+def test_matches_are_apart_by_their_costs():
+    costs = torch.tensor([1.0, 2.0, 3.0, 3.0]).view(1, 1, 4, 1)
+    assert share_apart(matches(3), matches(2), costs, [1]) == 0
+    assert share_apart(matches(2), matches(1), costs, [1]) == 0.5
 
 
 def test_choices_are_given_again_and_compared():
