@@ -1,8 +1,9 @@
 """Every design on the device beside the CPU: loss, gradients and prediction, in float32.
 
 The CPU computes in the reference's order of operations, with masks predicted densely and deformable attention by grid
-sampling, so that on a CPU too it is one formulation beside another. There the largest differences of all designs were 8.1e-8 of
-a loss, 3.9e-6 of a gradient's norm and 2.4e-7 of a probability; bounds leave room for another device's rounding.
+sampling, so that on a CPU too it is one formulation beside another. There the largest differences of all designs were
+8.1e-8 of a loss, 3.9e-6 of a gradient's norm and 2.4e-7 of a probability; bounds leave room for another device's
+rounding.
 """
 
 from collections.abc import Iterable, Mapping

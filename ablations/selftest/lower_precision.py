@@ -1,8 +1,8 @@
 """Every design's loss in mixed precision beside float32, on the same device.
 
-Bounds are about twice and three times the largest relative difference that was seen over all designs: 5.5e-4 in float16,
-by a GPU's rules on a CPU (``tests/ablations/studies/test_precision.py``), and here 2.5e-3 in bfloat16, whose numbers have
-8 bits where those of float16 have 11.
+Bounds are about twice and three times the largest relative difference that was seen over all designs: 5.5e-4 in
+float16, by a GPU's rules on a CPU (``tests/ablations/studies/test_precision.py``), and here 2.5e-3 in bfloat16, whose
+numbers have 8 bits where those of float16 have 11.
 """
 
 from collections.abc import Iterable, Mapping
