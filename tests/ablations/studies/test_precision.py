@@ -2,7 +2,7 @@
 
 Matches, points and attention masks are choices: a mask logit that rounding moves across zero changes a loss by more
 than all rounding does. So those of float32 are given, and the arithmetic alone is compared. Largest relative difference
-of a loss, observed over all designs and steps: 5.5e-4 in float16, and 8.4e-3 in bfloat16, whose numbers have 8 bits
+of a loss, observed over all designs and steps: 5.5e-4 in float16, and 1.0e-2 in bfloat16, whose numbers have 8 bits
 where those of float16 have 11; without MaskFormer's decoder and its dropout 3.8e-3.
 """
 
@@ -74,7 +74,7 @@ def expected():
     return {name: trained(config) for name, config in trained_designs().items()}
 
 
-@pytest.mark.parametrize(("precision", "bound"), [(float16, 1e-3), (bfloat16, 1.2e-2)], ids=["float16", "bfloat16"])
+@pytest.mark.parametrize(("precision", "bound"), [(float16, 1e-3), (bfloat16, 2e-2)], ids=["float16", "bfloat16"])
 def test_losses_are_those_of_float32(precision, bound, expected):
     differences = {}
     for name, (config, losses_in_float32, chosen) in expected.items():
