@@ -462,4 +462,4 @@ def _write_end(directory: Path, state: str, **facts: str) -> None:
 
 def now() -> str:
     """The time as states and sweeps have it, ISO 8601 in UTC."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
+    return datetime.now(UTC).isoformat(timespec="microseconds")
