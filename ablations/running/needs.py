@@ -33,7 +33,7 @@ def demanding(plan: Plan, store: Path) -> list[PlannedRun]:
 
 
 def need_lines(trainings: Sequence[PlannedRun], store: Path, data_directory: Path, executor: Executor) -> list[str]:
-    """What trainings need beside what this machine has, a few lines; it takes some seconds for each design."""
+    """What trainings need beside what this machine has, a few lines; it takes a second or two for each design."""
     if not trainings:
         return []
     runs = [planned.run for planned in trainings]

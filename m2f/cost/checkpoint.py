@@ -6,8 +6,8 @@ from typing import Any
 
 import torch
 
-from m2f.models.without_data import EmptyOnMeta
-from m2f.registry import MODELS, OPTIMIZERS
+from m2f.models.without_data import learning_model
+from m2f.registry import OPTIMIZERS
 
 
 def checkpoint_bytes(config: Mapping[str, Any]) -> int:
@@ -16,9 +16,8 @@ def checkpoint_bytes(config: Mapping[str, Any]) -> int:
     Args:
         config: with ``model`` and ``optim_wrapper``.
     """
-    with EmptyOnMeta():
-        model = MODELS.build(dict(config["model"]))
-    learnt = [parameter for parameter in model.to("meta").parameters() if parameter.requires_grad]
+    model = learning_model(config["model"])
+    learnt = [parameter for parameter in model.parameters() if parameter.requires_grad]
     # The meta device has no fused step; both keep the same.
     settings = {key: value for key, value in config["optim_wrapper"]["optimizer"].items() if key != "fused"}
     optimizer = OPTIMIZERS.build({**settings, "params": learnt})

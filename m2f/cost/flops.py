@@ -19,6 +19,7 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, sdpa_flop_count
 
 from m2f.cost.images import Images
+from m2f.cost.remembered import Remembered
 from m2f.models.inference import semantic_scores
 from m2f.models.mask_prediction import resize
 from m2f.models.transformer_decoder.decoder import PYRAMID
@@ -186,6 +187,7 @@ def meta_map(channels: int, size: tuple[int, int], stride: int) -> Tensor:
 
 def multiply_accumulates(run: Callable[[], object], gradients: bool = False) -> float:
     """Multiply-accumulates of all that ``run`` does with tensors; with ``gradients`` it may go backward."""
-    with torch.set_grad_enabled(gradients), FlopCounterMode(display=False, custom_mapping=FORMULAS) as counter:
+    counter = FlopCounterMode(display=False, custom_mapping=FORMULAS)
+    with torch.set_grad_enabled(gradients), Remembered(), counter:
         run()
     return counter.get_total_flops() / TORCH_PER_MULTIPLY

@@ -8,7 +8,7 @@ import torch
 from m2f.cost.flops import multiply_accumulates
 from m2f.cost.gpu_rules import GpuRules
 from m2f.cost.memory import kernels, stand_ins
-from m2f.registry import MODELS
+from m2f.models.without_data import learning_model
 
 
 def training_flops(
@@ -24,7 +24,7 @@ def training_flops(
         image_size: (height, width) in pixels, multiples of 32.
         targets: segments of the image; COCO has 11 on average.
     """
-    model = MODELS.build(dict(model_config)).to("meta").train()
+    model = learning_model(model_config)
     rules = GpuRules(mixed_precision=False, kernels=kernels(dense=False))
     image = torch.empty(1, 3, *image_size, device="meta")
     labels = [torch.empty(targets, dtype=torch.long, device="meta")]

@@ -21,6 +21,13 @@ def meta_module(config: str) -> nn.Module:
     return module.to("meta").requires_grad_(False)
 
 
+def learning_model(config: Mapping[str, Any]) -> Any:
+    """A whole model in training, without data, all that learns asking for gradients."""
+    with EmptyOnMeta():
+        model = MODELS.build(dict(config))
+    return model.to("meta").train()
+
+
 class EmptyOnMeta(TorchFunctionMode):
     """Modules that are built meanwhile have parameters without data, so that none is filled with random numbers.
 
