@@ -1,7 +1,7 @@
 """What a run's config must be before anything starts: numbers in their ranges, components that are registered."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from m2f.errors import InputError
@@ -53,6 +53,23 @@ def require_runnable(config: Mapping[str, Any], where: str) -> None:
     if "val_evaluator" in config and not config["val_evaluator"]:
         raise InputError(f"{where}: 'val_evaluator' is empty, so the run would have no metric; name at least one.")
     require_registered(config, where)
+
+
+def require_buildable(configs: Iterable[tuple[Mapping[str, Any], str]]) -> None:
+    """See that the models of configs can be built, each once, which takes some tenths of a second without data.
+
+    Args:
+        configs: each with where it comes from, for the sentence.
+
+    Raises:
+        InputError: one cannot: an argument is out of its range, of another kind or unknown.
+    """
+    from m2f.models.without_data import why_not_built
+
+    models = {repr(config["model"]): (config["model"], where) for config, where in configs}
+    for model, where in models.values():
+        if reason := why_not_built(model):
+            raise InputError(f"{where}: the model cannot be built, {reason}; mend 'model', or the override of it.")
 
 
 def _is_real(value: Any) -> bool:

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from ablations.planning.plan import Plan, PlannedRun, Run
+from ablations.planning.requirements import require_buildable
 from ablations.running.estimate import show_plan
 from ablations.running.executors import Executor
 from ablations.running.executors.drive import drive
@@ -60,6 +61,7 @@ def carry_out(
             chosen.warm_up(training)
             trainings = [run for run in pending.values() if run.source is None]
             require_precision(trainings, chosen)
+            require_models(plan, pending)
             prepare_data(list(pending.values()), data_directory, console)
             require_room([planned.run for planned in demanding(plan, store)], store, chosen.slots)
             fetch_weights(trainings, data_directory, console)
@@ -87,7 +89,14 @@ def announce(plan: Plan, store: Path, data_directory: Path, executor: MakeExecut
     states = {name: RunRecord(run_directory(store, name)).state.name for name in plan.runs}
     left = [[name for name in phase if states[name] != "done"] for phase in (plan.trainings, plan.evaluations)]
     console.print(plan_words(plan, list(states.values()).count("done")), highlight=False, markup=False, soft_wrap=True)
+    require_models(plan, left[0])
     show_plan(plan, store, data_directory, executor(max(map(len, left))), console)
+
+
+def require_models(plan: Plan, names: Collection[str]) -> None:
+    """See that the models of some runs' trainings can be built."""
+    trainings = [planned for name, planned in plan.trainings.items() if name in names]
+    require_buildable((planned.run.config, f"{planned.run.config_file}, {planned.label}") for planned in trainings)
 
 
 @contextmanager

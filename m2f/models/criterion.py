@@ -1,5 +1,6 @@
 """The training loss: matching, class cross-entropy, mask cross-entropy and dice over all layers at once."""
 
+import math
 from collections.abc import Iterator, Sequence
 
 import torch
@@ -7,6 +8,7 @@ import torch.nn.functional as F
 from mmengine.dist import all_reduce, get_world_size
 from torch import Tensor, nn
 
+from m2f.models.arguments import require_between, require_whole
 from m2f.models.mask_prediction import MaskPredictions, resize
 from m2f.models.matching import FOCAL_ALPHA, FOCAL_GAMMA, Matches, assign, matching_costs
 from m2f.models.points import random_points, sample_points, uncertain_points
@@ -53,6 +55,11 @@ class PointCriterion(nn.Module):
         for name, place in (("match_on", match_on), ("train_on", train_on)):
             if place not in ("points", "masks"):
                 raise ValueError(f"{name} must be 'points' or 'masks', not {place!r}")
+        require_whole(num_points=num_points)
+        require_between(0, 1, importance=importance)
+        require_between(1, math.inf, oversample=oversample)
+        weights = {"class_weight": class_weight, "entropy_weight": entropy_weight, "dice_weight": dice_weight}
+        require_between(0, math.inf, **weights, no_object_weight=no_object_weight)
         self.num_classes = num_classes
         self.num_points = num_points
         self.weights = (class_weight, entropy_weight, dice_weight)

@@ -11,6 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from m2f.models.arguments import require_between
+
 # Whole maps of all queries or classes do not fit a CPU's cache, these parts of them do.
 MASKS_AT_ONCE = 8
 ROWS_AT_ONCE = 16
@@ -36,6 +38,10 @@ class PanopticThresholds:
     score: float = 0.8
     overlap: float = 0.8
     foreground: float = 0.5
+
+    def __post_init__(self) -> None:
+        """See that they are shares."""
+        require_between(0, 1, score=self.score, overlap=self.overlap, foreground=self.foreground)
 
 
 def panoptic_segmentation(

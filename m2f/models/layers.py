@@ -7,6 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from m2f.models.arguments import require_divisible, require_whole
+
 # From about this many multiply-accumulates on, a convolution's greater start-up cost is made up for.
 WORTH_A_CONVOLUTION = 2**23
 
@@ -68,6 +70,7 @@ class MultiHeadAttention(nn.Module):
 
     def __init__(self, embed_dims: int, num_heads: int, dropout: float = 0.0) -> None:
         super().__init__()
+        require_divisible(embed_dims, num_heads=num_heads)
         self.num_heads = num_heads
         self.dropout = dropout
         self.query = xavier_linear(embed_dims, embed_dims, FUSED_GAIN)
@@ -116,6 +119,7 @@ class FeedForward(nn.Sequential):
     """
 
     def __init__(self, embed_dims: int, hidden_dims: int, dropout: float) -> None:
+        require_whole(feedforward_dims=hidden_dims)
         wide, narrow = Linear(embed_dims, hidden_dims), Linear(hidden_dims, embed_dims)
         for linear in (wide, narrow):
             nn.init.xavier_uniform_(linear.weight)

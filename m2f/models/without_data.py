@@ -28,6 +28,32 @@ def learning_model(config: Mapping[str, Any]) -> Any:
     return model.to("meta").train()
 
 
+def why_not_built(config: Mapping[str, Any]) -> str | None:
+    """Why a model cannot be built, in a line with the component that says so; None if it can.
+
+    What fails without data is tried with them, since a component of a user's may compute with its tensors.
+    """
+    try:
+        learning_model(config)
+    except Exception:
+        try:
+            MODELS.build(dict(config))
+        except Exception as error:
+            return f"{builder(error)}{str(error).partition(chr(10))[0].rstrip('.')}"
+    return None
+
+
+def builder(error: BaseException) -> str:
+    """The name of the innermost component whose constructor raised an error, and a colon; empty if none did."""
+    name, trace = "", error.__traceback__
+    while trace:
+        own = trace.tb_frame.f_locals.get("self")
+        if isinstance(own, nn.Module) and trace.tb_frame.f_code.co_name == "__init__":
+            name = f"{type(own).__name__}: "
+        trace = trace.tb_next
+    return name
+
+
 class EmptyOnMeta(TorchFunctionMode):
     """Modules that are built meanwhile have parameters without data, so that none is filled with random numbers.
 

@@ -1,5 +1,6 @@
 """Weighted bidirectional feature pyramid network (BiFPN, Tan et al. 2020, section 3)."""
 
+import math
 from collections.abc import Sequence
 from functools import reduce
 
@@ -8,6 +9,7 @@ import torch.nn.functional as F
 from mmcv.cnn import ConvModule, DepthwiseSeparableConvModule
 from torch import Tensor, nn
 
+from m2f.models.arguments import require_between
 from m2f.models.pixel_decoders.fpn import initialise_convolutions
 from m2f.registry import MODELS
 
@@ -96,6 +98,7 @@ class BiFPN(nn.Module):
         self, in_channels: Sequence[int], embed_dims: int = 256, num_layers: int = 3, norm_groups: int = 32
     ) -> None:
         super().__init__()
+        require_between(0, math.inf, num_layers=num_layers)
         norm = {"type": "GN", "num_groups": norm_groups}
         self.projections = nn.ModuleList(
             ConvModule(channels, embed_dims, 1, norm_cfg=norm, act_cfg=None) for channels in in_channels

@@ -10,6 +10,7 @@ from mmdet.models.layers import SinePositionalEncoding
 from mmengine.model import caffe2_xavier_init
 from torch import Tensor, nn
 
+from m2f.models.arguments import require_between, require_divisible, require_whole
 from m2f.models.layers import FeedForward, Linear, for_convolutions, xavier_linear
 from m2f.models.mask_prediction import resize
 from m2f.models.pixel_decoders.deformable_sampling import deformable_sampling
@@ -28,6 +29,8 @@ class DeformableAttention(nn.Module):
 
     def __init__(self, embed_dims: int, num_heads: int, num_levels: int, num_points: int) -> None:
         super().__init__()
+        require_divisible(embed_dims, num_heads=num_heads)
+        require_whole(num_points=num_points)
         self.samples = (num_heads, num_levels, num_points)
         self.offsets = Linear(embed_dims, math.prod(self.samples) * 2)
         self.weights = Linear(embed_dims, math.prod(self.samples))
@@ -117,6 +120,7 @@ class MSDeformAttn(nn.Module):
         full_precision: bool = True,
     ) -> None:
         super().__init__()
+        require_between(0, math.inf, num_layers=num_layers)
         self.full_precision = full_precision
         norm = {"type": "GN", "num_groups": norm_groups}
         finest, *attended = in_channels

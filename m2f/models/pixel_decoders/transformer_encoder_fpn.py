@@ -1,11 +1,13 @@
 """An FPN whose coarsest level goes through a transformer encoder first."""
 
+import math
 from collections.abc import Sequence
 
 import torch
 from mmdet.models.layers import SinePositionalEncoding
 from torch import Tensor, nn
 
+from m2f.models.arguments import require_between
 from m2f.models.layers import FeedForward, MultiHeadAttention
 from m2f.models.pixel_decoders.fpn import FPN, initialise_convolutions
 from m2f.registry import MODELS
@@ -63,6 +65,7 @@ class TransformerEncoderFPN(FPN):
         norm_groups: int = 32,
         dropout: float = 0.0,
     ) -> None:
+        require_between(0, math.inf, num_layers=num_layers)
         *finer, coarsest = in_channels
         super().__init__([*finer, embed_dims], embed_dims, norm_groups)
         self.projection = nn.Conv2d(coarsest, embed_dims, 1)

@@ -8,6 +8,7 @@ import torch
 from mmdet.models.layers import SinePositionalEncoding
 from torch import Tensor, nn
 
+from m2f.models.arguments import require_whole
 from m2f.models.layers import FeedForward, MultiHeadAttention
 from m2f.models.mask_prediction import DenseMasks, EmbeddedMasks, MaskPredictions, dense_logits, resize
 from m2f.models.transformer_decoder.cross_attention import Level
@@ -137,6 +138,7 @@ class MaskedAttentionDecoder(nn.Module):
         super().__init__()
         if mask_prediction not in ("embedded", "dense"):
             raise ValueError(f"mask_prediction must be 'embedded' or 'dense', not {mask_prediction!r}")
+        require_whole(num_layers=num_layers)
         self.dense = mask_prediction == "dense"
         self.reads = [tuple(strides) for strides in reads]
         self.strides = sorted({stride for strides in self.reads for stride in strides}, reverse=True)

@@ -7,6 +7,7 @@ whether the features' own prediction, before any layer, is trained on. Adding on
 import torch
 from torch import Tensor, nn
 
+from m2f.models.arguments import require_whole
 from m2f.registry import MODELS
 
 
@@ -26,6 +27,7 @@ class LearnableQueries(nn.Module):
 
     def __init__(self, num_queries: int, embed_dims: int, supervised: bool = True) -> None:
         super().__init__()
+        require_whole(num_queries=num_queries)
         self.supervised = supervised
         self.features = nn.Embedding(num_queries, embed_dims)
         self.positions = nn.Embedding(num_queries, embed_dims)
@@ -52,6 +54,7 @@ class ZeroQueries(nn.Module):
 
     def __init__(self, num_queries: int, embed_dims: int) -> None:
         super().__init__()
+        require_whole(num_queries=num_queries)
         self.positions = nn.Embedding(num_queries, embed_dims)
 
     def forward(self, images: int) -> tuple[Tensor, Tensor]:

@@ -54,6 +54,14 @@ def test_a_dry_run_shows_the_runs_and_makes_nothing(call, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("dry", [["--dry-run"], []])
+def test_a_model_that_cannot_be_built_is_answered_before_anything_starts(complain, tmp_path, dry):
+    arguments = ("--scale", "smoke", "--tasks", "panoptic", "--store", tmp_path / "s", "--data", tmp_path / "d")
+    sentence = complain("run", "4c", *dry, "--override", "model.criterion.num_points=0", *arguments)
+    assert "PointCriterion: num_points must be a whole number, at least 1, not 0" in sentence
+    assert not (tmp_path / "d").exists() and not list(tmp_path.glob("s/runs/*"))
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2])
 def test_a_schedulers_warning_is_met_like_ctrl_c(number, call, tmp_path, monkeypatch):
     former = {each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)}

@@ -1,10 +1,17 @@
+import copy
+import re
+from functools import reduce
+from operator import getitem
+
 import pytest
 
 from ablations.planning.overrides import apply_overrides
 from ablations.planning.plan import config_of_scale
-from ablations.planning.requirements import require_runnable
+from ablations.planning.requirements import require_buildable, require_runnable
 from ablations.planning.scales import SCALES, TASKS, chosen_scale
 from m2f.errors import InputError
+from m2f.models.transformer_decoder.queries import LearnableQueries
+from m2f.registry import MODELS
 
 
 @pytest.fixture(scope="module")
@@ -75,3 +82,49 @@ def test_no_images_at_all_are_refused(key):
     changed = apply_overrides(config_of_scale(chosen_scale("lite"), "instance").config, {key: 0})
     with pytest.raises(InputError, match=rf"'{key}' must be a whole number, at least 1, not 0"):
         require_runnable(changed, "lite/instance.py")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "sentence"),
+    [
+        ({"pixel_decoder.num_heads": 3}, "DeformableAttention: embed_dims, 64, must be divisible by num_heads, 3"),
+        ({"pixel_decoder.num_points": 0}, "DeformableAttention: num_points must be a whole number, at least 1, not 0"),
+        ({"pixel_decoder.num_layers": -1}, "MSDeformAttn: num_layers must be a number, at least 0, not -1"),
+        ({"pixel_decoder.feedforward_dims": 0}, "feedforward_dims must be a whole number, at least 1, not 0"),
+        ({"pixel_decoder.norm_groups": 7}, "GroupNorm: num_channels (64) must be divisible by num_groups (7)"),
+        ({"transformer_decoder.num_heads": 3}, "embed_dims, 64, must be divisible by num_heads, 3"),
+        ({"transformer_decoder.num_layers": 0}, "num_layers must be a whole number, at least 1, not 0"),
+        ({"transformer_decoder.dropout": 2}, "dropout probability has to be between 0 and 1, but got 2"),
+        ({"transformer_decoder.queries.num_queries": 0}, "LearnableQueries: num_queries must be a whole number"),
+        ({"transformer_decoder.mask_prediction": "sparse"}, "mask_prediction must be 'embedded' or 'dense'"),
+        ({"criterion.num_points": 0}, "PointCriterion: num_points must be a whole number, at least 1, not 0"),
+        ({"criterion.importance": 1.5}, "PointCriterion: importance must be a number from 0 to 1, not 1.5"),
+        ({"criterion.oversample": 0.5}, "PointCriterion: oversample must be a number, at least 1, not 0.5"),
+        ({"criterion.dice_weight": -1}, "PointCriterion: dice_weight must be a number, at least 0, not -1"),
+        ({"criterion.points": 9}, "unexpected keyword argument 'points'"),
+        ({"panoptic": {"score": 80}}, "Mask2Former: score must be a number from 0 to 1, not 80"),
+        ({"backbone.depth": 19}, "invalid depth 19 for resnet"),
+    ],
+)
+def test_a_model_that_cannot_be_built_is_answered(overrides, sentence):
+    model = copy.deepcopy(config_of_scale(chosen_scale("smoke"), "panoptic").config["model"])
+    for key, value in overrides.items():
+        *path, last = key.split(".")
+        reduce(getitem, path, model)[last] = value
+    with pytest.raises(InputError, match=re.escape(sentence)) as raised:
+        require_buildable([({"model": model}, "parts/panoptic.py")])
+    assert str(raised.value).startswith("parts/panoptic.py: the model cannot be built, ")
+
+
+def test_a_component_that_computes_with_its_weights_can_be_built():
+    model = copy.deepcopy(config_of_scale(chosen_scale("smoke"), "panoptic").config["model"])
+    model["transformer_decoder"]["queries"]["type"] = "CountedQueries"
+
+    @MODELS.register_module(force=True)
+    class CountedQueries(LearnableQueries):
+        def __init__(self, **options):
+            super().__init__(**options)
+            self.mean = self.features.weight.mean().item()
+
+    require_buildable([({"model": model}, "parts/panoptic.py")])
+    del MODELS.module_dict["CountedQueries"]
