@@ -12,7 +12,7 @@ from m2f.data.annotations import can_name_a_file, examine, require_file_names, r
 from m2f.data.classes import things_of
 from m2f.data.headers import UPRIGHT, orientation
 from m2f.data.images import Size, check_labels, read_image, read_labels, read_segment_ids
-from m2f.data.layout import Kind
+from m2f.data.layout import Id, Kind, short
 from m2f.data.segment_areas import segment_areas, segment_problems
 from m2f.data.segmentations import pixel_area
 from m2f.errors import InputError
@@ -77,6 +77,7 @@ class Inspection:
         self.notes: list[str] = []
         self.classes: dict[str, tuple[Path, list[str]]] = {}  # by kind of file, those of the first
         self.seen: set[tuple[Path, Size]] = set()  # images
+        self.listed: dict[str, tuple[Path, set[Id]]] = {}  # by split, the ids of the images of its first file
 
     def look_at_manifest(self) -> None:
         """Compare checksums, where there are any."""
@@ -119,6 +120,7 @@ class Inspection:
             except InputError as error:
                 self.problems.append(str(error))
         self.compare_classes(file, kind, content["categories"])
+        self.compare_images(file, split, {image["id"] for image in content["images"]})
         sizes: dict[Any, Size] = {image["id"]: (image["height"], image["width"]) for image in content["images"]}
         if kind == "panoptic":
             pngs = [(file.with_suffix(""), entry, sizes[entry["image_id"]]) for entry in content["annotations"]]
@@ -135,10 +137,13 @@ class Inspection:
         self.seen |= items
 
     def compare_classes(self, file: Path, kind: Kind, categories: list[dict[str, Any]]) -> None:
-        """Say which class differs from those of the other splits' files, or of the panoptic files' things."""
-        lists = {kind: [category["name"] for category in categories]}
+        """Say which class differs from those of the other splits' files, or which thing from those of all files.
+
+        Objects are evaluated by the things among their file's categories, whatever stuff it lists besides.
+        """
+        lists = {"instances": [category["name"] for category in things_of(categories)]}
         if kind == "panoptic":
-            lists["instances"] = [category["name"] for category in things_of(categories)]
+            lists["panoptic"] = [category["name"] for category in categories]
         for each, names in lists.items():
             first, others = self.classes.setdefault(each, (file, names))
             if names != others:
@@ -146,6 +151,18 @@ class Inspection:
                 what = f"{len(names)} classes and {len(others)}" if place is None else ""
                 what = what or f"class {place} '{names[place or 0]}' and '{others[place or 0]}'"
                 self.problems.append(f"{file} and {first} have other classes, {what}; list the same in the same order.")
+
+    def compare_images(self, file: Path, split: str, ids: set[Id]) -> None:
+        """Say which image one of a split's two files lists and the other does not: no evaluation takes that."""
+        first, others = self.listed.setdefault(split, (file, ids))
+        for lacking, having, missing in ((file, first, others - ids), (first, file, ids - others)):
+            if missing:
+                example = short(min(missing, key=str))
+                more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+                self.problems.append(
+                    f"{lacking} does not list image {example}{more}, which {having} does; "
+                    "list the same in both, with no annotation where there is none."
+                )
 
     def look_at_labels(self, split: str, content: dict[str, Any]) -> None:
         """Look at the semantic maps of scenes, which lie beside the panoptic PNGs."""

@@ -115,3 +115,31 @@ def test_cut_off_manifest(scenes_root, tmp_path):
     (copy / "manifest.json").write_text("{")
     (problem,) = verify(copy)
     assert "manifest.json" in problem
+
+
+def test_image_that_one_of_two_files_lists(root):
+    instances = root / PANOPTIC_JSON.replace("panoptic_", "instances_")
+
+    def without_the_first(content):
+        gone = content["images"].pop(0)["id"]
+        content["annotations"] = [own for own in content["annotations"] if own["image_id"] != gone]
+
+    edit(instances, without_the_first)
+    (problem,) = verify(root)
+    assert problem.startswith(f"{instances} does not list image ")
+    assert f", which {root / PANOPTIC_JSON} does; list the same in both" in problem
+
+
+def test_an_instances_file_may_list_stuff(root):
+    categories = json.loads((root / PANOPTIC_JSON).read_text())["categories"]
+    for split in ("train2017", "val2017"):
+        edit(root / f"annotations/instances_{split}.json", lambda content: content.update(categories=categories))
+    assert verify(root) == []
+
+
+def test_things_of_an_instances_file_are_those_of_the_panoptic_one(root):
+    def renamed(content):
+        content["categories"][0]["name"] = "another"
+
+    edit(root / PANOPTIC_JSON.replace("panoptic_", "instances_"), renamed)
+    assert any("have other classes, class 0 'another'" in problem for problem in verify(root))
