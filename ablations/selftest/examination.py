@@ -15,7 +15,8 @@ from ablations.selftest.findings import Finding, findings_of
 from ablations.selftest.kernels import beside_formulation, kernels_here
 from ablations.selftest.lower_precision import beside_float32
 from ablations.selftest.processes import beside_one, process_count
-from ablations.selftest.training_step import TrainingStep, measure_step, table_hours
+from ablations.selftest.room import Room, room_needed
+from ablations.selftest.training_step import TrainingStep, at_full_size, measure_step, table_hours
 from m2f.errors import InputError
 
 DEVICES = ("cuda", "cpu")
@@ -33,13 +34,15 @@ class Examination:
         device: the GPU's name, or ``cpu``.
         findings: of all checks, in their order.
         training_step: of the baseline; None where it could not be measured.
-        hours: by table, of one such device; empty without a measured step.
+        hours: by table, of one such device; empty without a step that was measured at the paper's size, as on a CPU.
+        room: what one training at the paper's scale takes.
     """
 
     device: str
     findings: list[Finding]
     training_step: TrainingStep | None
     hours: dict[str, float]
+    room: Room
 
     @property
     def right(self) -> bool:
@@ -72,13 +75,13 @@ def examine(device: torch.device, tell: Callable[[str], object]) -> Examination:
 
     def measure() -> Iterator[tuple[str, float, float]]:
         step = measure_step(device)
-        measured.append((step, table_hours(step.speed)))
+        measured.append((step, table_hours(step.speed) if at_full_size(step) else {}))
         yield from ()
 
     findings += findings_of(STEP, "baseline", measure)
     step, hours = measured[0] if measured else (None, {})
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
-    return Examination(name, findings, step, hours)
+    return Examination(name, findings, step, hours, room_needed())
 
 
 @contextmanager
@@ -117,6 +120,7 @@ def as_json(examination: Examination) -> dict[str, Any]:
         "right": examination.right,
         "training_step": asdict(step) if step else None,
         "hours": examination.hours,
+        "room": asdict(examination.room),
         "findings": [{**asdict(finding), "right": finding.right} for finding in examination.findings],
         "environment": environment(),
         "git": git_commit(),

@@ -25,6 +25,7 @@ def show(examination: Examination, console: Console) -> None:
     lines = [wrong_line(finding) for finding in examination.findings if not finding.right]
     if examination.training_step:
         lines += step_lines(examination.training_step, examination.hours)
+    lines.append(examination.room.words)
     lines.append("All is right." if examination.right else "This machine does NOT compute m2f rightly, see above.")
     for line in lines:
         console.print(line, highlight=False, markup=False, soft_wrap=True)
@@ -50,15 +51,19 @@ def wrong_line(finding: Finding) -> str:
 
 
 def step_lines(step: TrainingStep, hours: dict[str, float]) -> list[str]:
-    """What the baseline's training step takes, and trainings at the paper's scale by it."""
-    own = ", ".join(f"{table} {value:,.0f}" for table, value in hours.items())
+    """What the baseline's training step takes, and where it tells hours, trainings at the paper's scale."""
     images = "1 image" if step.images == 1 else f"{step.images} images"
-    return [
+    lines = [
         f"Training step of the paper's R50, {images} of {step.side} x {step.side}, {step.precision}: "
-        f"{step.seconds:.3f} s, {step.speed / 1e12:.2f} TFLOP/s, {step.memory / 1e9:.1f} GB at the peak.",
-        f"At this speed, hours of one such device for each table at the paper's scale, all tasks, one seed, without "
-        f"evaluations and with every row as fast as its baseline: {own}.",
+        f"{step.seconds:.3f} s, {step.speed / 1e12:.2f} TFLOP/s, {step.memory / 1e9:.1f} GB at the peak."
     ]
+    if hours:
+        own = ", ".join(f"{table} {value:,.0f}" for table, value in hours.items())
+        lines.append(
+            "At this speed, hours of one such device for each table at the paper's scale, all tasks, one seed, without "
+            f"evaluations and with every row as fast as its baseline: {own}."
+        )
+    return lines
 
 
 def _distance(finding: Finding) -> float:

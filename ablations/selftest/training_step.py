@@ -95,6 +95,11 @@ def measure_step(device: torch.device) -> TrainingStep:
     return TrainingStep(median(times), flops, peak.total, extent.images, extent.side, precision)
 
 
+def at_full_size(step: TrainingStep) -> bool:
+    """Whether a step was measured as the paper trains; the speed of a smaller one tells no hours."""
+    return step.side == EXTENTS["cuda"].side
+
+
 def images_with_targets(extent: Extent, model: Config) -> dict[str, list[Any]]:
     """A batch as a data loader gives it: images of ellipses, which are the targets."""
     size = (extent.side, extent.side)

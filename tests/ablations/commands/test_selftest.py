@@ -27,9 +27,12 @@ def test_a_right_machine_and_a_wrong_one(small, call, tmp_path, monkeypatch):
     result = call("selftest", "--device", "cpu", "--json", file)
     assert result.exit_code == 0, result.output
     assert "All is right." in result.stdout
-    assert "4c" in result.stdout
+    assert "At this speed, hours" not in result.stdout  # a step in small tells none
+    assert "takes 1.1 GB of disk for its checkpoints, and 1.9 GB of /dev/shm" in result.stdout
 
     content = json.loads(file.read_text())
+    assert content["hours"] == {}
+    assert content["room"]["checkpoints"] == pytest.approx(2 * 528e6, rel=0.01)
     assert content["right"] and all(finding["right"] for finding in content["findings"])
     checks = {finding["check"] for finding in content["findings"]}
     assert checks == {examination.DESIGNS, examination.PRECISION, examination.KERNELS, examination.PROCESSES}
