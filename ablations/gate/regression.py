@@ -15,8 +15,9 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Any
 
+from ablations.comparing.usual_spread import Spread, usual_spread
 from ablations.gate.baseline_file import BaselineFile, Evidence, TableRow
-from ablations.gate.moderated_t_test import Shift, Spread, rejected, shift, usual_spread
+from ablations.gate.moderated_t_test import Shift, rejected, shift
 from ablations.metric_names import LOSSES, PRIMARY_METRIC, lower_is_better, primary_metric
 from ablations.studies import STUDIES
 from m2f.errors import InputError

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from ablations.gate.moderated_t_test import MOST_DEGREES, Spread, rejected, shift, usual_spread
+from ablations.comparing.usual_spread import Spread
+from ablations.gate.moderated_t_test import rejected, shift
 
 OLD, NEW = [48.5, 47.2, 49.3, 48.1, 47.9], [46.0, 45.1, 47.0]
 
@@ -42,29 +43,6 @@ def test_seeds_that_all_agree_are_not_taken_for_exact():
     assert shift([0.0, 0.0, 0.0], [0.5], usual).chance_of_more > 0.1
     assert shift([0.0, 0.0, 0.0], [0.5], None).chance_of_more == 0.0  # nothing is known but these
     assert shift([0.1, 0.1, 0.1], [0.1, 0.1], None).chance_of_less >= 0.5  # whatever rounding does
-
-
-def test_usual_spread_of_samples_that_share_one():
-    """Drawn with variance 4; with many samples of many seeds it is found, and worth as much as may be."""
-    samples = np.random.default_rng(0).normal(0, 2, (200, 20)).tolist()
-    usual = usual_spread(samples)
-    assert usual.variance == pytest.approx(4.0, rel=0.05)
-    assert usual.degrees == MOST_DEGREES
-
-
-def test_usual_spread_of_samples_of_different_spread_weighs_little():
-    """Variances drawn as Smyth's model has them, here with one degree of freedom around 9."""
-    generator = np.random.default_rng(0)
-    variances = 9.0 / generator.chisquare(1, 400)
-    samples = [generator.normal(0, math.sqrt(variance), 5).tolist() for variance in variances]
-    usual = usual_spread(samples)
-    assert usual.degrees == pytest.approx(1.0, rel=0.2)
-    assert usual.variance == pytest.approx(9.0, rel=0.4)
-
-
-def test_usual_spread_needs_a_sample_of_several_seeds_that_differ():
-    assert usual_spread([[1.0], [0.0, 0.0, 0.0]]) is None
-    assert usual_spread([[1.0], [0.0, 0.0], [1.0, 3.0]]) == Spread(variance=2.0, degrees=1)
 
 
 def test_holms_procedure():
