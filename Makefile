@@ -14,13 +14,17 @@ OUT ?= report
 # How long `make fuzz` looks for damaged input that m2f does not answer well.
 MINUTES ?= 5
 
-.PHONY: reproduce test test-clusters test-triton fuzz browser lint benchmark docs setup
+.PHONY: reproduce report test test-clusters test-triton fuzz browser lint benchmark docs setup
 
 # A failed run (exit code 1) does not keep the others from their report.
 reproduce: setup
 	@$(BIN)/m2f run $(TABLE) --scale $(SCALE) --tasks $(TASKS) --seeds $(SEEDS) --store $(STORE); code=$$?; \
 		[ $$code -le 1 ] || exit $$code; \
 		$(BIN)/m2f report $(TABLE) --store $(STORE) --out $(OUT) && exit $$code
+
+# The committed results as HTML, PDF and the rest. Nothing is trained.
+report: setup
+	@$(BIN)/m2f report reports/reference --out $(OUT)
 
 test: setup
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder

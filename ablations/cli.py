@@ -15,7 +15,9 @@ from ablations.commands.diff import diff
 from ablations.commands.doctor import doctor
 from ablations.commands.eval import evaluate
 from ablations.commands.list import list_rows
+from ablations.commands.merge import merge
 from ablations.commands.options import INTERRUPTED, Commands, on_one_line
+from ablations.commands.pack import pack
 from ablations.commands.report import report
 from ablations.commands.rerun import rerun
 from ablations.commands.run import run
@@ -31,6 +33,8 @@ COMMANDS = (
     check,
     diff,
     compare,
+    merge,
+    pack,
     rerun,
     cost,
     bench,

@@ -46,10 +46,22 @@ def read_values(path: Path) -> dict[str, Any]:
         InputError: it is not there, damaged, or more than values.
     """
     try:
-        lines = ast.parse(read_regular(path)).body
-        return {line.targets[0].id: ast.literal_eval(line.value) for line in lines}  # type: ignore[attr-defined]
-    except (OSError, SyntaxError, ValueError, TypeError, AttributeError, RecursionError, MemoryError) as error:
+        return parsed_values(read_regular(path))
+    except (OSError, ValueError) as error:
         raise InputError(
             f"{path} cannot be read as a run's config; remove its run directory and give the `m2f run` that made it "
             "again."
         ) from error
+
+
+def parsed_values(text: bytes) -> dict[str, Any]:
+    """The values by name that are written in the text of a run's ``config.py``.
+
+    Raises:
+        ValueError: it is damaged, or more than values.
+    """
+    try:
+        lines = ast.parse(text).body
+        return {line.targets[0].id: ast.literal_eval(line.value) for line in lines}  # type: ignore[attr-defined]
+    except (SyntaxError, ValueError, TypeError, AttributeError, RecursionError, MemoryError) as error:
+        raise ValueError("it is not made of values") from error

@@ -9,9 +9,9 @@ import pandas as pd
 from ablations.choice import choose
 from ablations.comparing.beside_paper import comparison_frame
 from ablations.costs.counted import cost_frame
+from ablations.gate.sources import read_all
 from ablations.paper import paper_results
 from ablations.planning.scales import SCALES
-from ablations.store.results_frame import read_results
 from ablations.store.run_record import RunRecord
 from ablations.studies import BASELINE, STUDIES
 from ablations.studies.study import Study
@@ -29,17 +29,25 @@ AGAINST_FLOPS = "figIII"
 
 
 def build(
-    store: Path, tables: Sequence[str], out: Path, name_store: bool = False, say: Callable[[str], object] = print
+    sources: Path | Sequence[Path],
+    tables: Sequence[str],
+    out: Path,
+    name_store: bool = False,
+    say: Callable[[str], object] = print,
 ) -> dict[str, Path]:
-    """Write the report of the named tables (none named: every table that the store has results for) under `out`.
+    """Write the report of the named tables (none named: every table that there are results for) under `out`.
 
     Returns the files by name: pdf, html, markdown, results, comparison, costs, and the directory of tables, latex;
-    figures lie in `out/figures`. The same store gives the same bytes. `say` takes a sentence
-    for each run that is left out. `name_store` names the store in the commands that
-    fill what is missing. Raises InputError for an unknown table, and when the store has no result for any of them.
+    figures lie in `out/figures`. A source is a store, a packed store, a results.csv or a baseline; the same ones give
+    the same bytes. `say` takes a sentence for each run that is left out. `name_store` names the store, if there is one,
+    in the commands that fill what is missing. Raises InputError for an unknown table, when the sources contradict each
+    other, and when they have no result for any of the tables.
     """
+    sources = [sources] if isinstance(sources, Path) else list(sources)
+    stores = [source for source in sources if (source / "sweeps").is_dir()]
+    store = stores[0] if stores else Path("runs")
     tables = [choose(table, STUDIES, "table") for table in tables]
-    found = read_results(store)
+    found = read_all(sources)
     for sentence in found.damaged:
         say(sentence)
     results = found.frame[found.frame["table"].isin(tables or list(STUDIES))]
@@ -47,7 +55,8 @@ def build(
         wanted = shlex.join(tables or [next(iter(STUDIES))])
         place = shlex.quote(str(store))
         raise InputError(
-            f"{store} holds no finished run to report; `m2f run {wanted} --scale mini --store {place}` makes some."
+            f"{found.place} holds no finished run to report; "
+            f"`m2f run {wanted} --scale mini --store {place}` makes some."
         )
     require_own(out)
     runs = {name: found.runs[name] for name in results["run"].unique()}
@@ -55,7 +64,7 @@ def build(
     costs = counted_costs()
     whole = [table for table in STUDIES if table != BASELINE.table]
     absent = [table for table in tables or whole if table not in set(results["table"])]
-    named = str(store) if name_store else ""
+    named = str(store) if name_store and stores else ""
     content = compose(sections, runs, absent, costs, named, whole=not tables, damaged=found.damaged)
     comparison = pd.concat([section.comparison for section in sections], ignore_index=True)
     files = {
@@ -104,6 +113,8 @@ def _flops(results: pd.DataFrame, runs: Mapping[str, RunRecord], say: Callable[[
 
     flops: dict[str, float] = {}
     for variant, name in results.drop_duplicates("variant")[["variant", "run"]].itertuples(index=False, name=None):
+        if not runs[name].recorded:
+            continue
         try:
             flops[variant] = inference_flops(runs[name])
         except InputError as error:

@@ -11,6 +11,7 @@ from reports.text import DATASET_NAMES, listing
 
 # What run.json's environment holds besides versions of what decides numbers.
 PLACE = ("platform", "processor", "cores", "memory", "gpus", "threads", "precision", "packages")
+NOT_RECORDED = "not recorded by these runs"
 
 
 def facts(runs: list[RunRecord]) -> list[dict[str, str]]:
@@ -21,10 +22,10 @@ def facts(runs: list[RunRecord]) -> list[dict[str, str]]:
         "Seeds": listing([str(seed) for seed in sorted({run.identity["seed"] for run in runs})]),
         "Runs": f"{_count(runs)}, {_dates(runs)}",
         "Commit": commits(runs),
-        "Versions": _distinct(map(_versions, environments)),
+        "Versions": _distinct(map(_versions, environments)) or NOT_RECORDED,
         "Machine": _distinct(map(_machine, environments)),
         "Precision": _distinct(map(_precision, environments)),
-        "Threads": _distinct(f"{e['threads']} for each run" for e in environments if "threads" in e),
+        "Threads": _distinct(f"{e['threads']} for each run" for e in environments if "threads" in e) or NOT_RECORDED,
     }
     return [{"name": name, "value": value} for name, value in lines.items()]
 
@@ -55,7 +56,8 @@ def _data(runs: list[RunRecord]) -> str:
             used = tasks.setdefault((identity["dataset"], identity["split"], identity["data_fingerprint"]), [])
             used.extend([task] if task not in used else [])
     return "; ".join(
-        f"{DATASET_NAMES.get(dataset, dataset)}, evaluated on {split}, fingerprint {fingerprint[:16]} ({listing(used)})"
+        f"{DATASET_NAMES.get(dataset, dataset)}, evaluated on {split}, "
+        f"fingerprint {fingerprint[:16] or NOT_RECORDED} ({listing(used)})"
         for (dataset, split, fingerprint), used in tasks.items()
     )
 
@@ -70,7 +72,7 @@ def _dates(runs: list[RunRecord]) -> str:
     states = [run.state for run in runs]
     started = min((state.started for state in states if state.started), default="")
     finished = max((state.finished for state in states if state.finished), default="")
-    return f"from {_minute(started)} to {_minute(finished)} UTC"
+    return f"from {_minute(started)} to {_minute(finished)} UTC" if started else NOT_RECORDED
 
 
 def _minute(moment: str) -> str:
@@ -80,6 +82,8 @@ def _minute(moment: str) -> str:
 
 
 def _commit(git: dict[str, Any]) -> str:
+    if not git:
+        return NOT_RECORDED
     if git.get("commit") is None:
         return "unknown: the suite was not run from a checkout"
     return f"{git['commit'][:12]} ({'with uncommitted changes' if git.get('dirty') else 'clean'})"
@@ -96,13 +100,13 @@ def _machine(environment: dict[str, Any]) -> str:
         *gpus,
         environment.get("platform"),
     ]
-    return ", ".join(filter(None, parts)) or "not recorded by these runs"
+    return ", ".join(filter(None, parts)) or NOT_RECORDED
 
 
 def _precision(environment: dict[str, Any]) -> str:
     precision = environment.get("precision")
     if not precision:
-        return "not recorded by these runs"
+        return NOT_RECORDED
     of_type, wrapper, products = (precision.get(part, "unknown") for part in ("type", "wrapper", "matrix_products"))
     return f"{of_type} ({wrapper}), float32 matrix products {products}"
 

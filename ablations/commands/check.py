@@ -18,7 +18,7 @@ from m2f.files import require_place
     default="baseline.json",
     show_default=True,
     metavar="FILE",
-    help="What to compare with: a baseline, a results.csv or another store.",
+    help="What to compare with: a baseline, a results.csv or another store, packed or not.",
 )
 @click.option("--update", is_flag=True, help="Take the sweep's numbers into the baseline instead, or make one.")
 @click.option("--allow-missing", is_flag=True, help="Do not fail for what the baseline has and the sweep has not.")
@@ -31,8 +31,8 @@ def check(
     """Compare a sweep with a baseline and fail if anything is worse.
 
     Metrics are tested against the spread between seeds, or held to the baseline's tolerances; parameters and FLOPs must
-    be equal; speed may differ by a factor. The store may be a results.csv too. Exit code 0: nothing is worse, 1:
-    something is worse, has changed or is missing, 2: bad input.
+    be equal; speed may differ by a factor. The store may be packed (`m2f pack`), or a results.csv. Exit code 0: nothing
+    is worse, 1: something is worse, has changed or is missing, 2: bad input.
     """
     from ablations import gate
 

@@ -24,10 +24,11 @@ def compare(rows: tuple[str, ...], task: str, scale: str | None, out: Path | Non
     from io import StringIO
 
     from ablations.comparing.designs import compare_designs
+    from ablations.gate.sources import read_all
     from ablations.planning.scales import TASKS
     from reports.designs import show, write_page
 
-    designs = compare_designs(store, rows, chosen_word(task, TASKS, "task"), scale)
+    designs = compare_designs(read_all([store]), rows, chosen_word(task, TASKS, "task"), scale)
     for sentence in designs.damaged:
         click.echo(sentence, err=True)
     show(designs, make_console())

@@ -12,7 +12,7 @@ from ablations.commands.options import PATH, import_option, make_console, say
 @click.argument("second", type=PATH, metavar="B")
 @import_option
 def diff(first: Path, second: Path) -> None:
-    """Compare B with A, each a store, a baseline or a results.csv, by the tests of `m2f check`.
+    """Compare B with A, each a store, packed or not, a baseline or a results.csv, by the tests of `m2f check`.
 
     Shows what is worse, better, missing and new in B. The exit code is 0 whatever it is, and 2 for bad input.
     """

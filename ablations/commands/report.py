@@ -10,20 +10,30 @@ from ablations.commands.options import PATH, chosen_studies, import_option, stor
 
 
 @click.command()
-@click.argument("tables", nargs=-1, metavar="[TABLE]...")
-@click.option("--out", type=PATH, required=True, metavar="DIR", help="Directory to write the report to.")
+@click.argument("words", nargs=-1, type=PATH, metavar="[TABLE|SOURCE]...")
+@click.option(
+    "--out", type=PATH, default="report", show_default=True, metavar="DIR", help="Directory to write the report to."
+)
 @import_option
 @store_option
 @click.pass_context
-def report(context: click.Context, tables: tuple[str, ...], out: Path, store: Path) -> None:
-    """Write a store's report: PDF, HTML, Markdown, CSV and LaTeX. Without TABLE, the whole paper."""
-    from ablations.store.runs import require_store
+def report(context: click.Context, words: tuple[Path, ...], out: Path, store: Path) -> None:
+    """Write a report: PDF, HTML, Markdown, CSV and LaTeX.
 
-    studies = chosen_studies(tables)
-    require_store(store)
+    Without TABLE, of the whole paper. SOURCE is what it is made of: a store, a packed store (`m2f pack`), a results.csv
+    or a baseline; several are taken as one. Without SOURCE, it is the store.
+    """
+    from ablations.studies import STUDIES
+
+    known = {table.lower() for table in STUDIES}
+    sources = [word for word in words if str(word).lower() not in known and word.exists()]
+    studies = chosen_studies(tuple(str(word) for word in words if word not in sources))
+    given = context.get_parameter_source("store") is not ParameterSource.DEFAULT
+    named = given or bool(sources)
+    if given or not sources:
+        sources.append(store)
     from reports.build import build
 
-    named = context.get_parameter_source("store") is not ParameterSource.DEFAULT
     tell = partial(click.echo, err=True)
-    for kind, path in build(store, [study.table for study in studies], out, named, tell).items():
+    for kind, path in build(sources, [study.table for study in studies], out, named, tell).items():
         click.echo(f"{kind:<11}{path}")

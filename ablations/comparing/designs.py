@@ -13,7 +13,7 @@ from ablations.choice import did_you_mean
 from ablations.comparing.statistics import mean_interval
 from ablations.metric_names import CLASS_COLUMN, PRIMARY_METRIC
 from ablations.planning.scales import SCALES
-from ablations.store.results_frame import Results, read_results, require_one_run_per_seed
+from ablations.store.results_frame import Results, require_one_run_per_seed
 from ablations.store.run_record import RunRecord
 from ablations.studies import STUDIES
 from m2f.errors import InputError
@@ -59,12 +59,12 @@ class SideBySide:
     damaged: tuple[str, ...] = ()
 
 
-def compare_designs(store: Path, words: Sequence[str], task: str, scale: str | None) -> SideBySide:
+def compare_designs(found: Results, words: Sequence[str], task: str, scale: str | None) -> SideBySide:
     """Lay rows of tables side by side.
 
     Args:
-        store: where their runs are.
-        words: two rows or more, each ``TABLE:ROW``, or ``ROW`` alone where the store has it in one table.
+        found: results that have their runs.
+        words: two rows or more, each ``TABLE:ROW``, or ``ROW`` alone where it is a row of one table.
         task: of the runs.
         scale: of the runs; None for the only one of the store's, or ``mini``.
 
@@ -72,11 +72,10 @@ def compare_designs(store: Path, words: Sequence[str], task: str, scale: str | N
         InputError: fewer than two rows, a row that the store has no finished run of, or one that is meant by several
             tables.
     """
-    found = read_results(store)
     scale = meant_scale(scale, found.frame["scale"])
     frame = found.frame[(found.frame["task"] == task) & (found.frame["scale"] == scale)]
     results = replace(found, frame=frame)
-    designs = [chosen_design(word, results, store, task, scale) for word in words]
+    designs = [chosen_design(word, results, task, scale) for word in words]
     designs = list({design.label: design for design in designs}.values())
     if len(designs) < 2:
         raise InputError("A comparison takes two rows or more, such as `m2f compare 4c:SMCA '4c:masked attention'`.")
@@ -102,7 +101,7 @@ def meant_scale(word: str | None, known: Iterable[str]) -> str:
     return next((name for name in names if name.lower() == Path(word).resolve().name.lower()), word)
 
 
-def chosen_design(word: str, results: Results, store: Path, task: str, scale: str) -> Design:
+def chosen_design(word: str, results: Results, task: str, scale: str) -> Design:
     """The row that a word names, see :func:`compare_designs`."""
     frame = results.frame
     rows = frame[["table", "variant"]].drop_duplicates().itertuples(index=False, name=None)
@@ -114,15 +113,15 @@ def chosen_design(word: str, results: Results, store: Path, task: str, scale: st
         table = word.partition(":")[0]
         known = [label for label in by_label if label.startswith(f"{table}:")] or list(by_label)
         known_scale = scale in SCALES or scale in set(results.frame["scale"])
-        command = ["m2f", "run", table, "--scale", scale, "--tasks", task, "--store", str(store)]
+        command = ["m2f", "run", table, "--scale", scale, "--tasks", task, "--store", results.place]
         mend = f"; `{shlex.join(command)}` makes one" if table in STUDIES and known_scale else ""
         raise InputError(
-            f"{store} has no finished run of '{word}' ({task}, {scale}){did_you_mean(word, by_label)}{mend}. "
+            f"{results.place} has no finished run of '{word}' ({task}, {scale}){did_you_mean(word, by_label)}{mend}. "
             f"It has: {', '.join(known) or 'none'}."
         )
     table, variant = by_label[labels[0]]
     own = frame[(frame["table"] == table) & (frame["variant"] == variant)]
-    require_one_run_per_seed(own, str(store))
+    require_one_run_per_seed(own, results.place)
     runs = own.drop_duplicates("seed")[["seed", "run"]].itertuples(index=False, name=None)
     return Design(table, variant, {int(seed): results.runs[name] for seed, name in runs})
 

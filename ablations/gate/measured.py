@@ -1,4 +1,4 @@
-"""What a sweep measured, from whatever holds it: a store, a results frame as CSV, or a baseline."""
+"""What a sweep measured, from whatever holds it: a store, a packed store, a results frame as CSV, or a baseline."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from ablations.gate.baseline_file import BaselineFile, Evidence, TableBlock, TableRow, read_baseline_file, shortened
 from ablations.metric_names import is_name
-from ablations.store.results_frame import COLUMNS, read_results, require_one_run_per_seed
+from ablations.store.results_frame import Results, require_one_run_per_seed
 from ablations.store.run_record import RunRecord
+from ablations.store.sources import read_source
 from m2f.errors import InputError
 
 if TYPE_CHECKING:
@@ -43,19 +44,20 @@ class Finished:
 
 
 def read_evidence(path: Path, say: Say = print) -> BaselineFile:
-    """The evidence of a store (a directory), a results frame (``.csv``) or a baseline (any other file).
+    """The evidence of a store or packed store (a directory), a results frame (``.csv``) or a baseline (any other file).
 
-    A store and a results frame have no tolerances.
+    Only a baseline has tolerances. ``say`` takes a sentence for each run that is left out.
 
     Raises:
         InputError: nothing is there, it is something else, or it holds no results.
     """
     if not path.exists():
         raise InputError(f"There is nothing at {path}; name a store, a results.csv or a baseline.")
-    if path.is_dir():
-        found = BaselineFile(evidence_of_store(path, say))
-    elif path.suffix == ".csv":
-        found = BaselineFile(evidence_of_csv(path))
+    if path.is_dir() or path.suffix == ".csv":
+        results = read_source(path)
+        for sentence in results.damaged:
+            say(sentence)
+        found = BaselineFile(evidence_of(results))
     else:
         found = read_baseline_file(path)
     if not found.evidence.rows:
@@ -63,36 +65,14 @@ def read_evidence(path: Path, say: Say = print) -> BaselineFile:
     return found
 
 
-def evidence_of_csv(path: Path) -> Evidence:
-    """The metrics of a results frame that was written as CSV, such as a report's ``results.csv``.
+def evidence_of(results: Results) -> Evidence:
+    """What finished runs measured; where a run's numbers are all that is known, without costs, seconds and sources.
 
     Raises:
-        InputError: the file is something else, or one row and seed has several values.
+        InputError: one row and seed has several runs, or a run has components of a module that is not imported.
     """
-    import pandas as pd
-
-    try:
-        frame = pd.read_csv(path, dtype={"table": str, "variant": str, "seed": int, "value": float})
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} is not a results frame ({error}); `m2f report` writes one, results.csv.") from error
-    lacking = [column for column in COLUMNS if column not in frame]
-    if lacking:
-        raise InputError(f"{path} lacks the column '{lacking[0]}' of a results frame; `m2f report` writes one.")
-    return Evidence(_metrics(frame, path))
-
-
-def evidence_of_store(store: Path, say: Say) -> Evidence:
-    """What the finished runs of a store measured; ``say`` takes a sentence for each that is left out.
-
-    Raises:
-        InputError: there is no store, one row and seed has several runs, or a run has components of a module
-            that is not imported.
-    """
-    results = read_results(store)
-    for sentence in results.damaged:
-        say(sentence)
     frame = results.frame
-    metrics = _metrics(frame, store)
+    metrics = _metrics(frame, results.place)
     counted: dict[str, dict[str, float]] = {}
     runs = {name: _finished(run, counted) for name, run in results.runs.items()}
     by_row: dict[TableRow, dict[int, Finished]] = {}
@@ -110,13 +90,13 @@ def evidence_of_store(store: Path, say: Say) -> Evidence:
     return Evidence(metrics, {row: cost for row, cost in costs.items() if cost}, seconds, _sources(by_row))
 
 
-def _metrics(frame: "pd.DataFrame", path: Path) -> Metrics:
-    require_one_run_per_seed(frame, str(path))
+def _metrics(frame: "pd.DataFrame", place: str) -> Metrics:
+    require_one_run_per_seed(frame, place)
     metrics: Metrics = {}
     for record in frame[frame["value"].notna()].to_dict("records"):
         row, metric = _row(record), str(record["metric"])
         if not all(map(is_name, (*row, metric))):
-            raise InputError(f"{path} has {shortened((*row, metric))} as a row and a metric; give them names to print.")
+            raise InputError(f"{place} has {shortened((*row, metric))} as row and metric; give them names to print.")
         values = metrics.setdefault((row, metric), {})
         values[int(record["seed"])] = round(float(record["value"]), DECIMALS)
     return metrics
@@ -128,6 +108,8 @@ def _row(record: Mapping[Any, Any]) -> TableRow:
 
 def _finished(run: RunRecord, counted: dict[str, dict[str, float]]) -> Finished:
     """What a finished run tells; ``counted`` remembers the costs of models."""
+    if not run.recorded:
+        return Finished({}, None, {}, {})
     commit = run.git.get("commit") and run.git["commit"] + (" with local changes" if run.git.get("dirty") else "")
     facts = {"commit": commit, **{name: run.environment[name] for name in FACTS if name in run.environment}}
     if run.source:
@@ -180,4 +162,5 @@ def _sources(by_row: Mapping[TableRow, Mapping[int, Finished]]) -> dict[TableBlo
     return {
         block: {name: values[0] if len(values) == 1 else values for name, values in facts.items()}
         for block, facts in known.items()
+        if facts
     }

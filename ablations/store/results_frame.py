@@ -1,9 +1,9 @@
 """The results frame: every metric of every finished run, one a row, under the names of the tables that it fills."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ablations.metric_names import unit
 from ablations.store.run_record import RunRecord
@@ -29,21 +29,24 @@ COLUMNS = (
     "run",
 )
 ROW = ("table", "scale", "task", "variant")  # what names a row of a table
+CELL = tuple(column for column in COLUMNS if column not in ("metric", "value", "unit"))
 
 
 @dataclass(frozen=True)
 class Results:
-    """What a store's finished runs measured.
+    """What finished runs measured.
 
     Attributes:
         frame: columns ``COLUMNS``, values in their ``unit``; a run that fills rows of several tables is under each.
         runs: the runs of the frame by name.
         damaged: a sentence for each run that says it is done and is left out because a file of it is damaged.
+        place: what they were read from, as sentences name it.
     """
 
     frame: "pd.DataFrame"
     runs: dict[str, RunRecord]
     damaged: tuple[str, ...]
+    place: str
 
 
 def read_results(store: Path) -> Results:
@@ -52,24 +55,29 @@ def read_results(store: Path) -> Results:
     Raises:
         InputError: there is no store.
     """
+    cells = read_cells(store)
+    names = dict.fromkeys(cell["run"] for cell in cells)
+    runs, damaged = whole_runs(RunRecord(run_directory(store, name)) for name in names)
+    return Results(results_frame(cells, runs), runs, tuple(damaged), str(store))
+
+
+def results_frame(cells: Iterable[Mapping[str, Any]], runs: Mapping[str, RunRecord]) -> "pd.DataFrame":
+    """The results frame of those cells whose runs are there."""
     import pandas as pd
 
-    cells = read_cells(store)
-    runs, damaged = _whole(run_directory(store, name) for name in dict.fromkeys(cell["run"] for cell in cells))
     rows = [
         {**cell, "metric": metric, "value": value, "unit": unit(metric)}
         for cell in cells
         if cell["run"] in runs
         for metric, value in runs[cell["run"]].metrics.items()
     ]
-    return Results(pd.DataFrame(rows, columns=list(COLUMNS)), runs, tuple(damaged))
+    return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def _whole(directories: Iterable[Path]) -> tuple[dict[str, RunRecord], list[str]]:
-    """The finished runs that are whole, and what is wrong with the others."""
+def whole_runs(records: Iterable[RunRecord]) -> tuple[dict[str, RunRecord], list[str]]:
+    """The finished runs that are whole by name, and what is wrong with the others."""
     runs, damaged = {}, []
-    for directory in directories:
-        record = RunRecord(directory)
+    for record in records:
         if record.fault:
             damaged.append(f"Left out: {record.fault}")
         elif record.state.name == "done":
@@ -78,8 +86,39 @@ def _whole(directories: Iterable[Path]) -> tuple[dict[str, RunRecord], list[str]
             except InputError as error:
                 damaged.append(f"Left out: {error}")
             else:
-                runs[directory.name] = record
+                runs[record.name] = record
     return runs, damaged
+
+
+def joined(parts: Sequence[Results]) -> Results:
+    """Several results as one. A run that several have is the first's, unless that keeps numbers alone.
+
+    Raises:
+        InputError: one run has other numbers in two of them, or a row has two runs for one seed.
+    """
+    import pandas as pd
+
+    if len(parts) == 1:
+        return parts[0]
+    runs: dict[str, RunRecord] = {}
+    places: dict[str, str] = {}
+    for part in parts:
+        for name, run in part.runs.items():
+            if name not in runs:
+                runs[name], places[name] = run, part.place
+                continue
+            if run.metrics != runs[name].metrics:
+                raise InputError(
+                    f"{places[name]} and {part.place} have other numbers for the run {name}; keep them apart, or "
+                    "leave it out of one of them."
+                )
+            if run.recorded and not runs[name].recorded:
+                runs[name] = run
+    frame = pd.concat([part.frame for part in parts if not part.frame.empty] or [parts[0].frame], ignore_index=True)
+    frame = frame.drop_duplicates([*CELL, "metric"], ignore_index=True)
+    place = " and ".join(dict.fromkeys(part.place for part in parts))
+    require_one_run_per_seed(frame, place)
+    return Results(frame, runs, tuple(sentence for part in parts for sentence in part.damaged), place)
 
 
 def require_one_run_per_seed(results: "pd.DataFrame", place: str) -> None:

@@ -38,7 +38,7 @@ import msgspec
 from ablations.metric_names import FIRST_LOSS, LAST_LOSS, LONGEST_NAME, is_name, unit
 from ablations.planning.plan import RESULTS_FORMAT_VERSION
 from ablations.store.claims import is_held
-from m2f.config_files import OF_A_RUN, read_values
+from m2f.config_files import OF_A_RUN, parsed_values
 from m2f.engine.kept.names import ATTENTION, PER_CLASS, PER_IMAGE, SAMPLES
 from m2f.errors import InputError
 from m2f.files import read_regular, write_json
@@ -172,6 +172,9 @@ class RunRecord:
         directory: the run's.
     """
 
+    mend = MEND
+    recorded = True  # where it is not, all that is known are the numbers
+
     def __init__(self, directory: Path) -> None:
         self.directory = directory
 
@@ -231,7 +234,10 @@ class RunRecord:
     @cached_property
     def config(self) -> dict[str, Any]:
         """The whole config, as plain values."""
-        return read_values(self.directory / CONFIG)
+        try:
+            return parsed_values(self._content(CONFIG))
+        except (OSError, ValueError) as error:
+            raise InputError(f"{self.directory / CONFIG} cannot be read as a run's config; {self.mend}.") from error
 
     @property
     def model(self) -> dict[str, Any]:
@@ -278,19 +284,25 @@ class RunRecord:
         """Iteration and metrics of each evaluation of a training."""
         return self._read_if_there(HISTORY, list[Evaluated], [])
 
-    @cached_property
+    @property
     def losses(self) -> dict[str, float]:
         """The training losses that were logged first and last, means over mmengine's window; empty without a log."""
+        curve = self.loss_curve
+        return {FIRST_LOSS: curve[0][2], LAST_LOSS: curve[-1][2]} if curve else {}
+
+    @cached_property
+    def loss_curve(self) -> list[tuple[int, str, float]]:
+        """Iteration, start of the process, and loss of each line that the training logged, in this order."""
         records = []
-        for path in self.directory.glob("*/vis_data/scalars.json"):
+        for start, path in self._scalars():
             with suppress(OSError):
-                for line in read_regular(path).splitlines():
+                for line in self._content(path).splitlines():
                     with suppress(ValueError, TypeError, KeyError, RecursionError):
                         record = msgspec.json.decode(line)
                         loss = float(record["loss"])
                         if math.isfinite(loss):
-                            records.append((int(record["step"]), path.parent.parent.name, loss))
-        return {FIRST_LOSS: min(records)[2], LAST_LOSS: max(records)[2]} if records else {}
+                            records.append((int(record["step"]), start, loss))
+        return sorted(records)
 
     def per_class(self, column: str) -> "pd.Series":
         """A column of the table of classes, by their names; empty if the run keeps none."""
@@ -364,12 +376,12 @@ class RunRecord:
         return None
 
     def _read_if_there(self, name: str, kind: Any, otherwise: Any) -> Any:
-        return self._read(name, kind) if (self.directory / name).exists() else otherwise
+        return self._read(name, kind) if self._has(name) else otherwise
 
     def _read(self, name: str, kind: Any) -> Any:
         """A JSON file, seen to be of a type and otherwise as it is."""
         try:
-            content = msgspec.json.decode(read_regular(self.directory / name))
+            content = msgspec.json.decode(self._content(name))
             msgspec.convert(content, kind)
         except OSError as error:
             raise self._damaged(name, error.strerror or str(error)) from error
@@ -378,18 +390,28 @@ class RunRecord:
         return content
 
     def _damaged(self, name: str, reason: str) -> InputError:
-        return InputError(f"{self.directory / name} cannot be used ({reason}); {MEND}.")
+        return InputError(f"{self.directory / name} cannot be used ({reason}); {self.mend}.")
+
+    def _has(self, name: str) -> bool:
+        return (self.directory / name).exists()
+
+    def _content(self, name: str) -> bytes:
+        return read_regular(self.directory / name)
+
+    def _scalars(self) -> list[tuple[str, str]]:
+        """When each process of the run began, and the name of its log of losses."""
+        paths = self.directory.glob("*/vis_data/scalars.json")
+        return [(path.parent.parent.name, str(path.relative_to(self.directory))) for path in paths]
 
     def _files(self, folder: str, pattern: str) -> list[Path]:
         return [path for path in (self.directory / folder).glob(pattern) if path.is_file() and not path.is_symlink()]
 
     def _rows(self, table: str) -> list[dict[str, str]]:
         """The rows of a table as text; none if the run keeps none."""
-        path = self.directory / table
-        if not path.exists():
+        if not self._has(table):
             return []
         try:
-            text = read_regular(path).decode()
+            text = self._content(table).decode()
             rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
         except (OSError, ValueError, csv.Error) as error:
             raise self._damaged(table, str(error)) from error

@@ -164,7 +164,11 @@ def _source(run: Run) -> dict[str, str]:
 
 def write_sweep(store: Path, cells: Sequence[Cell]) -> Path:
     """Record which row, task and seed is which run; the same plan is recorded once."""
-    rows = [cell_record(cell) for cell in cells]
+    return write_cells(store, [cell_record(cell) for cell in cells])
+
+
+def write_cells(store: Path, rows: Sequence[Mapping[str, Any]]) -> Path:
+    """Record cells, each as :func:`cell_record` has it; the same ones are recorded once."""
     name = hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()[:16]
     path = store / "sweeps" / f"{name}.json"
     if not path.exists():

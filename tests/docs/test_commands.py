@@ -30,10 +30,15 @@ def check(line):
             parameter.type.convert(value, parameter, None)
     if "--import" in line:
         return  # tables of a module that the reader writes
-    for table in values.get("tables") or ():
+    for table in values.get("tables") or [word for word in values.get("words") or () if not is_source(word)]:
         choose(table, STUDIES, "table")
     if command.name == "run":
         check_sweep(**values)
+
+
+def is_source(word):
+    """Whether a word of `m2f report` names a place."""
+    return "/" in word or "." in word or word.startswith("runs")
 
 
 def parsed(words):

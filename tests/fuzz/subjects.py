@@ -19,7 +19,7 @@ from damage import VALUES, damage_file
 from mmengine.registry import init_default_scope
 from safetensors.torch import load_file, save_file
 
-from ablations.gate.measured import evidence_of_csv
+from ablations.gate.measured import read_evidence
 from ablations.planning.plan import config_of_scale, make_plan
 from ablations.planning.scales import chosen_scale
 from ablations.store.results_frame import read_results
@@ -172,11 +172,11 @@ def use_baseline(place: Path, random: Random, damaged: Path) -> None:
 def use_results(place: Path, random: Random, damaged: Path) -> None:
     """The results are damaged."""
     compare_with(place, damaged)
-    found = ask(evidence_of_csv, place / "results.csv")
+    found = ask(read_evidence, place / "results.csv")
     if not isinstance(found, InputError):
         with (place / "results.csv").open(newline="", encoding="utf-8-sig") as file:
             rows = list(csv.DictReader(file))
-        told = {value for values in found.metrics.values() for value in values.values()}
+        told = {value for values in found.evidence.metrics.values() for value in values.values()}
         written = {round(float(row["value"].rstrip("\0")), 4) for row in rows if row["value"]}
         require(told <= written, f"the file holds {written}, read were {told}")
 

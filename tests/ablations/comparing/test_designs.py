@@ -6,6 +6,7 @@ import pytest
 from scipy import stats
 
 from ablations.comparing.designs import compare_designs, paired_test
+from ablations.store.results_frame import read_results
 from m2f.errors import InputError
 
 PQ = {"plain": [40.0, 42.5, 41.0], "masked": [48.0, 47.0, 49.5]}
@@ -38,7 +39,7 @@ def one(frame, **keys):
 
 
 def test_metrics_with_a_paired_test(finished):
-    found = compare_designs(finished, ["9z:masked", "plain"], "panoptic", "smoke")
+    found = compare_designs(read_results(finished), ["9z:masked", "plain"], "panoptic", "smoke")
     assert [design.label for design in found.designs] == ["9z:masked", "9z:plain"]
     own = one(found.metrics, metric="PQ", design="9z:plain")
     differences = np.subtract(PQ["plain"], PQ["masked"])
@@ -53,7 +54,7 @@ def test_metrics_with_a_paired_test(finished):
 
 
 def test_differences_that_do_not_vary_have_no_p(finished):
-    found = compare_designs(finished, ["masked", "plain"], "panoptic", "smoke")
+    found = compare_designs(read_results(finished), ["masked", "plain"], "panoptic", "smoke")
     own = one(found.metrics, metric="SQ", design="9z:plain")
     assert (own["difference"], own["n"], own["pairs"]) == (0, 2, 2)
     assert pd.isna(own["p"])
@@ -65,7 +66,7 @@ def test_differences_that_vary_by_rounding_alone_have_no_p():
 
 
 def test_classes_and_images_that_differ_most_come_first(finished):
-    found = compare_designs(finished, ["masked", "plain"], "panoptic", "smoke")
+    found = compare_designs(read_results(finished), ["masked", "plain"], "panoptic", "smoke")
     assert list(found.classes["class"].unique()) == ["sand", "disk", "bar"]
     assert list(found.images["image"].unique()) == ["1", "3"]
     own = one(found.classes, **{"class": "sand", "design": "9z:plain"})
@@ -77,7 +78,7 @@ def test_classes_and_images_that_differ_most_come_first(finished):
 def test_only_common_seeds_are_paired(finished, plan):
     lost = next(cell.run for cell in plan(seeds=(1,)) if cell.variant == "plain")
     (finished / "runs" / lost.name / "state.json").write_text(json.dumps({"state": "failed"}))
-    found = compare_designs(finished, ["masked", "plain"], "panoptic", "smoke")
+    found = compare_designs(read_results(finished), ["masked", "plain"], "panoptic", "smoke")
     own = one(found.metrics, metric="PQ", design="9z:plain")
     assert (own["n"], own["pairs"]) == (2, 2)
     assert own["difference"] == pytest.approx(np.mean([40 - 48, 41 - 49.5]))
@@ -85,7 +86,7 @@ def test_only_common_seeds_are_paired(finished, plan):
 
 def test_runs_that_keep_no_details(finished):
     next(finished.glob("runs/*/per_class.csv")).unlink()
-    found = compare_designs(finished, ["masked", "plain"], "panoptic", "smoke")
+    found = compare_designs(read_results(finished), ["masked", "plain"], "panoptic", "smoke")
     assert found.classes.empty and not found.images.empty
 
 
@@ -93,7 +94,7 @@ def test_damaged_details(finished):
     path = next(finished.glob("runs/*/per_class.csv"))
     path.write_text("class\ndisk\n")
     with pytest.raises(InputError, match=r"per_class.csv cannot be used \(it has no readable column 'PQ'\)"):
-        compare_designs(finished, ["masked", "plain"], "panoptic", "smoke")
+        compare_designs(read_results(finished), ["masked", "plain"], "panoptic", "smoke")
 
 
 @pytest.mark.parametrize(
@@ -107,14 +108,14 @@ def test_damaged_details(finished):
 )
 def test_rows_that_cannot_be_compared(finished, words, sentence):
     with pytest.raises(InputError, match=sentence):
-        compare_designs(finished, words, "panoptic", "smoke")
+        compare_designs(read_results(finished), words, "panoptic", "smoke")
 
 
 def test_a_row_of_several_tables_is_to_be_named_with_its_table(finished, plan, evaluated_study, have_done):
     have_done(plan(studies=(evaluated_study,)), lambda *_: {"PQ": 1.0})
     with pytest.raises(InputError, match="'masked' is a row of several tables; name one of '9z:masked', '9e:masked'"):
-        compare_designs(finished, ["masked", "plain"], "panoptic", "smoke")
-    found = compare_designs(finished, ["9e:masked", "9z:plain"], "panoptic", "smoke")
+        compare_designs(read_results(finished), ["masked", "plain"], "panoptic", "smoke")
+    found = compare_designs(read_results(finished), ["9e:masked", "9z:plain"], "panoptic", "smoke")
     assert one(found.metrics, metric="PQ", design="9z:plain")["pairs"] == 1
     assert found.classes.empty and found.images.empty, "an evaluation keeps no values by class and image"
 
@@ -122,4 +123,4 @@ def test_a_row_of_several_tables_is_to_be_named_with_its_table(finished, plan, e
 def test_different_runs_of_one_row_and_seed(finished, plan, have_done):
     have_done(plan(**{"train_cfg.max_iters": 9}), lambda *_: {"PQ": 1.0})
     with pytest.raises(InputError, match=r"holds several runs of 9z 'masked' \(panoptic, smoke\), seed 0"):
-        compare_designs(finished, ["masked", "plain"], "panoptic", "smoke")
+        compare_designs(read_results(finished), ["masked", "plain"], "panoptic", "smoke")

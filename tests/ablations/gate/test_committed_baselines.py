@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ablations.gate.baseline_file import TableRow, read_baseline_file
-from ablations.gate.measured import count_costs, evidence_of_csv
+from ablations.gate.measured import count_costs, read_evidence
 from ablations.metric_names import FIRST_LOSS, LAST_LOSS
 from ablations.planning.plan import make_plan
 from ablations.planning.scales import chosen_scale
@@ -16,7 +16,7 @@ BASELINES = ROOT / "baselines"
 
 
 def test_mini_is_the_committed_reference():
-    reference = evidence_of_csv(ROOT / "reports" / "reference" / "results.csv")
+    reference = read_evidence(ROOT / "reports" / "reference" / "results.csv").evidence
     assert read_baseline_file(BASELINES / "mini.json").evidence.metrics == reference.metrics
 
 

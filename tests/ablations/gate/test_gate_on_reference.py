@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ablations.gate.baseline_file import BaselineFile, Evidence, TableRow
-from ablations.gate.measured import evidence_of_csv
+from ablations.gate.measured import read_evidence
 from ablations.gate.regression import find_changes
 
 REFERENCE = Path(__file__).parents[3] / "reports" / "reference" / "results.csv"
@@ -19,7 +19,7 @@ MASKED = TableRow("4c", "mini", "panoptic", "masked attention")
 
 @pytest.fixture(scope="module")
 def reference():
-    return evidence_of_csv(REFERENCE)
+    return read_evidence(REFERENCE).evidence
 
 
 def resampled(reference, baseline_seeds):
