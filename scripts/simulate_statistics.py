@@ -10,7 +10,7 @@ the tables.
 """
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -94,6 +94,39 @@ def students(differences: Array) -> Tested:
     seeds = differences.shape[-1]
     error = differences.std(axis=-1, ddof=1) / np.sqrt(seeds)
     return Tested(differences.mean(axis=-1), error, np.full(error.shape, seeds - 1.0))
+
+
+def moderated_parts(differences: Array, seeds: NDArray[np.int_]) -> Tested:
+    """:func:`moderated` of rows that have not all as many seeds: the first ``seeds`` ``[...]`` of each, two or more."""
+    had = np.arange(differences.shape[-1]) < seeds[..., None]
+    means = differences.mean(axis=-1, where=had)
+    variances = differences.var(axis=-1, ddof=1, where=had)
+    left_out = np.array([[other for other in range(ROWS) if other != row] for row in range(ROWS)])
+    usual, worth = shared_variance(variances[..., left_out], seeds[..., left_out] - 1.0, MOST_DEGREES)
+    degrees = worth + seeds - 1
+    variance = (usual * worth + variances * (seeds - 1)) / degrees
+    return Tested(means, np.sqrt(variance / seeds), degrees)
+
+
+def with_more_seeds(
+    differences: Array, first: int, enough: Callable[[Tested], NDArray[np.bool_]]
+) -> tuple[Tested, NDArray[np.int_]]:
+    """Rows that begin with ``first`` seeds and get one more while they have not enough, tested; their seeds.
+
+    ``m2f run --until`` has enough where the interval is narrow.
+    """
+    seeds = np.full(differences.shape[:-1], first)
+    while True:
+        tested = moderated_parts(differences, seeds)
+        growing = ~enough(tested) & (seeds < differences.shape[-1])
+        if not growing.any():
+            return tested, seeds
+        seeds = seeds + growing
+
+
+def narrow(points: float) -> Callable[[Tested], NDArray[np.bool_]]:
+    """Whether an interval is at most so many points to each side; the mean plays no part."""
+    return lambda tested: tested.half_width() <= points
 
 
 def rejected(chances: Array, rate: float = ERROR_RATE) -> NDArray[np.bool_]:
@@ -187,6 +220,20 @@ def small(tested: Tested) -> NDArray[np.bool_]:
     return over_families(np.asarray(stats.t.sf((MARGIN - np.abs(tested.mean)) / tested.error, tested.degrees)))
 
 
+def until_lines(families: int, generator: np.random.Generator) -> Iterator[str]:
+    """What becomes of the error rates where seeds are added until intervals are narrow: ``m2f run --until 1.0``."""
+    yield "| First seeds | At most | Errors | Seeds in the mean | Intervals that hold the truth | False *reproduced* |"
+    yield "|---:|---:|---|---:|---:|---:|"
+    for first, most in ((3, 16), (5, 8), (5, 16)):
+        for kind in ERRORS:
+            differences = paired_differences(kind, most, families, generator)
+            tested, seeds = with_more_seeds(differences, first, narrow(1.0))
+            yield (
+                f"| {first} | {most} | {kind} | {seeds.mean():.1f} | {coverage(tested):.1%} | "
+                f"{false_reproduced(tested):.1%} |"
+            )
+
+
 def gate_lines(checks: int, generator: np.random.Generator) -> Iterator[str]:
     """How often a check of 28 unchanged rows of one task flags any; ``ablations.gate.moderated_t_test`` for all."""
     yield "| Seeds of the baseline | of the sweep | " + " | ".join(ERRORS) + " |"
@@ -215,7 +262,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Simulate what intervals, verdicts and the regression gate promise.")
     parser.add_argument("--families", type=int, default=2000)
     families = parser.parse_args().families
-    for number, lines in enumerate((interval_lines, power_lines, gate_lines)):
+    for number, lines in enumerate((interval_lines, power_lines, gate_lines, until_lines)):
         print("", *lines(families, np.random.default_rng(number)), sep="\n")
 
 

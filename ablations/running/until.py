@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ablations.comparing.statistics import mean_interval, paired_difference
+from ablations.comparing.statistics import differences_of, paired_difference
 from ablations.metric_names import primary_metric, unit
 from ablations.planning.plan import Cell, Plan
 from ablations.store.run_record import RunRecord, State
@@ -88,8 +88,8 @@ def half_widths(family: Mapping[Hashable, Sequence[float]]) -> dict[Hashable, fl
     Args:
         family: the differences of all comparisons with one task and metric.
     """
-    intervals = {key: mean_interval(differences) for key, differences in family.items()}
-    return {key: math.inf if own.high is None else own.high - own.mean for key, own in intervals.items()}
+    widths = {key: difference.half_width() for key, difference in differences_of(family).items()}
+    return {key: math.inf if width is None else width for key, width in widths.items()}
 
 
 def until_known(

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from ablations.comparing.statistics import differences_of, levels
+from ablations.running.until import half_widths
 
 ROOT = Path(__file__).parents[2]
 specification = importlib.util.spec_from_file_location("simulate_statistics", ROOT / "scripts/simulate_statistics.py")
@@ -63,3 +64,35 @@ def test_a_difference_of_the_margin_is_seldom_called_small(generator):
 def test_the_gate_keeps_its_promise_with_normal_errors_and_breaks_it_with_outliers(generator):
     assert simulated.false_alarms("normal", 5, 3, 2000, generator) < 0.01
     assert simulated.false_alarms("outliers", 5, 1, 2000, generator) > 0.02
+
+
+def test_more_seeds_at_once_are_given_as_the_suite_gives_them(generator):
+    differences = simulated.paired_differences("normal", 7, 1, generator)
+    tested, seeds = simulated.with_more_seeds(differences, 4, simulated.narrow(1.5))
+    for task in range(simulated.TASKS):
+        own = [4] * simulated.ROWS
+        while True:
+            widths = half_widths({row: differences[0, task, row, :count] for row, count in enumerate(own)})
+            growing = [row for row, count in enumerate(own) if widths[row] > 1.5 and count < 7]
+            if not growing:
+                break
+            own = [count + (row in growing) for row, count in enumerate(own)]
+        assert seeds[0, task].tolist() == own
+        assert tested.half_width()[0, task] == pytest.approx(list(widths.values()))
+    assert len(set(seeds.ravel().tolist())) == 4
+
+
+@pytest.mark.parametrize("kind", simulated.ERRORS)
+@pytest.mark.parametrize(("first", "most"), [(3, 16), (5, 8)])
+def test_seeds_that_are_added_by_width_alone_keep_the_error_rate(generator, kind, first, most):
+    differences = simulated.paired_differences(kind, most, FAMILIES, generator)
+    tested, seeds = simulated.with_more_seeds(differences, first, simulated.narrow(1.0))
+    assert first < seeds.mean() < most
+    assert simulated.false_reproduced(tested) <= simulated.ERROR_RATE
+    assert simulated.coverage(tested) > 0.93
+
+
+def test_seeds_that_are_added_until_something_shows_do_not(generator):
+    differences = simulated.paired_differences("normal", 16, FAMILIES, generator)
+    tested, _ = simulated.with_more_seeds(differences, 3, lambda tested: tested.chance <= simulated.ERROR_RATE)
+    assert simulated.coverage(tested) < 0.9

@@ -1,6 +1,8 @@
 import pytest
 
 from ablations.gate.baseline_file import BaselineFile, Evidence, TableRow, write_baseline_file
+from ablations.store.run_record import write_done
+from ablations.store.runs import create_run, open_store, write_sweep
 
 MASKED = TableRow("4c", "mini", "panoptic", "masked attention")
 SMCA = MASKED._replace(variant="SMCA")
@@ -19,3 +21,19 @@ def evidence_file(tmp_path):
         return tmp_path / name
 
     return write
+
+
+@pytest.fixture
+def stores(plan, tmp_path):
+    """Two stores with a seed each, and one whose numbers contradict the first; one run of the second is not done."""
+
+    def make(name, seed, value):
+        store, cells = open_store(tmp_path / name), plan(seeds=(seed,))
+        write_sweep(store, cells)
+        for cell in cells:
+            directory = create_run(store, cell.run, tmp_path)
+            if (name, cell.variant) != ("second", "plain"):
+                write_done(directory, {"PQ": value})
+        return store
+
+    return make("first", 0, 40.0), make("second", 1, 41.0), make("other", 0, 42.0)

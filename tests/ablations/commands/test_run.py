@@ -111,3 +111,30 @@ def test_tasks_are_those_that_the_scale_has(call, complain, carried_out, tmp_pat
     assert {cell.run.task for cell in plan.cells} == {"semantic"}
     sentence = complain("run", "Ib", "--scale", tmp_path / "mine", *places)
     assert sentence == f"{tmp_path / 'mine'} has no config of panoptic, the tasks of these tables; add panoptic.py."
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--max-seeds", 5], "--max-seeds says how many seeds --until may give"),
+        (["--until", 0], "--until must be a number of points above zero, such as 1.0, not '0'."),
+        (["--until", "nan"], "not 'nan'."),
+        (["--until", 1, "--seeds", "0,1,2", "--max-seeds", 2], "--seeds has 3 seeds and --max-seeds is 2"),
+        (["--until", 1, "--seeds", 2**32 - 3], "ask for less"),
+    ],
+)
+def test_options_of_until_that_do_not_go_together(complain, tmp_path, arguments, sentence):
+    assert sentence in complain("run", "4c", *arguments, "--store", tmp_path / "store", "--data", tmp_path / "data")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_until_is_announced_and_carried_out(call, carried_out, tmp_path):
+    arguments = ("4c", "--scale", "smoke", "--tasks", "panoptic", "--until", 1.5, "--max-seeds", 3)
+    places = ("--store", tmp_path / "s", "--data", tmp_path / "d")
+    dry = call("run", *arguments, *places, "--dry-run")
+    assert dry.output.endswith("Then seeds are added, up to 3 a row, until ±1.5 points are known.\n")
+    result = call("run", *arguments, *places)
+    # Nothing was trained, so a run of the first seed is not done: no seed is added.
+    assert len(carried_out) == 1 and result.exit_code == 0, result.output
+    assert "0 of 3 differences from a baseline are known to ±1.5 points." in result.output
+    assert "still wider: 4c SMCA, panoptic: unknown points; a run of its last seed is not done" in result.output
