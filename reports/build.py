@@ -124,5 +124,8 @@ def _flops(results: pd.DataFrame, runs: Mapping[str, RunRecord], say: Callable[[
 
 def _of_study(results: pd.DataFrame, study: Study, scale: str) -> pd.DataFrame:
     """The results of the rows that the study has today; an old store may know others."""
-    of_table = (results["table"] == study.table) & (results["scale"] == scale)
-    return results[of_table & results["variant"].isin([variation.name for variation in study.variations])]
+    of_table = results[(results["table"] == study.table) & (results["scale"] == scale)]
+    places = of_table["variant"].map({variation.name: place for place, variation in enumerate(study.variations)})
+    known = of_table.assign(place=places).dropna(subset="place")
+    # Whatever the order of the sources, and of the sweeps in them.
+    return known.sort_values(["place", "seed"], kind="stable").drop(columns="place")

@@ -39,6 +39,8 @@ def by_cost(section: Section, task: str, metric: str, runs: Mapping[str, RunReco
     """The metric against the floating point operations of one image, one line a method, one point a size."""
     results = _measured(section, task, metric)
     results = results[results["variant"].isin(list(section.flops))]
+    if results.empty:
+        return None
     # The sizes are called by the rows, "Mask2Former, small": the backbones' names are those of the paper's scale.
     sizes = results["variant"].str.partition(", ")[2]
     results = results.assign(place=results["variant"].map(dict(section.flops)) / 1e9, mark=sizes)

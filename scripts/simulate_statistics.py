@@ -103,7 +103,7 @@ def moderated_parts(differences: Array, seeds: NDArray[np.int_]) -> Tested:
     variances = differences.var(axis=-1, ddof=1, where=had)
     left_out = np.array([[other for other in range(ROWS) if other != row] for row in range(ROWS)])
     usual, worth = shared_variance(variances[..., left_out], seeds[..., left_out] - 1.0, MOST_DEGREES)
-    degrees = worth + seeds - 1
+    degrees = np.asarray(worth + seeds - 1, float)
     variance = (usual * worth + variances * (seeds - 1)) / degrees
     return Tested(means, np.sqrt(variance / seeds), degrees)
 

@@ -28,7 +28,7 @@ def merge(sources: tuple[Path, ...], into: Path) -> None:
     taken = take(found, into, tell)
     for source in sources:
         if (source / "sweeps").is_dir() and (left := unfinished(source, found)):
-            tell(f"Left where they are: {left} runs of {source} that are not finished.")
+            tell(f"Of {source}, runs that are not finished and stay where they are: {left}.")
     if len(made := commits(found)) > 1:
         tell(f"The runs were made at several commits: {', '.join(made)}; see that these compute the same.")
-    tell(f"{into} has {taken} more runs, of {len(found.runs)}.")
+    tell(f"Runs that {into} did not have: {taken} of {len(found.runs)}.")

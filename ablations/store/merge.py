@@ -59,8 +59,9 @@ def commits(found: Results) -> list[str]:
 
 
 def unfinished(store: Path, found: Results) -> int:
-    """How many runs of a store are not finished."""
-    return len({cell["run"] for cell in read_cells(store)} - found.runs.keys())
+    """How many runs of a store are not finished; those of the results are."""
+    others = {cell["run"] for cell in read_cells(store)} - found.runs.keys()
+    return sum(RunRecord(run_directory(store, name)).state.name != "done" for name in others)
 
 
 def _with_trainings(found: Results) -> Iterator[RunRecord]:
@@ -99,22 +100,23 @@ def _take(run: RunRecord, into: Path, say: Callable[[str], object]) -> bool:
     except FileExistsError:
         return False  # another process has just brought it
     except OSError as error:
-        raise InputError(
-            f"{run.directory} cannot be copied to {into} ({error.strerror}); mend that and merge again."
-        ) from error
+        raise InputError(f"{run.directory} cannot be copied to {into} ({error}); mend that and merge again.") from error
     return True
 
 
 def _copy(source: Path, target: Path) -> None:
     """Copy a run's files, but for claims and what is no file of its own: links may lead anywhere, pipes have no end."""
-    for entry in sorted(os.scandir(source), key=lambda entry: entry.name):
-        if entry.name.startswith((".", "claim.")):
-            continue
-        if entry.is_dir(follow_symlinks=False):
-            (target / entry.name).mkdir(exist_ok=True)
-            _copy(Path(entry.path), target / entry.name)
-        elif entry.is_file(follow_symlinks=False):
-            _copy_file(Path(entry.path), target / entry.name)
+    folders = [Path()]
+    while folders:
+        folder = folders.pop()
+        (target / folder).mkdir(exist_ok=True)
+        for entry in os.scandir(source / folder):
+            if entry.name.startswith((".", "claim.")):
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                folders.append(folder / entry.name)
+            elif entry.is_file(follow_symlinks=False):
+                _copy_file(source / folder / entry.name, target / folder / entry.name)
 
 
 def _copy_file(source: Path, target: Path) -> None:

@@ -4,9 +4,9 @@ def test_merging(call, complain, stores, tmp_path):
     result = call("merge", first, second, "--into", into)
     assert result.exit_code == 0, result.output
     assert result.output.splitlines() == [
-        f"Left where they are: 1 runs of {second} that are not finished.",
-        f"{into} has 3 more runs, of 3.",
+        f"Of {second}, runs that are not finished and stay where they are: 1.",
+        f"Runs that {into} did not have: 3 of 3.",
     ]
-    assert call("merge", first, "--into", into).output == f"{into} has 0 more runs, of 2.\n"
+    assert call("merge", first, "--into", into).output == f"Runs that {into} did not have: 0 of 2.\n"
     assert "have other numbers for the run" in complain("merge", other, "--into", into)
     assert "There is nothing at" in complain("merge", tmp_path / "nothing", "--into", into)
