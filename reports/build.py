@@ -1,7 +1,7 @@
 """Build the report of a store: PDF, HTML, Markdown, CSV, LaTeX and figures."""
 
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -60,7 +60,7 @@ def build(
         )
     require_own(out)
     runs = {name: found.runs[name] for name in results["run"].unique()}
-    sections = _sections(results, runs, say)
+    sections = _sections(results, found.frame, runs, say)
     costs = counted_costs()
     whole = [table for table in STUDIES if table != BASELINE.table]
     absent = [table for table in tables or whole if table not in set(results["table"])]
@@ -81,16 +81,22 @@ def build(
     return {**{kind: out / name for kind, (name, _) in files.items()}, "latex": out / "tables"}
 
 
-def _sections(results: pd.DataFrame, runs: Mapping[str, RunRecord], say: Callable[[str], object]) -> list[Section]:
-    """One section for each table and scale that has results, by scale and in the studies' order."""
+def _sections(
+    results: pd.DataFrame, whole: pd.DataFrame, runs: Mapping[str, RunRecord], say: Callable[[str], object]
+) -> list[Section]:
+    """One section for each table and scale that has results, by scale and in the studies' order.
+
+    Its verdicts are those that it has beside all tables of the ``whole`` store, whichever of them are shown.
+    """
     paper = paper_results()
+    compared = _compared(whole, paper, set(results["scale"]))
     present = set(zip(results["table"], results["scale"], strict=True))
     return [
         Section(
             study=study,
             scale=scale,
             results=of_study,
-            comparison=comparison_frame(results, paper, study, scale),
+            comparison=compared[scale][compared[scale]["table"] == study.table].reset_index(drop=True),
             paper=paper[paper["table"] == study.table],
             scale_word=_scale_word(scale, runs[of_study["run"].iloc[0]]) if len(of_study) else scale,
             flops=_flops(of_study, runs, say) if study.table == AGAINST_FLOPS else {},
@@ -100,6 +106,15 @@ def _sections(results: pd.DataFrame, runs: Mapping[str, RunRecord], say: Callabl
         if (study.table, scale) in present
         for of_study in [_of_study(results, study, scale)]
     ]
+
+
+def _compared(results: pd.DataFrame, paper: pd.DataFrame, scales: Iterable[str]) -> dict[str, pd.DataFrame]:
+    """All results of each scale beside the paper's."""
+    present = set(zip(results["table"], results["scale"], strict=True))
+    return {
+        scale: comparison_frame(results, paper, [s for s in STUDIES.values() if (s.table, scale) in present], scale)
+        for scale in scales
+    }
 
 
 def _scale_word(scale: str, run: RunRecord) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ablations.comparing.statistics import CONFIDENCE
+from ablations.comparing.verdicts import ERROR_RATE, MARGIN
 from ablations.costs.counted import CAPTION, CostRow
 from ablations.store.run_record import RunRecord
 from ablations.studies import STUDIES
@@ -18,7 +19,7 @@ from reports.runs import commits, facts, packages
 from reports.section import Section, changes, imports, missing
 from reports.task import task_content
 from reports.text import listing, run_command, table_label
-from reports.verdicts import WORDS
+from reports.verdicts import WITHIN_NOISE, WORDS
 
 TITLE = "Mask2Former ablations beside the paper"
 SCALE_MEANING = {
@@ -37,14 +38,17 @@ OWN_MEANING = (
     "not COCO numbers."
 )
 RULE = (
-    "Verdict. Each row is compared with the table's baseline, seed by seed. It is reproduced when the "
-    f"{CONFIDENCE:.0%} Student t interval of the mean paired difference lies wholly on the same side of zero as the "
-    "paper's difference, not reproduced when it lies wholly on the other side, and inconclusive otherwise (also "
-    "where the paper's difference is zero). One seed has no interval and no verdict. It speaks of the direction "
-    "only, row by row, without correction for the number of rows. Paper's direction counts the rows whose mean "
-    "difference has the sign of the paper's, of those that have a difference in both; with one seed that is all "
-    f"there is. Ours is the mean over n seeds ± half of its {CONFIDENCE:.0%} interval; differences are from the "
-    "baseline, ours with both ends of the interval. Metrics are in percent, with one decimal place; masses of "
+    "Verdict. Each row is compared with the table's baseline, seed by seed. It is reproduced when there is a "
+    "difference to the paper's side, not reproduced when there is one to the other side, as small as the paper's when "
+    f"ours is surely within {MARGIN} points and the paper's is too, and below what this can tell otherwise. The tests "
+    "are t-tests in which the rows of one scale, task and metric tell together what spread between seeds is usual, "
+    "corrected by Benjamini and Hochberg's procedure for all comparisons of the scale's tables, tasks together, at "
+    f"{ERROR_RATE:.0%}. Would show is the least difference that would have shown, with these seeds, this spread and "
+    f"this correction. {WITHIN_NOISE} marks a difference of the paper's within the paper's own noise: its model has "
+    "come out as far apart when others trained it again. Paper's direction counts the rows whose mean "
+    "difference has the sign of the paper's, of those that have a difference in both. Ours is the mean over n seeds ± "
+    f"half of its {CONFIDENCE:.0%} Student interval; differences are from the baseline, ours with both ends of the "
+    f"{CONFIDENCE:.0%} interval, not corrected. Metrics are in percent, with one decimal place; masses of "
     "attention are fractions of one, with two."
 )
 PROVENANCE = (

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from ablations.comparing.beside_paper import NO_PAPER_NUMBER
 from ablations.costs.counted import METRICS, ROW, UNITS, CostRow, read_costs
 from ablations.studies.study import Study
 from reports.text import DASH, number, signed, table_label
-from reports.verdicts import NO_PAPER_NUMBER
 
 COSTS_CSV = Path(__file__).with_name("reference") / "costs.csv"
 NAMES = {"params": "parameters", "flops": "FLOPs", "training_flops": "FLOPs of a training step", "memory": "memory"}

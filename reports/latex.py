@@ -19,9 +19,10 @@ COMPARISON = {
     "paper_difference": "Paper diff.",
     "difference": "Our difference",
     "verdict": "Verdict",
+    "visible": "Would show",
     "provenance": "Provenance",
 }
-COMPARISON_ALIGNMENT = "llrrrrrll"
+COMPARISON_ALIGNMENT = "llrrrrrlrl"
 _ENCODER = UnicodeToLatexEncoder(
     # By default a straight quote would become two apostrophes.
     conversion_rules=[UnicodeToLatexConversionRule(RULE_DICT, {ord('"'): '"'}), "defaults"],

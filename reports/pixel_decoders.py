@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from ablations.comparing.statistics import mean_interval
+from ablations.comparing.verdicts import NOT_RUN
 from ablations.costs.counted import ROW, UNITS, CostRow
 from ablations.metric_names import unit
 from ablations.store.run_record import RunRecord
@@ -14,7 +15,6 @@ from reports.pixel_decoder_figure import accuracy_against_flops
 from reports.section import Section, changes, imports, metric_of, missing
 from reports.task import interval_words
 from reports.text import DASH, file_stem, import_flags, listing, number, with_interval
-from reports.verdicts import NOT_RUN
 
 TABLE = "4e"
 BY_SIZE = ("AP_s", "AP_m", "AP_l")

@@ -83,7 +83,7 @@ def missing(section: Section, task: str, overrides: list[str], store: str) -> li
         gaps.append({"text": f"In the {task} task, {text}", "command": command(seeds=seeds)})
     if len(seeds) < 2:
         more = [seeds[0] + offset for offset in range(3)]
-        text = f"The {task} task was run with one seed, which gives no interval and no verdict"
+        text = f"The {task} task was run with one seed, which tells no spread"
         gaps.append({"text": text, "command": command(seeds=more)})
     return gaps
 

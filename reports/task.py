@@ -14,7 +14,7 @@ from reports import figures, samples
 from reports.paper_figures import PAPER_FIGURES
 from reports.section import Section, metric_of
 from reports.text import DATASET_NAMES, duration, file_stem, listing, number, signed, signed_with_bounds, with_interval
-from reports.verdicts import other_directions, tally, verdict_word
+from reports.verdicts import WITHIN_NOISE, other_directions, tally, verdict_word
 
 
 def task_content(section: Section, task: str, runs: Mapping[str, RunRecord]) -> tuple[dict[str, Any], dict[str, bytes]]:
@@ -58,16 +58,19 @@ def _row(row: Mapping[Any, Any], one_run_each: pd.DataFrame, runs: Mapping[str, 
         "paper": number(row["paper"], unit),
         "ours": with_interval(row["ours"], row["high"], unit) if row["n"] else "not run",
         "n": row["n"],
-        "paper_difference": "" if baseline else signed(row["paper_difference"], unit),
+        "paper_difference": ""
+        if baseline
+        else signed(row["paper_difference"], unit) + (WITHIN_NOISE if row["within_paper_noise"] else ""),
         "difference": ""
         if baseline
         else signed_with_bounds(row["difference"], row["difference_low"], row["difference_high"], unit),
         "verdict": verdict_word(row),
+        "visible": "" if baseline else number(row["visible"], unit),
         "provenance": row["provenance"],
         "time": duration(mean_interval(seconds).mean),
         "values": {
             key: None if math.isnan(row[key]) else row[key]
-            for key in ("paper", "ours", "paper_difference", "difference")
+            for key in ("paper", "ours", "paper_difference", "difference", "visible")
         },
     }
 
@@ -110,10 +113,10 @@ def _figures(
 
 
 def interval_words(comparison: pd.DataFrame, metric: str) -> str:
-    """What a figure shows of the intervals of our differences: of one seed there is none."""
+    """What a figure shows of the intervals of our differences: where nothing tells a spread there is none."""
     rows = comparison[(comparison["metric"] == metric) & (comparison["verdict"] != BASELINE)]
     known = rows["difference_low"].notna().any()
-    return f"with its {CONFIDENCE:.0%} interval" if known else "with one seed, which gives no interval"
+    return f"with its {CONFIDENCE:.0%} interval" if known else "with one seed and nothing that tells its spread"
 
 
 def _band_words(histories: Mapping[str, list[Any]]) -> str:

@@ -5,28 +5,17 @@ from typing import Any, get_args
 
 import pandas as pd
 
-from ablations.comparing.beside_paper import BASELINE
-from ablations.comparing.statistics import Verdict
+from ablations.comparing.beside_paper import BASELINE, NO_PAPER_NUMBER
+from ablations.comparing.verdicts import NOT_RUN, Verdict
 from reports.text import DASH, bounds, listing, signed
 
-NOT_RUN = "not run"
-NO_PAPER_NUMBER = "no paper number"
-ONE_SEED = "one seed"
-WORDS = (*get_args(Verdict), ONE_SEED, NO_PAPER_NUMBER, NOT_RUN)
+WITHIN_NOISE = "\N{DAGGER}"  # after a difference of the paper's that is within its own noise
+WORDS = (*(word for word in get_args(Verdict) if word != NOT_RUN), NO_PAPER_NUMBER, NOT_RUN)
 
 
 def verdict_word(row: Mapping[Any, Any]) -> str:
-    """What stands in the verdict's place in a row of the comparison frame.
-
-    A row without any number has no verdict, and neither has one that shares a single seed with the baseline.
-    """
-    if row["n"] == 0:
-        return NOT_RUN
-    if row["verdict"] != BASELINE and pd.isna(row["paper_difference"]):
-        return NO_PAPER_NUMBER
-    if row["verdict"] != BASELINE and row["pairs"] == 1:
-        return ONE_SEED
-    return str(row["verdict"])
+    """What stands in the verdict's place in a row of the comparison frame; a baseline may not have been run either."""
+    return NOT_RUN if row["n"] == 0 else str(row["verdict"])
 
 
 def tally(rows: pd.DataFrame) -> dict[str, Any]:
@@ -60,7 +49,7 @@ def _sides(rows: pd.DataFrame) -> pd.Series:
 def _sentence(row: Mapping[Any, Any]) -> str:
     unit = row["unit"]
     numbers = f"{row['metric']} {signed(row['difference'], unit)}, the paper's {signed(row['paper_difference'], unit)}"
-    if row["pairs"] < 2:
-        return f"{numbers}: one seed, other direction than the paper's; that is no verdict."
-    interval = f"{row['pairs']} seeds, {bounds(row['difference_low'], row['difference_high'], unit)}"
-    return f"{numbers}: other direction than the paper's, {row['verdict']} ({interval})."
+    seeds = f"{row['pairs']} seed{'s' if row['pairs'] > 1 else ''}"
+    known = not pd.isna(row["difference_low"])
+    interval = f", {bounds(row['difference_low'], row['difference_high'], unit)}" if known else ", no interval"
+    return f"{numbers}: other direction than the paper's, {row['verdict']} ({seeds}{interval})."

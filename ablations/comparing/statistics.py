@@ -9,7 +9,7 @@ import math
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, variance
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 from scipy import stats
 
@@ -21,7 +21,6 @@ CONFIDENCE = 0.95
 MOST_DEGREES = 2.0
 DECIMALS = 9  # differences that are the same to so many do not vary
 
-Verdict = Literal["reproduced", "not reproduced", "inconclusive"]
 Key = TypeVar("Key", bound=Hashable)
 
 
@@ -105,21 +104,6 @@ def paired_difference(row_by_seed: Mapping[int, float], baseline_by_seed: Mappin
     return _finite(
         [row_by_seed[seed] - baseline_by_seed[seed] for seed in sorted(row_by_seed.keys() & baseline_by_seed.keys())]
     )
-
-
-def verdict(paper_difference: float | None, differences: Sequence[float], confidence: float = CONFIDENCE) -> Verdict:
-    """Whether the direction of the paper's difference from the baseline shows in our paired differences.
-
-    'reproduced': the t interval of the mean paired difference lies wholly on the paper's side of zero;
-    'not reproduced': it lies wholly on the other side; 'inconclusive': it reaches zero, there are fewer than two pairs,
-    or the paper gives no difference (None, NaN or 0). The size of the difference plays no part.
-    """
-    estimate = mean_interval(differences, confidence)
-    if paper_difference is None or math.isnan(paper_difference) or estimate.low is None or estimate.high is None:
-        return "inconclusive"
-    if paper_difference == 0 or estimate.low <= 0 <= estimate.high:
-        return "inconclusive"
-    return "reproduced" if (estimate.mean > 0) == (paper_difference > 0) else "not reproduced"
 
 
 def differences_of(family: Mapping[Key, Sequence[float]], most: float = MOST_DEGREES) -> dict[Key, Difference]:

@@ -14,6 +14,7 @@ from ablations.comparing.statistics import Difference, levels
 
 Verdict = Literal["reproduced", "not reproduced", "as small as the paper's", "below what this can tell", "not run"]
 
+NOT_RUN: Verdict = "not run"
 ERROR_RATE = 0.05
 MARGIN = 1.5  # points of PQ, AP or mIoU: a difference that is surely smaller counts as small
 FRACTION = 0.01  # what a point is of a metric that is given as a fraction
@@ -70,7 +71,7 @@ def judge(comparisons: Mapping[Hashable, Comparison], rate: float = ERROR_RATE) 
     judged: dict[Hashable, Judgement] = {}
     for name, of in comparisons.items():
         if not of.difference.n:
-            judged[name] = Judgement("not run")
+            judged[name] = Judgement(NOT_RUN)
         elif name not in tested:
             judged[name] = Judgement("below what this can tell")
         else:

@@ -171,7 +171,7 @@ def section(store):
         columns=["table", "variant", "dataset", "task", "metric", "value"],
     ).assign(method="Mask2Former", backbone="R50", split="val")
     results = read_results(store).frame
-    return Section(STUDY, "mini", results, comparison_frame(results, paper, STUDY, "mini"), paper, "mini")
+    return Section(STUDY, "mini", results, comparison_frame(results, paper, [STUDY], "mini"), paper, "mini")
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import pytest
 from ablations.studies import STUDIES
 from ablations.studies.study import Study
 from reports.build import build
-from reports.text import MINUS
+from reports.text import DASH, MINUS
 
 
 @pytest.fixture(scope="module")
@@ -20,20 +20,21 @@ def built(attention, attention_store, tmp_path_factory):
 
 def test_fractions_are_not_percentages(built):
     text = built["markdown"].read_text()
-    row = f"| cross-attention | fg\\_avg | 0.20 | 0.62 | 1 | {MINUS}0.39 | +0.38 | one seed | inferred | 9 s |"
-    assert row in text
+    verdict = f"below what this can tell | {DASH} | inferred"
+    assert f"| cross-attention | fg\\_avg | 0.20 | 0.62 | 1 | {MINUS}0.39 | +0.38 | {verdict} | 9 s |" in text
     comparison = pd.read_csv(built["comparison"])
     assert comparison.groupby("metric")["unit"].unique().loc["fg_avg"] == ["fraction"]
 
 
 def test_a_direction_other_than_the_paper_s_is_said_in_the_summary_and_beside_the_table(built):
-    sentence = f"fg_avg +0.38, the paper's {MINUS}0.39: one seed, other direction than the paper's; that is no verdict."
+    sentence = f"fg_avg +0.38, the paper's {MINUS}0.39: other direction than the paper's, below what this can tell "
+    sentence += "(1 seed, no interval)."
     assert built["html"].read_text().count(sentence.replace("'", "&#39;")) == 2
     assert built["markdown"].read_text().count(sentence.replace("_", r"\_")) == 2
 
 
 def test_captions_speak_of_an_interval_where_there_is_one(built):
-    assert "the paper's, and ours with one seed, which gives no interval." in built["markdown"].read_text()
+    assert "the paper's, and ours with one seed and nothing that tells its spread." in built["markdown"].read_text()
 
 
 def test_the_note_and_the_source_of_each_evaluation_are_shown(built, attention: Study):

@@ -19,7 +19,7 @@ def comparison(differences):
             "difference": difference,
             "difference_low": difference - 2,
             "difference_high": difference + 2,
-            "verdict": "baseline" if variant == "base" else "inconclusive",
+            "verdict": "baseline" if variant == "base" else "below what this can tell",
             "unit": "%",
         }
         for variant, difference in differences.items()

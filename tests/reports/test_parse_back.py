@@ -20,6 +20,7 @@ from reports.latex import render_latex
 from reports.markdown import render_markdown
 from reports.section import Section
 from reports.text import MINUS
+from reports.verdicts import WITHIN_NOISE
 
 REFERENCE = Path(__file__).parents[2] / "reports" / "reference" / "results.csv"
 ENVIRONMENT = {"python": "3.11.7", "platform": "Linux", "processor": "A processor", "cores": 2, "threads": 1}
@@ -37,7 +38,7 @@ def sections():
             study,
             "mini",
             results[results["table"] == study.table],
-            comparison_frame(results, paper, study, "mini"),
+            comparison_frame(results, paper, [study], "mini"),
             paper[paper["table"] == study.table],
             "mini",
         )
@@ -89,7 +90,9 @@ def require_comparison(rows, sections):
         if row["verdict"] != "baseline":
             require_printed(cells[5], [row["paper_difference"]], places)
             require_printed(cells[6], [row["difference"], row["difference_low"], row["difference_high"]], places)
-            assert cells[7] == "one seed" or row["pairs"] != 1 or pd.isna(row["paper_difference"])
+            assert cells[7] == (row["verdict"] if row["n"] else "not run")
+            require_printed(cells[8], [row["visible"]], places)
+            assert cells[5].endswith(WITHIN_NOISE) == row["within_paper_noise"]
 
 
 def means(sections):

@@ -24,7 +24,7 @@ SECONDS = {"FPN": 60.0, "Semantic FPN": 90.0, "FaPN": 240.0, "BiFPN": 120.0, "MS
 
 def section_of(results):
     paper = paper_results()
-    return Section(STUDY, "mini", results, comparison_frame(results, paper, STUDY, "mini"), paper, "mini")
+    return Section(STUDY, "mini", results, comparison_frame(results, paper, [STUDY], "mini"), paper, "mini")
 
 
 @pytest.fixture(scope="module")

@@ -31,11 +31,12 @@ def rows(*values):
 TABLE = rows(
     ("same", -4.8, -5.7, -10.0, -1.4, 3, "reproduced"),
     ("opposite", -4.7, 2.0, 0.5, 3.5, 3, "not reproduced"),
-    ("unclear", -0.4, 0.3, -1.0, 1.6, 3, "inconclusive"),
-    ("one seed", 0.5, -1.25, NAN, NAN, 1, "inconclusive"),
-    ("no difference", 0.0, -1.0, NAN, NAN, 1, "inconclusive"),
-    ("own", NAN, 1.0, NAN, NAN, 1, "inconclusive"),
-    ("lost", 1.0, NAN, NAN, NAN, 0, "inconclusive"),
+    ("unclear", -0.4, 0.3, -1.0, 1.6, 3, "below what this can tell"),
+    ("one seed", 0.5, -1.25, -9.0, 6.5, 1, "below what this can tell"),
+    ("no spread", 0.5, -1.25, NAN, NAN, 1, "below what this can tell"),
+    ("no difference", 0.0, -0.1, -0.5, 0.3, 3, "as small as the paper's"),
+    ("own", NAN, 1.0, NAN, NAN, 1, "no paper number"),
+    ("lost", 1.0, NAN, NAN, NAN, 0, "not run"),
     ("base", 0.0, 0.0, 0.0, 0.0, 3, "baseline"),
 )
 
@@ -45,12 +46,12 @@ def test_every_row_but_the_baseline_is_counted_once():
     assert {entry["word"]: entry["count"] for entry in counted["counts"]} == {
         "reproduced": 1,
         "not reproduced": 1,
-        "inconclusive": 1,
-        "one seed": 2,
+        "as small as the paper's": 1,
+        "below what this can tell": 3,
         "no paper number": 1,
         "not run": 1,
     }
-    assert counted["direction"] == "1 of 4"
+    assert counted["direction"] == "1 of 5"
     assert counted["seeds"] == "1 and 3"
 
 
@@ -62,7 +63,7 @@ def test_a_figure_without_numbers_of_the_paper_has_no_direction():
     ("variant", "word"),
     [
         ("same", "reproduced"),
-        ("one seed", "one seed"),
+        ("one seed", "below what this can tell"),
         ("own", "no paper number"),
         ("lost", "not run"),
         ("base", "baseline"),
@@ -83,7 +84,15 @@ def test_other_directions_are_said_with_how_sure_they_are():
     assert said == {
         "opposite": f"PQ +2.0, the paper's {MINUS}4.7: other direction than the paper's, not reproduced "
         "(3 seeds, +0.5 to +3.5).",
-        "unclear": f"PQ +0.3, the paper's {MINUS}0.4: other direction than the paper's, inconclusive "
+        "unclear": f"PQ +0.3, the paper's {MINUS}0.4: other direction than the paper's, below what this can tell "
         f"(3 seeds, {MINUS}1.0 to +1.6).",
-        "one seed": f"PQ {MINUS}1.2, the paper's +0.5: one seed, other direction than the paper's; that is no verdict.",
+        "one seed": f"PQ {MINUS}1.2, the paper's +0.5: other direction than the paper's, below what this can tell "
+        f"(1 seed, {MINUS}9.0 to +6.5).",
+        "no spread": f"PQ {MINUS}1.2, the paper's +0.5: other direction than the paper's, below what this can tell "
+        "(1 seed, no interval).",
     }
+
+
+def test_a_baseline_that_was_not_run_is_not_run():
+    (row,) = rows(("base", 51.9, NAN, NAN, NAN, 0, "baseline")).to_dict("records")
+    assert verdict_word(row) == "not run"

@@ -75,7 +75,7 @@ def row(frame, variant, task="panoptic", metric="PQ"):
 
 
 def test_numbers_by_hand():
-    frame = comparison_frame(results_frame(PANOPTIC), paper_frame(), STUDY, "mini")
+    frame = comparison_frame(results_frame(PANOPTIC), paper_frame(), [STUDY], "mini")
     assert list(frame.columns) == COLUMNS
     plain, baseline = row(frame, "plain"), row(frame, "masked attention")
     # Two values 2 apart: standard error 1, t(0.975, 1) = 12.7062.
@@ -90,19 +90,19 @@ def test_numbers_by_hand():
 
 
 def test_every_row_of_the_study_is_there_in_its_order_run_or_not():
-    frame = comparison_frame(results_frame(PANOPTIC), paper_frame(), STUDY, "mini")
+    frame = comparison_frame(results_frame(PANOPTIC), paper_frame(), [STUDY], "mini")
     assert list(frame["variant"]) == 2 * ["plain", "masked attention", "new design"]
     assert list(frame["metric"]) == 3 * ["PQ"] + 3 * ["mIoU"]
     absent = row(frame, "plain", "semantic", "mIoU")
     assert absent["paper"] == 45.5 and absent["n"] == 0 and absent["seeds"] == ""
-    assert math.isnan(absent["ours"]) and math.isnan(absent["difference"]) and absent["verdict"] == "inconclusive"
+    assert math.isnan(absent["ours"]) and math.isnan(absent["difference"]) and absent["verdict"] == "not run"
 
 
-def test_a_design_the_paper_has_not_is_inconclusive():
+def test_a_design_the_paper_has_not_has_no_verdict():
     values = {**PANOPTIC, ("new design", "panoptic", "PQ", 0): 60.0, ("new design", "panoptic", "PQ", 1): 62.4}
-    new = row(comparison_frame(results_frame(values), paper_frame(), STUDY, "mini"), "new design")
+    new = row(comparison_frame(results_frame(values), paper_frame(), [STUDY], "mini"), "new design")
     assert math.isnan(new["paper"]) and new["difference"] == pytest.approx(9.95)
-    assert new["verdict"] == "inconclusive" and new["provenance"] == "unspecified"
+    assert new["verdict"] == "no paper number" and new["provenance"] == "unspecified"
 
 
 def test_other_tables_and_scales_are_left_alone():
@@ -113,14 +113,14 @@ def test_other_tables_and_scales_are_left_alone():
             results_frame(PANOPTIC),
         ]
     )
-    expected = comparison_frame(results_frame(PANOPTIC), paper_frame(), STUDY, "mini")
-    pd.testing.assert_frame_equal(comparison_frame(other, paper_frame(), STUDY, "mini"), expected)
+    expected = comparison_frame(results_frame(PANOPTIC), paper_frame(), [STUDY], "mini")
+    pd.testing.assert_frame_equal(comparison_frame(other, paper_frame(), [STUDY], "mini"), expected)
 
 
 def test_a_further_metric_of_the_paper_makes_rows_and_an_undefined_value_is_no_value():
     extra = ("4c", "Mask2Former", "R50", "masked attention", "coco", "val2017", "panoptic", "SQ", 83.0)
     values = {**PANOPTIC, ("masked attention", "panoptic", "SQ", 0): math.nan}
-    frame = comparison_frame(results_frame(values), paper_frame(extra), STUDY, "mini")
+    frame = comparison_frame(results_frame(values), paper_frame(extra), [STUDY], "mini")
     quality = row(frame, "masked attention", metric="SQ")
     assert (quality["paper"], quality["ours"], quality["n"], quality["seeds"]) == (83.0, 80.0, 1, "2")
     assert math.isnan(quality["low"])
@@ -132,7 +132,7 @@ def test_two_different_runs_of_one_row_and_seed_are_refused():
     with pytest.raises(
         InputError, match=r"4c 'masked attention' \(panoptic, mini\), seed 0: .*masked attention-panoptic-0-changed"
     ):
-        comparison_frame(twice, paper_frame(), STUDY, "mini")
+        comparison_frame(twice, paper_frame(), [STUDY], "mini")
 
 
 def test_a_row_is_held_against_the_paper_s_row_of_its_own_method_and_backbone():
@@ -156,7 +156,7 @@ def test_a_row_is_held_against_the_paper_s_row_of_its_own_method_and_backbone():
             ("other", "R50", 1.0),
         )
     ]
-    frame = comparison_frame(results_frame(PANOPTIC), paper_frame(*extra), study, "mini")
+    frame = comparison_frame(results_frame(PANOPTIC), paper_frame(*extra), [study], "mini")
     assert [row(frame, name)["paper"] for name in ("old", "new")] == [48.2, 50.7]
     assert math.isnan(row(frame, "large")["paper"])
     assert row(frame, "new")["paper_difference"] == pytest.approx(2.5)
@@ -165,7 +165,7 @@ def test_a_row_is_held_against_the_paper_s_row_of_its_own_method_and_backbone():
 def test_two_numbers_of_the_paper_for_one_row_are_refused():
     twice = ("4c", "Mask2Former", "R50", "masked attention", "coco", "test-dev", "panoptic", "PQ", 52.0)
     with pytest.raises(ValueError, match="several numbers for masked attention, panoptic, PQ"):
-        comparison_frame(results_frame(PANOPTIC), paper_frame(twice), STUDY, "mini")
+        comparison_frame(results_frame(PANOPTIC), paper_frame(twice), [STUDY], "mini")
 
 
 def test_a_study_s_own_metric_comes_first_and_names_its_unit():
@@ -175,9 +175,78 @@ def test_a_study_s_own_metric_comes_first_and_names_its_unit():
         for variant, value in (("cross-attention", 0.2), ("masked attention", 0.59))
     ]
     masses = {(name, "panoptic", "fg_avg", 0): value for name, value in (("plain", 0.25), ("masked attention", 0.5))}
-    frame = comparison_frame(results_frame({**PANOPTIC, **masses}), paper_frame(*extra), study, "mini")
+    frame = comparison_frame(results_frame({**PANOPTIC, **masses}), paper_frame(*extra), [study], "mini")
     assert list(dict.fromkeys(frame["metric"])) == ["fg_avg", "PQ", "mIoU"]
     plain = row(frame, "plain", metric="fg_avg")
     assert (plain["difference"], plain["unit"]) == (-0.25, "fraction")
     assert plain["paper_difference"] == pytest.approx(-0.39)
     assert row(frame, "plain")["unit"] == "%"
+
+
+SECOND = replace(STUDY, table="4e", baseline="masked attention")
+
+
+def paper_of_two_tables(**second):
+    """Table 4(c)'s numbers twice; of the second table those of ``second`` instead, by variant."""
+    first = paper_frame()[lambda rows: rows["table"] == "4c"]
+    values = first["variant"].map(second).fillna(first["value"])
+    return pd.concat([first, first.assign(table="4e", value=values)], ignore_index=True)
+
+
+def noisy(*variants, seeds=5, shift=-1.0):
+    """Rows at a distance from their baseline that one row shows and many do not."""
+    offsets = (0.0, 0.4, -0.3, 0.7, -0.6)
+    rows = {("masked attention", "panoptic", "PQ", seed): 50.0 for seed in range(seeds)}
+    rows |= {
+        (name, "panoptic", "PQ", seed): 50.0 + shift + (1 + place / 9) * offsets[(seed + place) % 5]
+        for place, name in enumerate(variants)
+        for seed in range(seeds)
+    }
+    return rows
+
+
+def test_a_row_that_is_one_run_in_two_tables_is_one_test():
+    values = noisy("plain")
+    once = comparison_frame(results_frame(values), paper_frame(), [STUDY], "mini")
+    both = pd.concat([results_frame(values), results_frame(values, table="4e")])
+    twice = comparison_frame(both, paper_of_two_tables(), [STUDY, SECOND], "mini")
+    shown = ["variant", "difference", "difference_low", "visible", "verdict"]
+    for table in ("4c", "4e"):
+        of_table = twice[(twice["table"] == table) & (twice["task"] == "panoptic")]
+        assert row(of_table, "plain")[shown].tolist() == row(once, "plain")[shown].tolist()
+
+
+def test_more_tests_at_a_scale_need_more_to_show_and_other_rows_tell_the_spread():
+    values = noisy("plain", shift=-0.7)
+    alone = row(comparison_frame(results_frame(values), paper_frame(), [STUDY], "mini"), "plain")
+    others = results_frame(noisy("plain", shift=0.1), table="4e")
+    others["run"] += " of 4e"
+    both = comparison_frame(pd.concat([results_frame(values), others]), paper_of_two_tables(), [STUDY, SECOND], "mini")
+    beside = row(both[both["table"] == "4c"], "plain")
+    assert beside["difference_high"] < alone["difference_high"], "the spread is better known"
+    assert beside["visible"] > beside["difference_high"] - beside["difference"], "but more is asked of a verdict"
+
+
+def test_the_smallest_difference_that_would_have_shown_is_where_the_verdict_turns():
+    frame = comparison_frame(results_frame(noisy("plain")), paper_frame(), [STUDY], "mini")
+    for factor, verdict in ((1.001, "reproduced"), (0.999, "below what this can tell")):
+        values = noisy("plain", shift=-row(frame, "plain")["visible"] * factor + 0.04 * -1)
+        found = row(comparison_frame(results_frame(values), paper_frame(), [STUDY], "mini"), "plain")
+        assert found["verdict"] == verdict, found["difference"]
+
+
+def test_a_difference_of_the_paper_s_within_its_own_noise_is_marked():
+    frame = comparison_frame(
+        results_frame(PANOPTIC), paper_of_two_tables(**{"cross-attention": 51.5}), [SECOND], "mini"
+    )
+    assert row(frame, "plain")["within_paper_noise"]
+    frame = comparison_frame(results_frame(PANOPTIC), paper_frame(), [STUDY], "mini")
+    marked = {(r["variant"], r["task"]): r["within_paper_noise"] for r in frame.to_dict("records")}
+    assert marked["plain", "semantic"] and not marked["plain", "panoptic"]
+    assert not marked["masked attention", "panoptic"] and not marked["new design", "panoptic"]
+
+
+def test_an_undefined_value_is_no_pair():
+    values = {**PANOPTIC, ("plain", "panoptic", "PQ", 2): math.nan}
+    expected = comparison_frame(results_frame(PANOPTIC), paper_frame(), [STUDY], "mini")
+    pd.testing.assert_frame_equal(comparison_frame(results_frame(values), paper_frame(), [STUDY], "mini"), expected)

@@ -13,12 +13,10 @@ from ablations.comparing.statistics import (
     levels,
     mean_interval,
     paired_difference,
-    verdict,
 )
 from ablations.comparing.usual_spread import usual_spread
 
 percents = st.lists(st.floats(0, 100).map(lambda value: round(value, 3)), min_size=2, max_size=6)
-OPPOSITE = {"reproduced": "not reproduced", "not reproduced": "reproduced", "inconclusive": "inconclusive"}
 
 
 def test_interval_of_three_values_by_hand():
@@ -61,35 +59,6 @@ def test_interval_of_the_difference_agrees_with_scipys_paired_test(row, baseline
     assert estimate.high == pytest.approx(expected.high, rel=1e-6, abs=1e-6)
 
 
-@pytest.mark.parametrize(
-    ("paper", "differences", "expected"),
-    [
-        (-4.8, [-8.0, -9.0, -7.5], "reproduced"),
-        (4.8, [8.0, 9.0, 7.5], "reproduced"),
-        (-4.8, [8.0, 9.0, 7.5], "not reproduced"),
-        (-4.8, [-8.0, 6.0, -1.0], "inconclusive"),
-        (-4.8, [-8.0], "inconclusive"),
-        (-4.8, [], "inconclusive"),
-        (0.0, [-8.0, -9.0, -7.5], "inconclusive"),
-        (None, [-8.0, -9.0, -7.5], "inconclusive"),
-        (math.nan, [-8.0, -9.0, -7.5], "inconclusive"),
-        (-4.8, [0.0, 0.0], "inconclusive"),
-    ],
-)
-def test_verdict(paper, differences, expected):
-    assert verdict(paper, differences) == expected
-
-
-@given(st.floats(-10, 10), percents, percents)
-def test_exchanging_row_and_baseline_on_both_sides_keeps_the_verdict(paper, row, baseline):
-    count = min(len(row), len(baseline))
-    forth = paired_difference(dict(enumerate(row[:count])), dict(enumerate(baseline[:count])))
-    back = paired_difference(dict(enumerate(baseline[:count])), dict(enumerate(row[:count])))
-    assert verdict(paper, forth) == verdict(-paper, back)
-    if paper != 0:
-        assert verdict(-paper, forth) == OPPOSITE[verdict(paper, forth)]
-
-
 @given(percents, st.integers(-50, 50))
 def test_a_shift_of_both_sides_changes_no_difference(values, shift):
     row = dict(enumerate(values))
@@ -107,8 +76,6 @@ def test_interval_moves_with_its_values(values, shift):
 
 
 def test_what_is_not_finite_is_no_value():
-    assert verdict(1, [1.0, math.nan, 2.0]) == verdict(1, [1.0, 2.0])
-    assert verdict(1, [math.nan, 2.0]) == "inconclusive"
     assert mean_interval([1.0, math.inf, 3.0]).n == 2
 
 
