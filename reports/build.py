@@ -8,10 +8,12 @@ import pandas as pd
 
 from ablations.choice import choose
 from ablations.comparing.beside_paper import comparison_frame
+from ablations.comparing.over_images import Parts
 from ablations.costs.counted import cost_frame
 from ablations.gate.sources import read_all
 from ablations.paper import paper_results
 from ablations.planning.scales import SCALES
+from ablations.store.results_frame import Results
 from ablations.store.run_record import RunRecord
 from ablations.studies import BASELINE, STUDIES
 from ablations.studies.study import Study
@@ -60,7 +62,7 @@ def build(
         )
     require_own(out)
     runs = {name: found.runs[name] for name in results["run"].unique()}
-    sections = _sections(results, found.frame, runs, say)
+    sections = _sections(results, found, say)
     costs = counted_costs()
     whole = [table for table in STUDIES if table != BASELINE.table]
     absent = [table for table in tables or whole if table not in set(results["table"])]
@@ -81,15 +83,13 @@ def build(
     return {**{kind: out / name for kind, (name, _) in files.items()}, "latex": out / "tables"}
 
 
-def _sections(
-    results: pd.DataFrame, whole: pd.DataFrame, runs: Mapping[str, RunRecord], say: Callable[[str], object]
-) -> list[Section]:
+def _sections(results: pd.DataFrame, found: Results, say: Callable[[str], object]) -> list[Section]:
     """One section for each table and scale that has results, by scale and in the studies' order.
 
-    Its verdicts are those that it has beside all tables of the ``whole`` store, whichever of them are shown.
+    Its verdicts are those that it has beside all tables of the store that were ``found``, whichever are shown.
     """
-    paper = paper_results()
-    compared = _compared(whole, paper, set(results["scale"]))
+    paper, runs = paper_results(), found.runs
+    compared = _compared(found, paper, set(results["scale"]))
     present = set(zip(results["table"], results["scale"], strict=True))
     return [
         Section(
@@ -108,11 +108,17 @@ def _sections(
     ]
 
 
-def _compared(results: pd.DataFrame, paper: pd.DataFrame, scales: Iterable[str]) -> dict[str, pd.DataFrame]:
+def _compared(found: Results, paper: pd.DataFrame, scales: Iterable[str]) -> dict[str, pd.DataFrame]:
     """All results of each scale beside the paper's."""
-    present = set(zip(results["table"], results["scale"], strict=True))
+    present = set(zip(found.frame["table"], found.frame["scale"], strict=True))
+
+    def parts_of(run: str, metric: str) -> Parts | None:
+        return found.runs[run].image_parts(metric)
+
     return {
-        scale: comparison_frame(results, paper, [s for s in STUDIES.values() if (s.table, scale) in present], scale)
+        scale: comparison_frame(
+            found.frame, paper, [s for s in STUDIES.values() if (s.table, scale) in present], scale, parts_of
+        )
         for scale in scales
     }
 

@@ -48,8 +48,10 @@ RULE = (
     "come out as far apart when others trained it again. Paper's direction counts the rows whose mean "
     "difference has the sign of the paper's, of those that have a difference in both. Ours is the mean over n seeds ± "
     f"half of its {CONFIDENCE:.0%} Student interval; differences are from the baseline, ours with both ends of the "
-    f"{CONFIDENCE:.0%} interval, not corrected. Metrics are in percent, with one decimal place; masses of "
-    "attention are fractions of one, with two."
+    f"{CONFIDENCE:.0%} interval, not corrected. Of one seed, the interval of its two models over images, drawn again "
+    "and again, stands beside it where the metric allows that: it says whether these two models differ, not whether "
+    "the designs do. Metrics are in percent, with one decimal place; masses of attention are fractions of one, with "
+    "two."
 )
 PROVENANCE = (
     "Each row's design is exact where the paper fixes it, inferred where its numbers or sources tell it, unspecified "

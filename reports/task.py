@@ -13,7 +13,17 @@ from ablations.studies.study import Study
 from reports import figures, samples
 from reports.paper_figures import PAPER_FIGURES
 from reports.section import Section, metric_of
-from reports.text import DATASET_NAMES, duration, file_stem, listing, number, signed, signed_with_bounds, with_interval
+from reports.text import (
+    DATASET_NAMES,
+    bounds,
+    duration,
+    file_stem,
+    listing,
+    number,
+    signed,
+    signed_with_bounds,
+    with_interval,
+)
 from reports.verdicts import WITHIN_NOISE, other_directions, tally, verdict_word
 
 
@@ -63,7 +73,8 @@ def _row(row: Mapping[Any, Any], one_run_each: pd.DataFrame, runs: Mapping[str, 
         else signed(row["paper_difference"], unit) + (WITHIN_NOISE if row["within_paper_noise"] else ""),
         "difference": ""
         if baseline
-        else signed_with_bounds(row["difference"], row["difference_low"], row["difference_high"], unit),
+        else signed_with_bounds(row["difference"], row["difference_low"], row["difference_high"], unit)
+        + _over_images(row, unit),
         "verdict": verdict_word(row),
         "visible": "" if baseline else number(row["visible"], unit),
         "provenance": row["provenance"],
@@ -73,6 +84,13 @@ def _row(row: Mapping[Any, Any], one_run_each: pd.DataFrame, runs: Mapping[str, 
             for key in ("paper", "ours", "paper_difference", "difference", "visible")
         },
     }
+
+
+def _over_images(row: Mapping[Any, Any], unit: str) -> str:
+    """Of one seed, what the images tell of its two models."""
+    if row["pairs"] != 1 or math.isnan(row["images_low"]):
+        return ""
+    return f", images {bounds(row['images_low'], row['images_high'], unit)}"
 
 
 def _figures(

@@ -1,12 +1,13 @@
 """Our results beside the paper's: one tidy comparison frame a scale, with a verdict on every row."""
 
 import math
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
+from ablations.comparing.over_images import Parts, image_interval
 from ablations.comparing.statistics import Difference, Estimate, differences_of, mean_interval, paired_difference
 from ablations.comparing.verdicts import FRACTION, MARGIN, NOT_RUN, Comparison, Judgement, judge
 from ablations.metric_names import COST_METRICS, primary_metric, unit
@@ -20,6 +21,8 @@ BASELINE, NO_PAPER_NUMBER = "baseline", "no paper number"
 # Table 1), ADE20K's mIoU 47.2 gave 46.1 in the mean of three, Mask DINO's 48.7 gave 46.6 (IDEA-Research/MaskDINO 89).
 PAPER_NOISE = {("coco", "AP"): 0.5, ("coco", "PQ"): 0.5, ("ade20k", "mIoU"): 2.0}
 ROUNDING = 1e-9
+
+PartsOf = Callable[[str, str], Parts | None]
 
 COLUMNS = [
     "table",
@@ -40,6 +43,8 @@ COLUMNS = [
     "difference_low",
     "difference_high",
     "pairs",
+    "images_low",
+    "images_high",
     "visible",
     "verdict",
     "provenance",
@@ -73,7 +78,7 @@ class _Row:
     @property
     def key(self) -> Hashable:
         """Which runs are compared with which: rows of several tables that are the same runs have one key."""
-        pairs = tuple((seed, self.values[seed][1], self.baseline[seed][1]) for seed in sorted(self._paired))
+        pairs = tuple((seed, self.values[seed][1], self.baseline[seed][1]) for seed in sorted(self.paired))
         return (*self.kind, pairs)
 
     @property
@@ -82,11 +87,18 @@ class _Row:
         return paired_difference(values, baseline)
 
     @property
-    def _paired(self) -> set[int]:
+    def paired(self) -> set[int]:
+        """The seeds that row and baseline share."""
         return self.values.keys() & self.baseline.keys()
 
 
-def comparison_frame(results: pd.DataFrame, paper: pd.DataFrame, studies: Iterable[Study], scale: str) -> pd.DataFrame:
+def comparison_frame(
+    results: pd.DataFrame,
+    paper: pd.DataFrame,
+    studies: Iterable[Study],
+    scale: str,
+    parts_of: PartsOf = lambda run, metric: None,
+) -> pd.DataFrame:
     """Lay the results of studies at one scale beside the paper's numbers.
 
     One row for each variation, task and metric that the paper gives for the study (the primary metric always and
@@ -94,10 +106,11 @@ def comparison_frame(results: pd.DataFrame, paper: pd.DataFrame, studies: Iterab
     `paper_row`, `method` and `backbone`. `ours, low, high` are the mean over seeds and its 95% Student interval, `n`
     the number of `seeds` (space-separated); differences are from the study's baseline, ours paired by seed over
     `pairs` seeds, with the interval that ``ablations.comparing.statistics.differences_of`` gives.
-    `within_paper_noise` says whether the paper's difference is no larger than what its model's numbers move by when it
-    is trained again. `verdict` and `visible`, the least difference that would have shown, are those of
-    ``ablations.comparing.verdicts.judge``; or the verdict is the word 'baseline' in the baseline's rows, or 'no paper
-    number'. Numbers that do not exist are NaN.
+    `images_low, images_high` are the interval over images of the same difference, of these trained models alone, where
+    `parts_of` knows what each image gives to the metric of a run, ``[I, parts, K]``. `within_paper_noise` says whether
+    the paper's difference is no larger than what its model's numbers move by when it is trained again. `verdict` and
+    `visible`, the least difference that would have shown, are those of ``ablations.comparing.verdicts.judge``; or the
+    verdict is the word 'baseline' in the baseline's rows, or 'no paper number'. Numbers that do not exist are NaN.
 
     Give all studies that have results at the scale: all their rows tell what spread is usual, and the verdicts are
     corrected for their number. Primary metrics are one family, further metrics another.
@@ -108,7 +121,8 @@ def comparison_frame(results: pd.DataFrame, paper: pd.DataFrame, studies: Iterab
     found = _differences(rows)
     judged = _judgements(rows, found)
     return pd.DataFrame(
-        [_record(row, scale, found[row.key], judged.get(number)) for number, row in enumerate(rows)], columns=COLUMNS
+        [_record(row, scale, found[row.key], judged.get(number), parts_of) for number, row in enumerate(rows)],
+        columns=COLUMNS,
     )
 
 
@@ -161,11 +175,14 @@ def _judgements(rows: list[_Row], found: dict[Hashable, Difference]) -> dict[Has
     return judged
 
 
-def _record(row: _Row, scale: str, difference: Difference, judged: Judgement | None) -> dict[str, Any]:
+def _record(
+    row: _Row, scale: str, difference: Difference, judged: Judgement | None, parts_of: PartsOf
+) -> dict[str, Any]:
     values = [value for value, _ in row.values.values()]
     # A baseline lies at no distance from itself, which is known without a spread.
     zero = Estimate(0.0, 0.0, 0.0, difference.n)
     interval = zero if row.is_baseline and difference.n else difference.interval()
+    images_low, images_high = _over_images(row, parts_of)
     return {
         "table": row.study.table,
         "scale": scale,
@@ -179,10 +196,23 @@ def _record(row: _Row, scale: str, difference: Difference, judged: Judgement | N
         "paper_difference": row.paper_difference,
         "within_paper_noise": not row.is_baseline and abs(row.paper_difference) <= row.paper_noise + ROUNDING,
         **_bounds(interval, "difference", "difference_low", "difference_high", "pairs"),
+        "images_low": images_low,
+        "images_high": images_high,
         "visible": judged.visible if judged else math.nan,
         "verdict": _word(row, judged),
         "provenance": row.variation.provenance,
     }
+
+
+def _over_images(row: _Row, parts_of: PartsOf) -> tuple[float, float]:
+    """The interval over images of a row's difference; NaN where a run does not keep what it takes."""
+    if row.is_baseline:
+        return math.nan, math.nan
+    rows, baselines = (
+        {seed: parts_of(of_side[seed][1], row.metric) for seed in sorted(row.paired)}
+        for of_side in (row.values, row.baseline)
+    )
+    return image_interval(rows, baselines) or (math.nan, math.nan)
 
 
 def _word(row: _Row, judged: Judgement | None) -> str:

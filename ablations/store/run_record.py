@@ -9,7 +9,8 @@
     metrics.json                   the worker, at its end, before the state says *done*
     progress.json                  ``m2f.Progress``, ``m2f.EvaluationProgress``: every second or so
     timing.json, history.json      ``m2f.Progress``, ``m2f.History``: at each evaluation of a training
-    per_class.csv, per_image.csv   ``m2f.Details``: at the last evaluation of a training
+    per_class.csv, per_image.csv,  ``m2f.Details``: at the last evaluation of a training
+    image_parts.npz
     samples/                       ``m2f.SamplePictures``: at the last evaluation of a training
     attention/                     ``m2f.AttentionSamples``: in the evaluation of a trained model
     iter_<n>.pth, last_checkpoint  mmengine's checkpoint hook: every so many iterations
@@ -25,6 +26,8 @@ import math
 import os
 import socket
 import sys
+import zipfile
+import zlib
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -39,12 +42,14 @@ from ablations.metric_names import FIRST_LOSS, LAST_LOSS, LONGEST_NAME, is_name,
 from ablations.planning.plan import RESULTS_FORMAT_VERSION
 from ablations.store.claims import is_held
 from m2f.config_files import OF_A_RUN, parsed_values
-from m2f.engine.kept.names import ATTENTION, PER_CLASS, PER_IMAGE, SAMPLES
+from m2f.engine.kept.names import ATTENTION, IMAGE_PARTS, PER_CLASS, PER_IMAGE, SAMPLES
 from m2f.errors import InputError
 from m2f.files import read_regular, write_json
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
+    from numpy.typing import NDArray
 
 CONFIG, IDENTITY, STATE, METRICS = "config.py", OF_A_RUN, "state.json", "metrics.json"
 PROGRESS, TIMING, HISTORY = "progress.json", "timing.json", "history.json"
@@ -312,6 +317,26 @@ class RunRecord:
         """A column of the table of images, by their ids as text; empty if the run keeps none."""
         return self._column(PER_IMAGE, column)
 
+    def image_parts(self, metric: str) -> "NDArray[np.float32] | None":
+        """What each image gives to a metric's sums ``[I, parts, K]``; None if the run keeps none of the metric."""
+        return self._image_parts().get(metric)
+
+    def _image_parts(self) -> "dict[str, NDArray[np.float32]]":
+        import numpy as np
+
+        path = self.directory / IMAGE_PARTS
+        if not path.exists():
+            return {}
+        try:
+            with np.load(io.BytesIO(read_regular(path)), allow_pickle=False) as kept:
+                parts = {name: kept[name] for name in kept.files}
+        except (OSError, ValueError, EOFError, KeyError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
+            raise self._damaged(IMAGE_PARTS, str(error)) from error
+        for name, values in parts.items():
+            if values.dtype != np.float32 or values.ndim != 3 or not np.isfinite(values).all():
+                raise self._damaged(IMAGE_PARTS, f"its {name} is no table of numbers by image, part and class")
+        return parts
+
     @cached_property
     def samples(self) -> dict[str, dict[str, Path]]:
         """Pictures by image and kind, ``image``, ``truth`` or ``prediction``; numbers of images come in their order."""
@@ -344,6 +369,7 @@ class RunRecord:
             InputError: a file is damaged; it names the file and the mend.
         """
         _ = self.identity, self.metrics, self.seconds, self.history, self.imports
+        self._image_parts()
         for table in (PER_CLASS, PER_IMAGE):
             self._rows(table)
 

@@ -44,6 +44,10 @@ class MeanIoU(IoUMetric):
         self.by_class = {"pixels": areas[3].long().numpy(), "IoU": 100 * np.asarray(iou)}
         return {self.name: 100 * float(np.nanmean(iou))}
 
+    def parts_by_image(self) -> dict[str, NDArray[np.float64]]:
+        """Once computed, areas of intersection and union of each image ``[I, 2, K]``, whose sums make the metric."""
+        return {self.name: np.stack(self.areas_by_image, axis=1)} if self.areas_by_image else {}
+
     def by_image(self) -> dict[str, NDArray[np.float64]]:
         """Once computed, the mean IoU of each image alone in percent ``[I]``, in the order of evaluation.
 

@@ -79,6 +79,10 @@ class PanopticQuality(BaseMetric):
             if (occurs & group).any()
         }
 
+    def parts_by_image(self) -> dict[str, NDArray[np.float64]]:
+        """Once computed, the counts of each image ``[I, 4, K]``, see :func:`match_segments`, whose sums make PQ."""
+        return {"PQ": self.counts}
+
     def by_image(self) -> dict[str, NDArray[np.float64]]:
         """Once computed, PQ of each image alone in percent ``[I]``, in the order in which they were evaluated.
 

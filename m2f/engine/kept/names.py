@@ -2,5 +2,6 @@
 
 PER_CLASS = "per_class.csv"
 PER_IMAGE = "per_image.csv"
+IMAGE_PARTS = "image_parts.npz"
 SAMPLES = "samples"
 ATTENTION = "attention"

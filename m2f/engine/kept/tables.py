@@ -14,23 +14,27 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from m2f.data.images import image_id
-from m2f.engine.kept.names import PER_CLASS, PER_IMAGE
+from m2f.engine.kept.names import IMAGE_PARTS, PER_CLASS, PER_IMAGE
 from m2f.files import write_atomically
 from m2f.registry import HOOKS
 
 
 @HOOKS.register_module()
 class Details(Hook):
-    """Keep ``per_class.csv`` and ``per_image.csv`` of a training's last evaluation in the work directory."""
+    """Keep what a training's last evaluation knows of classes and images in the work directory.
+
+    ``per_class.csv``, ``per_image.csv``, and ``image_parts.npz``: by metric, what each image gives to its sums.
+    """
 
     @master_only
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
-        """Write both, of the last evaluation alone."""
+        """Write them, of the last evaluation alone."""
         if runner.iter < runner.max_iters:
             return
         dataset, computed = runner.val_dataloader.dataset, runner.val_evaluator.metrics
         write_table(Path(runner.work_dir) / PER_CLASS, class_rows(dataset, computed))
         write_table(Path(runner.work_dir) / PER_IMAGE, image_rows(dataset, computed))
+        write_parts(Path(runner.work_dir) / IMAGE_PARTS, image_parts(computed))
 
 
 def class_rows(dataset: BaseDataset, metrics: Sequence[BaseMetric]) -> list[dict[str, Any]]:
@@ -52,6 +56,23 @@ def image_rows(dataset: BaseDataset, metrics: Sequence[BaseMetric]) -> list[dict
         if hasattr(metric, "by_image"):
             add_columns(rows, metric.by_image())
     return rows
+
+
+def image_parts(metrics: Sequence[BaseMetric]) -> dict[str, np.ndarray]:
+    """What each image gives to a metric's sums ``[I, parts, K]``, see ``parts_by_image`` of those that know."""
+    parts: dict[str, np.ndarray] = {}
+    for metric in metrics:
+        if hasattr(metric, "parts_by_image"):
+            parts |= metric.parts_by_image()
+    return parts
+
+
+def write_parts(path: Path, parts: dict[str, np.ndarray]) -> None:
+    """Write arrays compressed, in single precision; most of their numbers are zero."""
+    content = io.BytesIO()
+    single: dict[str, Any] = {name: values.astype(np.float32) for name, values in parts.items()}
+    np.savez_compressed(content, **single)
+    write_atomically(path, content.getvalue())
 
 
 def add_columns(rows: Sequence[dict[str, Any]], columns: dict[str, np.ndarray]) -> None:

@@ -1,6 +1,7 @@
 import math
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -250,3 +251,24 @@ def test_an_undefined_value_is_no_pair():
     values = {**PANOPTIC, ("plain", "panoptic", "PQ", 2): math.nan}
     expected = comparison_frame(results_frame(PANOPTIC), paper_frame(), [STUDY], "mini")
     pd.testing.assert_frame_equal(comparison_frame(results_frame(values), paper_frame(), [STUDY], "mini"), expected)
+
+
+def test_the_images_of_one_seed_have_an_interval_where_runs_keep_what_it_takes():
+    parts = {
+        "plain-panoptic-0": np.tile([[[0.0], [0.0], [0.0], [1.0]], [[0.8], [1.0], [0.0], [0.0]]], (20, 1, 1)),
+        "masked attention-panoptic-0": np.tile([[[0.8], [1.0], [0.0], [0.0]]], (40, 1, 1)),
+    }
+    values = {key: value for key, value in PANOPTIC.items() if key[3] == 0}
+    frame = comparison_frame(
+        results_frame(values),
+        paper_frame(),
+        [STUDY],
+        "mini",
+        lambda run, metric: parts[run] if metric == "PQ" else None,
+    )
+    plain, baseline = row(frame, "plain"), row(frame, "masked attention")
+    # Of 40 drawn images one half is found, give or take 1.96 standard errors: PQ is 0.8 * found / (found + missed / 2).
+    low, high = (0.5 + sign * 1.96 * 0.5 / 40**0.5 for sign in (-1, 1))
+    assert plain["images_low"] == pytest.approx(80 * 2 * low / (1 + low) - 80, abs=1.5)
+    assert plain["images_high"] == pytest.approx(80 * 2 * high / (1 + high) - 80, abs=1.5)
+    assert math.isnan(baseline["images_low"]) and math.isnan(row(frame, "plain", "semantic", "mIoU")["images_low"])

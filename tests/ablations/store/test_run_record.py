@@ -66,6 +66,7 @@ DAMAGE = {
     "history.json": ['[{"iteration": 5', "[{}]", '[{"iteration": "x", "metrics": {}}]'],
     "per_class.csv": ["class,PQ\ndisk,4", "class,PQ\ndisk\n", ""],
     "per_image.csv": ['image,PQ\n"007'],
+    "image_parts.npz": ["", "PK\u0003\u0004 cut off", "{}"],
 }
 CASES = [
     (name, content) for name, contents in DAMAGE.items() for content in contents if (name, content) != ("config.py", "")
