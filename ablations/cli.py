@@ -16,13 +16,15 @@ from ablations.commands.doctor import doctor
 from ablations.commands.eval import evaluate
 from ablations.commands.list import list_rows
 from ablations.commands.merge import merge
-from ablations.commands.options import INTERRUPTED, Commands, on_one_line
+from ablations.commands.options import INTERRUPTED, Commands
 from ablations.commands.pack import pack
 from ablations.commands.report import report
 from ablations.commands.rerun import rerun
 from ablations.commands.run import run
 from ablations.commands.selftest import selftest
 from ablations.commands.status import status
+from ablations.terminal import on_one_line
+from m2f import __version__
 from m2f.errors import InputError
 
 COMMANDS = (
@@ -69,6 +71,7 @@ class AllCommands(Commands):
 
 
 @click.group(cls=AllCommands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="m2f", message="%(prog)s %(version)s")
 def main() -> None:
     """Run the tables of the Mask2Former paper again and lay the numbers beside the paper's."""
 

@@ -5,10 +5,10 @@ import shutil
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
 from ablations.planning.scales import SCALES
 from ablations.running.environment import available_cores, environment, git_commit
+from ablations.terminal import folded
 
 # Without FORCE_CUDA only ops for CPUs are built where no GPU is; with build isolation, which has no torch, none are.
 BUILD_OPS = (
@@ -34,11 +34,12 @@ def examine(store: Path, data_directory: Path) -> list[Fact]:
 
 
 def show(findings: list[Fact], console: Console) -> None:
-    """Print the findings as a table."""
-    table = Table("", "found", "what to do", box=None)
-    for finding in findings:
-        table.add_row(*finding)
-    console.print(table)
+    """Print the findings below each other, what is to do about one below it."""
+    room = max(len(name) for name, _, _ in findings) + 2
+    for name, found, mend in findings:
+        for line in (f"{name:<{room}}{found}", f"{'':<{room}}-> {mend}" if mend else ""):
+            if line:
+                console.out("\n".join(folded(line, console.width, indent=room)), highlight=False)
 
 
 def _software() -> list[Fact]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from ablations.planning.overrides import override_as_json
 from ablations.studies.study import Study, Variation
+from ablations.terminal import folded
 
 
 def listed_rows(studies: Iterable[Study]) -> list[dict[str, Any]]:
@@ -25,14 +26,15 @@ def listed_rows(studies: Iterable[Study]) -> list[dict[str, Any]]:
     ]
 
 
-def listing(studies: Iterable[Study]) -> Iterator[str]:
-    """The lines for people."""
+def listing(studies: Iterable[Study], wide: int) -> Iterator[str]:
+    """The lines for people, of at most so many columns."""
     for study in studies:
-        yield f"{study.table}  {study.title} ({', '.join(study.tasks)})"
+        yield from folded(f"{study.table}  {study.title} ({', '.join(study.tasks)})", wide)
         if study.note:
-            yield f"    {study.note}"
+            yield from folded(f"    {study.note}", wide)
         for variation in study.variations:
-            yield from _row(variation, is_baseline=variation.name == study.baseline)
+            for line in _row(variation, is_baseline=variation.name == study.baseline):
+                yield from folded(line, wide, indent=8 if line.startswith(" " * 8) else 12)
 
 
 def _row(variation: Variation, is_baseline: bool) -> Iterator[str]:

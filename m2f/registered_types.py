@@ -1,10 +1,8 @@
 """Whether what a config names is registered: mmengine imports whatever a dotted ``type`` leads to, and calls it."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import redirect_stdout
 from difflib import get_close_matches
 from importlib import import_module
-from io import StringIO
 from typing import Any
 
 from m2f.errors import InputError
@@ -74,9 +72,9 @@ def registered_names(scopes: set[str]) -> set[str]:
         for registry in (root, *root.children.values())
         if registry.scope in {"mmengine", "m2f", *scopes}
     ]
-    with redirect_stdout(StringIO()):  # OpenMMLab's packages print when they are imported
-        for registry in registries:  # all before any is read: what one imports may register with another
-            registry.import_from_location()
+    import_module("m2f.openmmlab")
+    for registry in registries:  # all before any is read: what one imports may register with another
+        registry.import_from_location()
     scoped = {f"{registry.scope}.{name}" for registry in registries for name in registry.module_dict}
     return scoped | {
         name for registry in registries if registry.scope in ("mmengine", "m2f") for name in registry.module_dict

@@ -27,5 +27,7 @@ OPTIM_WRAPPER_CONSTRUCTORS = Registry(
 LOOPS = Registry("loop", parent=mmengine_registry.LOOPS, scope="m2f")
 OPTIMIZERS = Registry("optimizer", parent=mmengine_registry.OPTIMIZERS, scope="m2f")
 OPTIM_WRAPPERS = Registry("optim_wrapper", parent=mmengine_registry.OPTIM_WRAPPERS, scope="m2f")
+VISUALIZERS = Registry("visualizer", parent=mmengine_registry.VISUALIZERS, scope="m2f")
+VISBACKENDS = Registry("vis_backend", parent=mmengine_registry.VISBACKENDS, scope="m2f")
 PARAM_SCHEDULERS = Registry("parameter scheduler", parent=mmengine_registry.PARAM_SCHEDULERS, scope="m2f")
 WEIGHT_INITIALIZERS = Registry("weight initializer", parent=mmengine_registry.WEIGHT_INITIALIZERS, scope="m2f")

@@ -1,18 +1,17 @@
 """Designs side by side: what the terminal shows of them, and a page of its own."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from rich.console import Console
-from rich.table import Column, Table
-from rich.text import Text
 
 from ablations.comparing.designs import SideBySide
 from ablations.comparing.statistics import CONFIDENCE
 from ablations.metric_names import CLASS_COLUMN, PRIMARY_METRIC, unit
+from ablations.terminal import Column, folded, on_one_line, table
 from reports.html import page_environment
 from reports.output import require_own, write_files
 from reports.text import DASH, listing, number, signed, signed_with_bounds, with_interval
@@ -21,6 +20,9 @@ Draw = Callable[[SideBySide, Sequence[str]], tuple[dict[str, bytes], str]]
 
 SHOWN_CLASSES = 10  # in the terminal
 SHOWN_IMAGES = 6
+METRIC = Column("metric")
+COMPARED = ("difference", "p")
+LEAST = 15  # columns of a value with its difference
 NO_DETAILS = (
     "Not all of these runs keep values by class and image: those that evaluate another run do not, nor those that were "
     "made by earlier versions."
@@ -34,28 +36,23 @@ RULE = (
 
 def show(designs: SideBySide, console: Console) -> None:
     """Print metrics, and the classes and images on which the designs differ most."""
-    console.print(heading(designs), highlight=False, markup=False, soft_wrap=True)
-    metrics = Table("metric", "design", *(right(name) for name in ("mean", "n", "difference", "p")))
-    for row in metric_rows(designs):
-        metrics.add_row(*(Text(row[name]) for name in ("metric", "design", "mean", "n", "difference", "p")))
-        if row["last"]:
-            metrics.add_section()
-    console.print(metrics)
+
+    def tell(lines: Iterable[str]) -> None:
+        console.out("\n".join(lines), highlight=False)
+
+    tell(folded(on_one_line(heading(designs)), console.width))
+    columns = [METRIC, Column("design", least=16), *(Column(name, right=True) for name in ("mean", "n", *COMPARED))]
+    cells = [[row[name] for name in ("metric", "design", "mean", "n", *COMPARED)] for row in metric_rows(designs)]
+    tell(table(columns, cells, console.width))
     for name, frame, count in (("class", designs.classes, SHOWN_CLASSES), ("image", designs.images, SHOWN_IMAGES)):
         if not frame.empty:
-            columns = [design.label for design in designs.designs]
-            table = Table(name, *map(right, columns), title=Text(most_different(designs, name, count)))
-            for row in wide_rows(designs, name, frame)[:count]:
-                table.add_row(Text(row["key"]), *(Text(cell["words"]) for cell in row["cells"]))
-            console.print(table)
-    if designs.classes.empty:
-        console.print(NO_DETAILS, highlight=False, soft_wrap=True)
-    console.print(RULE, style="dim", highlight=False, soft_wrap=True)
-
-
-def right(name: str) -> Column:
-    """A column of numbers."""
-    return Column(Text(name), justify="right")
+            labels = [Column(design.label, right=True, least=LEAST) for design in designs.designs]
+            rows = wide_rows(designs, name, frame)[:count]
+            tell(["", *folded(most_different(designs, name, count), console.width)])
+            cells = [[row["key"], *(cell["words"] for cell in row["cells"])] for row in rows]
+            tell(table([Column(name, least=12), *labels], cells, console.width))
+    tell(["", *folded(NO_DETAILS, console.width, indent=0)] if designs.classes.empty else [""])
+    tell(folded(RULE, console.width, indent=0))
 
 
 def heading(designs: SideBySide) -> str:

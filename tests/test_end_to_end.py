@@ -39,7 +39,8 @@ def test_run_trains_every_row(sweep, place):
     assert sweep.returncode == 0, sweep.stdout + sweep.stderr
     assert sweep.stderr == ""
     lines = sweep.stdout.splitlines()
-    assert lines[0] == "4 rows, 1 task, 1 seed: 4 cells -> 4 trainings (already done: 0)"
+    assert lines[0] == "Planning"
+    assert lines[1] == "4 rows, 1 task, 1 seed: 4 cells -> 4 trainings (already done: 0)"
     assert sum(" done         4c " in line for line in lines) == 4
     assert lines[-1] == f"Next: m2f report 4c --store {place / 'runs'} --out report"
 

@@ -24,9 +24,16 @@ from m2f.files import require_place
 @click.option("--allow-missing", is_flag=True, help="Do not fail for what the baseline has and the sweep has not.")
 @click.option("--junit", type=PATH, metavar="FILE", help="Write JUnit XML.")
 @click.option("--json", "json_file", type=PATH, metavar="FILE", help="Write all findings as JSON.")
+@click.option("--verbose", is_flag=True, help="Show the metric of each table where it is the same, too.")
 @import_option
 def check(
-    store: Path, baseline: Path, update: bool, allow_missing: bool, junit: Path | None, json_file: Path | None
+    store: Path,
+    baseline: Path,
+    update: bool,
+    allow_missing: bool,
+    junit: Path | None,
+    json_file: Path | None,
+    verbose: bool,
 ) -> None:
     """Compare a sweep with a baseline and fail if anything is worse.
 
@@ -46,5 +53,5 @@ def check(
         if allow_missing or junit or json_file:
             raise InputError("--update compares nothing; give it without --allow-missing, --junit and --json.")
         gate.update(store, baseline, tell)
-    elif not gate.check(store, baseline, tell, allow_missing, junit, json_file):
+    elif not gate.check(store, baseline, tell, allow_missing, junit, json_file, verbose):
         sys.exit(1)

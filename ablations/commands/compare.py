@@ -20,9 +20,6 @@ def compare(rows: tuple[str, ...], task: str, scale: str | None, out: Path | Non
     ROW is TABLE:ROW as in `m2f list`, such as 4c:SMCA, or a row's name alone where it is a row of one table. The others
     are compared with the first.
     """
-    from contextlib import redirect_stdout
-    from io import StringIO
-
     from ablations.comparing.designs import compare_designs
     from ablations.gate.sources import read_all
     from ablations.planning.scales import TASKS
@@ -33,8 +30,7 @@ def compare(rows: tuple[str, ...], task: str, scale: str | None, out: Path | Non
         click.echo(sentence, err=True)
     show(designs, make_console())
     if out is not None:
-        with redirect_stdout(StringIO()):  # OpenMMLab's packages print when they are imported
-            from ablations.comparing.pictures import drawn_images
+        from ablations.comparing.pictures import drawn_images
 
-            written = write_page(designs, out, drawn_images)
+        written = write_page(designs, out, drawn_images)
         click.echo(f"Page: {written['index.html']}")

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from ablations.commands.options import PATH, chosen_studies, import_option, make_console
+from ablations.commands.options import PATH, chosen_studies, import_option
+from ablations.terminal import width
 from m2f.errors import InputError
 
 
@@ -19,8 +20,8 @@ def cost(tables: tuple[str, ...], config: Path | None, measure: bool, as_json: b
 
     Without TABLE, every table. The counts are those of the paper's scale.
     """
-    from ablations.costs.counted import cost_frame, cost_table, file_costs, study_costs
-    from ablations.costs.timed import speed_frame, speed_table, study_speeds
+    from ablations.costs.counted import cost_frame, cost_lines, file_costs, study_costs
+    from ablations.costs.timed import speed_frame, speed_lines, study_speeds
     from ablations.studies import MAIN_RESULTS, TABLES
 
     if config and (tables or measure):
@@ -33,10 +34,10 @@ def cost(tables: tuple[str, ...], config: Path | None, measure: bool, as_json: b
         if as_json:
             click.echo(speed_frame(speeds).to_json(orient="records", indent=1))
         else:
-            make_console().print(speed_table(speeds))
+            click.echo("\n".join(speed_lines(speeds, width())))
         return
     rows = file_costs(config) if config else study_costs(studies)
     if as_json:
         click.echo(cost_frame(rows).to_json(orient="records", indent=1))
     else:
-        make_console().print(cost_table(rows))
+        click.echo("\n".join(cost_lines(rows, width())))

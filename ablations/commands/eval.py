@@ -46,17 +46,14 @@ def evaluate(
     Writes metrics.json, per_class.csv and the predictions in COCO's result formats. An evaluation is never written
     over: the directory for the results must not exist.
     """
-    from contextlib import redirect_stdout
     from dataclasses import asdict
-    from io import StringIO
     from json import dumps
 
     from rich.console import Console
 
-    with redirect_stdout(StringIO()):  # OpenMMLab's packages print when they are imported
-        from ablations.evaluation import show, shown_progress
-        from ablations.running.worker import input_sentence
-        from m2f.engine.coco_evaluation import evaluate_on
+    from ablations.evaluation import show, shown_progress
+    from ablations.running.worker import input_sentence
+    from m2f.engine.coco_evaluation import evaluate_on
 
     # A scheduler's request to end is met like Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)

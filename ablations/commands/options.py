@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from ablations.terminal import folded, on_one_line, width
 from m2f.errors import InputError
 
 LONGEST_NAME, LONGEST_PATH = 255, 4096  # bytes, of file systems
@@ -126,19 +127,13 @@ def chosen_seeds(seeds: str) -> list[int]:
     return list(dict.fromkeys(map(int, words)))
 
 
-def on_one_line(sentence: str) -> str:
-    """A sentence in which line breaks and what else steers a terminal, such as files may hold, is spelled out."""
-    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in sentence)
-
-
 def say(console: Any) -> Callable[[str], None]:
-    """What prints a line as it is: no markup, nothing coloured, nothing broken."""
-    return lambda line: console.print(on_one_line(line), highlight=False, markup=False, soft_wrap=True)
+    """What prints a line: no markup, nothing coloured, broken between words where the terminal ends."""
+    return lambda line: console.out("\n".join(folded(on_one_line(line), console.width)), highlight=False)
 
 
 def make_console() -> Any:
-    """A console on stdout; wide where no terminal says how wide, so that lines are not broken."""
+    """A console on stdout, as wide as it."""
     from rich.console import Console
 
-    console = Console()
-    return console if console.is_terminal else Console(width=200)
+    return Console(width=width())

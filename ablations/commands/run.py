@@ -92,6 +92,7 @@ def run(
     What is done is skipped, what was stopped goes on, what failed is tried again, also of the seeds that --until adds.
     Exit code 0: all done, 1: a run failed, 2: bad input, 130: interrupted.
     """
+    click.echo("Planning")  # before what takes seconds to import
     from ablations.planning.overrides import parse_override
     from ablations.planning.plan import check_classes_of, make_plan
     from ablations.planning.scales import chosen_scale

@@ -1,8 +1,7 @@
 """What the paper's rows cost, counted from their configs, beside what the paper prints."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,24 +10,37 @@ from ablations.planning.scales import chosen_scale
 from ablations.store.results_frame import COLUMNS
 from ablations.store.run_record import RunRecord
 from ablations.studies.study import Study, Variation
+from ablations.terminal import Column, folded, table
 from m2f.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
-    from rich.table import Table
 
 WITH_MEMORY = ("4e",)  # tables that are compared by it, though the paper prints none
 METRICS = ("params", "flops", "training_flops", "memory")
 UNITS = {"params": "M", "flops": "G", "training_flops": "G", "memory": "GB"}
 SCALE = "paper"
 ROW = ("table", "variant", "method", "backbone")  # what tells the paper's rows apart
-CAPTION = (
-    "Reference: masks predicted densely after every layer. m2f: the same outputs, masks computed where they are used. "
-    "FLOPs are multiply-accumulates as fvcore counts them; 'outside' is farther from the paper than 1 M parameters, 1% "
-    "or 1 GFLOP (3% for BiFPN and MaskFormer, whose designs are inferred), or 25% of the memory. \u2020: the paper's "
-    "number is one without the masks of the five layers before the last, which MaskFormer's code predicts in inference "
-    "too, and which m2f's column leaves out as well."
+IDENTITY = (
+    Column("table", once=True),
+    Column("row", least=16),
+    Column("method", least=10, once=True),
+    Column("backbone", once=True),
 )
+BESIDE = (Column("paper", right=True), Column("difference", right=True), Column("m2f", right=True))
+COUNTED = (
+    "Reference: masks predicted densely after every layer. m2f: the same outputs, masks computed where they are used. "
+    "FLOPs are multiply-accumulates as fvcore counts them."
+)
+OUTSIDE = (
+    "'outside' is farther from the paper than 1 M parameters, 1% or 1 GFLOP (3% for BiFPN and MaskFormer, whose "
+    "designs are inferred), or 25% of the memory."
+)
+DAGGER = (
+    "\u2020: the paper's number is one without the masks of the five layers before the last, which MaskFormer's code "
+    "predicts in inference too, and which m2f's column leaves out as well."
+)
+CAPTION = f"{COUNTED} {OUTSIDE} {DAGGER}"
 # Designs that are inferred from the paper's own FLOPs may be as far off as another design that fits them as well.
 INFERRED_DESIGNS = ("BiFPN", "MaskFormer")
 
@@ -64,7 +76,7 @@ class CostRow:
 
     @property
     def mark(self) -> str:
-        """The sign that ``CAPTION`` explains, of MaskFormer's FLOPs in Table V; those on COCO contain all masks."""
+        """The sign that ``DAGGER`` explains, of MaskFormer's FLOPs in Table V; those on COCO contain all masks."""
         explained = self.identity["method"] == "MaskFormer" and self.identity.get("table") == "V"
         return "\u2020" if explained and self.metric == "flops" else ""
 
@@ -208,34 +220,28 @@ def read_costs(path: Path) -> list[CostRow]:
     return rows
 
 
-def cost_table(rows: Sequence[CostRow]) -> "Table":
-    """The rows for people: one line a row of the paper's tables, each metric beside the paper's and m2f's own."""
-    from rich.table import Table
-
-    table = Table(caption=CAPTION, caption_justify="left")
-    for heading in ("table", "row", "method", "backbone"):
-        table.add_column(heading)
-    metrics = [metric for metric in METRICS if any(row.metric == metric for row in rows)]
-    for metric in metrics:
-        for heading in (f"{metric}, {UNITS[metric]}", "paper", "difference", *(["m2f"] if metric != "params" else [])):
-            table.add_column(heading, justify="right", no_wrap=True)
-    for identity, own in groupby(rows, key=lambda row: row.identity):
-        by_metric = {row.metric: row for row in own}
-        cells = [cell for metric in metrics for cell in _cells(metric, by_metric)]
-        table.add_row(*(identity[name] for name in ROW), *cells)
-    return table
+def cost_lines(rows: Sequence[CostRow], wide: int) -> Iterator[str]:
+    """The rows for people, on ``wide`` columns: a table a metric, each row's beside the paper's and m2f's own."""
+    for metric in METRICS:
+        ours = {tuple(row.identity.values()): row for row in rows if row.metric == f"{metric}_ours"}
+        cells = [_cells(row, ours.get(tuple(row.identity.values()))) for row in rows if row.metric == metric]
+        if cells:
+            yield from table([*IDENTITY, Column(f"{metric}, {UNITS[metric]}", right=True), *BESIDE], cells, wide)
+            yield ""
+    yield from folded(COUNTED, wide, indent=0)
+    if any(row.paper is not None for row in rows):
+        yield from folded(OUTSIDE, wide, indent=0)
+    if any(row.mark for row in rows):
+        yield from folded(DAGGER, wide, indent=0)
 
 
-def _cells(metric: str, rows: Mapping[str, CostRow]) -> list[str]:
-    """Reference, paper, difference and, but for parameters, what m2f takes."""
-    row, ours = rows.get(metric), rows.get(f"{metric}_ours")
-    own = [] if metric == "params" else [f"{ours.value:.1f}" if ours else ""]
-    if row is None:
-        return ["", "", "", *own]
-    if row.paper is None:
-        return [f"{row.value:.1f}", "", "", *own]
-    difference = f"{100 * (row.value / row.paper - 1):+.1f}%" + ("" if row.within else " outside") + row.mark
-    return [f"{row.value:.1f}", f"{row.paper:g}", difference, *own]
+def _cells(row: CostRow, ours: CostRow | None) -> tuple[str, ...]:
+    """Who it is, reference, paper, difference and what m2f takes, as far as they are known."""
+    beside = ("", "")
+    if row.paper is not None:
+        difference = f"{100 * (row.value / row.paper - 1):+.1f}%" + ("" if row.within else " outside") + row.mark
+        beside = (f"{row.paper:g}", difference)
+    return (*(row.identity[name] for name in ROW), f"{row.value:.1f}", *beside, f"{ours.value:.1f}" if ours else "")
 
 
 def _identity(study: Study, variation: Variation, config: Mapping[str, Any]) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """How fast a table's rows are on this machine, beside their baseline and the paper's frames per second."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,16 +9,28 @@ from ablations.planning.plan import config_of_scale, row_config
 from ablations.planning.scales import chosen_scale
 from ablations.store.results_frame import COLUMNS as RESULTS_COLUMNS
 from ablations.studies.study import Study, Variation
+from ablations.terminal import Column, folded, table
 
 if TYPE_CHECKING:
     import pandas as pd
-    from rich.table import Table
 
     from m2f.timing.speed import Timing
 
 # Test image and training crop, (height, width) in pixels; COCO's commonest image of 480x640, resized and padded.
 SIZES = {"coco": ((800, 1088), (1024, 1024)), "ade20k": ((512, 704), (512, 512))}
-COLUMNS = ("table", "row", "prediction, s", "of baseline", "training step, s", "of baseline", "paper, fps on a V100")
+COLUMNS = (
+    Column("table", once=True),
+    Column("row", least=16),
+    Column("prediction, s", right=True),
+    Column("ratio", right=True),
+    Column("training step, s", right=True),
+    Column("ratio", right=True),
+    Column("paper, fps", right=True),
+)
+CAPTION = (
+    "Batch 1, float32, random weights; prediction with post-processing. Ratios are to the table's baseline; the "
+    "paper's frames per second are a V100's."
+)
 
 
 @dataclass(frozen=True)
@@ -55,25 +67,23 @@ def study_speeds(study: Study) -> list[Speed]:
     ]
 
 
-def speed_table(speeds: Sequence[Speed]) -> "Table":
-    """The times for people: median, fastest to slowest, and the ratio of medians."""
-    from rich.table import Table
-
-    table = Table(caption="Batch 1, float32, random weights; prediction with post-processing.", caption_justify="left")
-    for heading in COLUMNS:
-        table.add_column(heading, no_wrap=heading != "row")
-    for speed in speeds:
-        predicting, training = speed.baseline
-        table.add_row(
+def speed_lines(speeds: Sequence[Speed], wide: int) -> Iterator[str]:
+    """The times for people, on ``wide`` columns: median, fastest to slowest, and the ratio of medians."""
+    rows = [
+        (
             speed.study.table,
             speed.variation.name,
             _words(speed.prediction),
-            f"{speed.prediction.median / predicting.median:.2f}",
+            f"{speed.prediction.median / speed.baseline[0].median:.2f}",
             _words(speed.training),
-            f"{speed.training.median / training.median:.2f}",
+            f"{speed.training.median / speed.baseline[1].median:.2f}",
             f"{speed.paper_fps:g}" if speed.paper_fps else "",
         )
-    return table
+        for speed in speeds
+    ]
+    yield from table(COLUMNS, rows, wide)
+    yield ""
+    yield from folded(CAPTION, wide, indent=0)
 
 
 def speed_frame(speeds: Sequence[Speed]) -> "pd.DataFrame":

@@ -16,6 +16,7 @@ def check(
     allow_missing: bool = False,
     junit: Path | None = None,
     json_file: Path | None = None,
+    verbose: bool = False,
 ) -> bool:
     """Whether nothing of a sweep is worse than a baseline, has changed, or is missing.
 
@@ -26,6 +27,7 @@ def check(
         allow_missing: whether the sweep may lack what the baseline has.
         junit: where to write JUnit XML.
         json_file: where to write all findings.
+        verbose: whether to say what is the same, too.
 
     Raises:
         InputError: one of the two cannot be read, they have no row in common, or a table's metric cannot be tested.
@@ -37,7 +39,7 @@ def check(
     findings = find_changes(read_evidence(baseline, say), read_evidence(store, say).evidence)
     require_tested(findings)
     failing = failures(findings, allow_missing)
-    for line in lines(findings):
+    for line in lines(findings, verbose):
         say(line)
     if junit:
         write_junit(junit, findings, failing)
@@ -63,7 +65,7 @@ def update(store: Path, baseline: Path, say: Say) -> None:
     say(f"{baseline} holds {len(sweep.rows)} rows of {store}.")
 
 
-def diff(first: Path, second: Path, say: Say) -> None:
+def diff(first: Path, second: Path, say: Say, verbose: bool = False) -> None:
     """Compare any two of stores, baselines and results as CSV; the first is taken as the baseline.
 
     Raises:
@@ -75,5 +77,5 @@ def diff(first: Path, second: Path, say: Say) -> None:
         for name in sorted(before.keys() | after.keys()):
             if before.get(name) != after.get(name):
                 say(f"{' '.join(block)}: {name} {before.get(name)} -> {after.get(name)}")
-    for line in lines(find_changes(old, new.evidence)):
+    for line in lines(find_changes(old, new.evidence), verbose):
         say(line)

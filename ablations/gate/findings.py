@@ -27,9 +27,12 @@ ONE_BY_ONE = (REGRESSED, CHANGED, IMPROVED)  # of other verdicts a line a row is
 NAMED = 4  # metrics in such a line
 
 
-def lines(findings: Sequence[Finding]) -> Iterator[str]:
-    """What got worse, what is missing, what is better, the metric of each table, and how many there are of all."""
-    for verdict in ORDER:
+def lines(findings: Sequence[Finding], verbose: bool = False) -> Iterator[str]:
+    """What got worse, what is missing, what is better, and how many there are of all.
+
+    ``verbose`` adds the metric of each table where it is the same.
+    """
+    for verdict in ORDER if verbose else [verdict for verdict in ORDER if verdict != SAME]:
         chosen = [finding for finding in findings if finding.verdict == verdict]
         shown = chosen if verdict in ONE_BY_ONE else [finding for finding in chosen if finding.primary and finding.new]
         if verdict in (MISSING, NEW):

@@ -12,6 +12,7 @@ from ablations.planning.overrides import apply_overrides, with_settings
 from ablations.planning.requirements import require_runnable
 from ablations.planning.scales import SCALES, Scale
 from ablations.studies.study import Study, Variation
+from ablations.terminal import others
 from m2f.config_files import read_config
 from m2f.errors import InputError
 
@@ -105,8 +106,7 @@ class PlannedRun(NamedTuple):
     @property
     def label(self) -> str:
         """How progress and summaries call it."""
-        more = f" (and {len(self.cells) - 1} more)" if len(self.cells) > 1 else ""
-        return self.cells[0].label + more
+        return self.cells[0].label + others(len(self.cells) - 1)
 
 
 @dataclass(frozen=True)

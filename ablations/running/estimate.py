@@ -14,12 +14,19 @@ from ablations.costs.demand import counted, run_flops
 from ablations.planning.plan import Cell, Plan, Run
 from ablations.running.executors import Executor
 from ablations.running.needs import demanding, need_lines
-from ablations.running.status import aligned
 from ablations.store.run_record import RunRecord
 from ablations.store.runs import read_cells, run_directory
 from ablations.store.selftest import read_selftest
+from ablations.terminal import Column, folded, table
 from m2f.errors import InputError
 
+COLUMNS = (
+    Column("run"),
+    Column("state"),
+    Column("GPUs", right=True),
+    Column("hours", right=True),
+    Column("for", least=20),
+)
 LENGTH = "train_cfg.max_iters"  # an override that changes how long a run is and not how fast
 
 HoursOf = Callable[[Cell, Run], float | None]
@@ -85,7 +92,7 @@ def _likeness(identity: dict[str, Any], processes: int, on_gpu: bool) -> tuple[A
 def show_plan(plan: Plan, store: Path, data_directory: Path, executor: Executor, console: Console) -> None:
     """Print the runs that are left to do, with GPUs and hours, in the order of their start; and what they need."""
     measured, judged = estimator(store, executor), from_selftest(store, executor)
-    lines, estimates, by_test = [("run", "state", "GPUs", "hours", "for")], [], 0
+    lines, estimates, by_test = [], [], 0
     for name, planned in plan.runs.items():
         state = RunRecord(run_directory(store, name)).state.name
         if state != "done":
@@ -93,14 +100,13 @@ def show_plan(plan: Plan, store: Path, data_directory: Path, executor: Executor,
             if hours is None and (hours := judged(planned.run)) is not None:
                 by_test += 1
             estimates.append(hours)
-            labels = "; ".join(cell.label for cell in planned.cells)
-            lines.append((name, state, str(executor.gpus), _words(hours), labels))
+            lines.append((name, state, str(executor.gpus), _words(hours), planned.label))
     if estimates:
-        console.out("\n".join(aligned(lines)), highlight=False)
+        console.out("\n".join(table(COLUMNS, lines, console.width)), highlight=False)
     with console.status("Counting what the runs need") if console.is_terminal else nullcontext():
         needs = need_lines(demanding(plan, store), store, data_directory, executor)
     for line in [*needs, _sum_words(estimates, by_test, executor)]:
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
+        console.out("\n".join(folded(line, console.width)), highlight=False)
 
 
 def _words(hours: float | None) -> str:

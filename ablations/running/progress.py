@@ -9,19 +9,19 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from rich.console import Console, Group
+from rich.console import Console
 from rich.live import Live
 from rich.markup import escape
-from rich.progress_bar import ProgressBar
-from rich.table import Table
 from rich.text import Text
 
 from ablations.metric_names import unit
 from ablations.store.run_record import RunRecord, State
+from ablations.terminal import Column, table
 
 POLL_SECONDS = 0.5  # between two looks at the run directories
 LINE_SECONDS = 30.0  # between two plain lines about the progress of one run
 OVER = ("done", "failed")
+COLUMNS = (Column("under way", least=24), Column("", least=30))
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class Display:
                 now = self.views[before.label] = View(before.label, state, RunRecord(directory).progress)
                 self._tell(before, now)
         if self.live:
-            self.live.update(live_view(list(self.views.values())), refresh=True)
+            self.live.update(Text(live_view(list(self.views.values()), self.console.width)), refresh=True)
 
     def _tell(self, before: View, now: View) -> None:
         if now.state.name != before.state.name and now.state.name in OVER:
@@ -134,26 +134,21 @@ def duration(seconds: float) -> str:
 
 
 def progress_words(progress: Mapping[str, Any]) -> str:
-    """Iteration, loss and time left, as far as they are known."""
+    """Time left, iteration and loss, as far as they are known; what counts least stands last, where it may be cut."""
     if any(progress.get(name) is None for name in ("phase", "iteration", "iterations")):
         return "starting"
-    words = [progress["phase"], f"{progress['iteration']}/{progress['iterations']}"]
-    if progress.get("loss") is not None:
-        words.append(f"loss {progress['loss']:.3f}")
+    words = [f"{progress['phase']} {progress['iteration']}/{progress['iterations']}"]
     if progress.get("eta_seconds") is not None:
         words.append(f"{duration(progress['eta_seconds'])} left")
+    if progress.get("loss") is not None:
+        words.append(f"loss {progress['loss']:.3f}")
     return ", ".join(words)
 
 
-def live_view(views: list[View]) -> Group:
-    """The runs under way, one a line, and the sweep's counts."""
-    table = Table.grid(padding=(0, 2))
-    for view in views:
-        if view.is_under_way():
-            iterations = view.progress.get("iterations") or 1
-            bar = ProgressBar(total=iterations, completed=view.progress.get("iteration", 0), width=24)
-            table.add_row(Text(view.label), bar, Text(progress_words(view.progress)))
-    return Group(table, Text(sweep_words(views)))
+def live_view(views: list[View], wide: int) -> str:
+    """The runs under way, one a line of at most ``wide`` columns, and the sweep's counts."""
+    rows = [(view.label, progress_words(view.progress)) for view in views if view.is_under_way()]
+    return "\n".join([*table(COLUMNS, rows, wide), sweep_words(views)])
 
 
 def sweep_words(views: list[View]) -> str:

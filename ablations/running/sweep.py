@@ -62,12 +62,14 @@ def carry_out(
             trainings = [run for run in pending.values() if run.source is None]
             require_precision(trainings, chosen)
             require_models(plan, pending)
+            console.out("Preparing data", highlight=False)
             prepare_data(list(pending.values()), data_directory, console)
             require_room([planned.run for planned in demanding(plan, store)], store, chosen.slots)
             fetch_weights(trainings, data_directory, console)
             for run in pending.values():
                 require_own(store, run)
             write_sweep(store, plan.cells)
+            console.out(f"Starting, {chosen.slots} at a time", highlight=False)
             before = {run_directory(store, name): states[name] for name in pending}
 
             def create(directory: Path) -> None:

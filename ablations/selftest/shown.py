@@ -4,31 +4,38 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from rich.console import Console
-from rich.table import Table
 
 from ablations.selftest.examination import Examination
 from ablations.selftest.findings import Finding
 from ablations.selftest.training_step import TrainingStep
+from ablations.terminal import Column, folded, table
+
+COLUMNS = (
+    Column("check", least=16),
+    Column("compared", least=14),
+    Column("number", right=True),
+    Column("farthest", least=12),
+    Column("difference", right=True),
+    Column("bound", right=True),
+    Column(""),
+)
 
 
 def show(examination: Examination, console: Console) -> None:
     """Print a line for each kind of comparison, each one that is wrong, and what a training takes."""
-    table = Table(title=f"Self-test of {examination.device}", title_justify="left")
-    for heading in ("check", "compared", "how many", "farthest", "difference", "bound", ""):
-        table.add_column(heading, no_wrap=True)
     kinds: dict[tuple[str, str], list[Finding]] = defaultdict(list)
     for finding in examination.findings:
         kinds[finding.check, finding.quantity].append(finding)
-    for kind, own in kinds.items():
-        table.add_row(*kind, *cells(own))
-    console.print(table)
+    console.out(f"Self-test of {examination.device}", highlight=False)
+    for line in table(COLUMNS, [(*kind, *cells(own)) for kind, own in kinds.items()], console.width):
+        console.out(line, highlight=False)
     lines = [wrong_line(finding) for finding in examination.findings if not finding.right]
     if examination.training_step:
         lines += step_lines(examination.training_step, examination.hours)
     lines.append(examination.room.words)
     lines.append("All is right." if examination.right else "This machine does NOT compute m2f rightly, see above.")
     for line in lines:
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
+        console.out("\n".join(folded(line, console.width)), highlight=False)
 
 
 def cells(findings: Sequence[Finding]) -> tuple[str, ...]:

@@ -10,12 +10,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from mmdet.datasets import CocoDataset, CocoPanopticDataset
 from mmengine.dataset import BaseDataset
 
 from m2f.data.annotations import class_metainfo, load_annotations, require_file_names, require_objects
 from m2f.data.classes import check_same_classes, things_of
 from m2f.data.layout import Kind
+from m2f.openmmlab import CocoDataset, CocoPanopticDataset
 from m2f.registry import DATASETS
 
 

@@ -8,11 +8,11 @@ neighbour has it, with which the reference resizes.
 from typing import Any
 
 import numpy as np
-from mmdet.datasets.transforms import Resize as MMDetResize
-from mmdet.datasets.transforms import ResizeShortestEdge as MMDetResizeShortestEdge
 from mmdet.structures.mask import BitmapMasks
 from numpy.typing import NDArray
 
+from m2f.openmmlab import Resize as MMDetResize
+from m2f.openmmlab import ResizeShortestEdge as MMDetResizeShortestEdge
 from m2f.registry import TRANSFORMS
 
 

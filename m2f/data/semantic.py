@@ -3,11 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from mmseg.datasets import BaseSegDataset
-
 from m2f.data.scene_classes import CATEGORIES
 from m2f.data.transforms import LoadSemanticMap
 from m2f.errors import InputError
+from m2f.openmmlab import BaseSegDataset
 from m2f.registry import DATASETS
 
 

@@ -11,11 +11,11 @@ import torch
 from mmcv.transforms import BaseTransform
 from mmdet.structures import DetDataSample
 from mmengine.structures import InstanceData, PixelData
-from mmseg.datasets.transforms import LoadAnnotations
 from numpy.typing import NDArray
 
 from m2f.data.images import VOID_LABEL, check_labels, image_id, read_image, read_labels, read_segment_ids
 from m2f.data.segment_areas import check_segments
+from m2f.openmmlab import LoadAnnotations
 from m2f.registry import TRANSFORMS
 
 META_KEYS = ("img_path", "ori_shape", "img_shape", "scale_factor")

@@ -31,6 +31,7 @@ from m2f.engine.resume import resume_newest
 from m2f.engine.shared_memory import check_shared_memory
 from m2f.engine.stopping import noted_requests
 from m2f.engine.weights import begin_from_weights
+from m2f.openmmlab import is_news
 from m2f.registered_types import require_registered
 
 __all__ = ["DivergenceError", "train"]
@@ -75,6 +76,7 @@ def train(config: Config, work_dir: Path, *, resume: bool = True) -> dict[str, f
     set_precision(config)
     with joined_processes():
         runner = Runner.from_cfg(runnable(config, work_dir, resume))
+        runner.logger.addFilter(is_news)
         check_data(config, runner)
         with noted_requests():
             runner.train()

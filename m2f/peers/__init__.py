@@ -5,6 +5,7 @@
 model the same calls, see :class:`m2f.peers.peer.Peer`.
 """
 
+import m2f.openmmlab  # noqa: F401  (before mmdet's evaluation)
 from m2f.peers.compiled_peer import compiled_peer
 from m2f.peers.mmdet_peer import mmdet_peer
 from m2f.peers.openvino_peer import openvino_peer

@@ -5,12 +5,15 @@ import click
 import pytest
 
 from ablations.cli import main
+from m2f import __version__
 from m2f.errors import InputError
 
 HEAVY = ("torch", "mmengine", "mmdet", "pandas", "matplotlib", "numpy", "rich")
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["list"], ["list", "--json"], ["run", "--help"], ["data", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--version"], ["list"], ["list", "--json"], ["run", "--help"], ["data", "--help"]]
+)
 def test_quick_commands_import_nothing_heavy(arguments):
     code = (
         "import sys\nfrom ablations.cli import main\n"
@@ -45,6 +48,10 @@ def test_a_sentence_stays_on_its_line(complain, tmp_path):
     baseline.write_text("{")
     sentence = complain("diff", baseline, baseline)
     assert sentence.startswith(f"{tmp_path}/red\\x1b[31m\\n.json is not JSON")
+
+
+def test_version(call):
+    assert call("--version").output == f"m2f {__version__}\n"
 
 
 @pytest.mark.parametrize("command", words(main), ids=" ".join)

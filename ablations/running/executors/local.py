@@ -4,8 +4,7 @@ import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Sequence
 from multiprocessing import forkserver
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
@@ -67,8 +66,7 @@ class LocalExecutor:
         context.set_forkserver_preload(["__main__", work.partition(":")[0], "ablations.running.executors.preload"])
         handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:
-            with _silent():
-                forkserver.ensure_running()
+            forkserver.ensure_running()
         finally:
             signal.signal(signal.SIGINT, handler)
 
@@ -99,20 +97,6 @@ class LocalExecutor:
             if process.is_alive():
                 process.kill()
                 process.join()
-
-
-@contextmanager
-def _silent() -> Iterator[None]:
-    """Processes started meanwhile print to nowhere: mmseg's import has something to say that is no news."""
-    sys.stdout.flush()
-    kept = os.dup(1)
-    with Path(os.devnull).open("w") as nowhere:
-        os.dup2(nowhere.fileno(), 1)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 1)
-        os.close(kept)
 
 
 def gpu_groups(devices: Sequence[str], size: int) -> list[Sequence[str]]:

@@ -33,6 +33,14 @@ def test_list_as_json_tells_what_a_row_is(call):
     assert longer["overrides"]["train_cfg"] == {"setting": "schedules.100_epochs.train_cfg"}
 
 
+def test_list_of_one_table_keeps_to_the_terminal(call, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    lines = call("list", "4d").output.splitlines()
+    assert {line.split()[0] for line in lines if not line.startswith(" ")} == {"4d"}
+    assert max(map(len, lines)) <= 60
+    assert {row["table"] for row in json.loads(call("list", "4d", "4c", "--json").output)} == {"4c", "4d"}
+
+
 def test_list_for_people(call):
     lines = call("list").output.splitlines()
     start = lines.index("4c  Cross-attention (panoptic, instance, semantic)")

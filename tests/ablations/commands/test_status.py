@@ -10,6 +10,7 @@ def test_status_as_json(call, tmp_path, plan, run_directories):
     result = call("status", "--store", tmp_path / "store", "--json")
     assert result.exit_code == 0
     assert [run["state"] for run in json.loads(result.output)] == ["done", "planned"]
+    assert call("status", "--store", tmp_path / "store", "--failed").output == "0 failed\n"
     assert (
         "1 done, 0 running, 0 failed, 0 interrupted, 1 planned" in call("status", "--store", tmp_path / "store").output
     )

@@ -28,7 +28,7 @@ FINDINGS = [
 
 
 def test_lines_say_what_is_worse_first_and_count_at_the_end():
-    assert list(lines(FINDINGS)) == [
+    whole = [
         "regressed  4c masked attention (panoptic, mini), PQ: 47.85 -> 30 (2 and 1 seeds); "
         "chance 1e-06, 4.2 would show",
         "changed    4c masked attention (panoptic, mini), flops: 0.25 -> 0.5",
@@ -37,6 +37,8 @@ def test_lines_say_what_is_worse_first_and_count_at_the_end():
         "same       4e FPN < 2.0 & more (semantic, mini), mIoU: 60 -> 60 (1 and 1 seeds); " + EQUAL,
         "7 compared: 1 regressed, 1 changed, 2 missing, 1 new, 2 same",
     ]
+    assert list(lines(FINDINGS, verbose=True)) == whole
+    assert list(lines(FINDINGS)) == [line for line in whole if not line.startswith("same")]
 
 
 def test_a_long_list_of_missing_metrics_is_cut():

@@ -189,10 +189,10 @@ def test_a_plan_has_each_run_once_trainings_first(plan, study):
     assert [planned.run.name for planned in whole.runs.values()] == list(whole.runs)
     assert [planned.run.source is None for planned in whole.runs.values()] == [True, True, False, False]
     assert [planned.label for planned in whole.runs.values()] == [
-        "9e plain, panoptic, seed 0 (and 2 more)",
-        "9e masked, panoptic, seed 0 (and 2 more)",
-        "9e plain, panoptic, seed 0 (and 1 more)",
-        "9e masked, panoptic, seed 0 (and 1 more)",
+        "9e plain, panoptic, seed 0 (+2)",
+        "9e masked, panoptic, seed 0 (+2)",
+        "9e plain, panoptic, seed 0 (+1)",
+        "9e masked, panoptic, seed 0 (+1)",
     ]
     assert [planned.label for planned in Plan(cells[-1:]).runs.values()] == ["9z masked, panoptic, seed 0"]
 
