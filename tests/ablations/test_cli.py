@@ -63,7 +63,7 @@ def test_every_command_has_help(call, command):
 
 def test_bad_input_is_a_sentence_and_ctrl_c_a_word(call, monkeypatch):
     def end(error):
-        def state(store):
+        def state(*_):
             raise error
 
         monkeypatch.setattr("ablations.running.status.run_states", state)
