@@ -14,7 +14,7 @@ def trees(tmp_path_factory):
 
 
 def raising(error):
-    def states(store):
+    def states(*_):
         raise error
 
     return states
