@@ -9,6 +9,7 @@ import itertools
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from typing import Any
 
 import numba
 import numpy as np
@@ -16,6 +17,7 @@ import torch
 from torch import Tensor
 
 from m2f.kernels import compiled
+from m2f.models.pixel_decoders.lanes import dot, lanes_of, plus, times
 
 ZERO, HALF, ONE = np.float32(0), np.float32(0.5), np.float32(1)
 
@@ -121,10 +123,12 @@ def normalise(logits: np.ndarray, weights: np.ndarray) -> None:
 
 @cache
 def sampling_kernel(width_of_value: int, softmax: bool) -> Callable[..., None]:
-    """A kernel for vectors of that length, which the compiler then turns into straight vector code.
+    """A kernel for vectors of that length.
 
     Without ``softmax`` the scores are the weights, and nothing is written to these.
     """
+
+    zeros, load, store = lanes_of(width_of_value)
 
     @compiled(fastmath=ORDER_FREE)
     def sample(
@@ -144,10 +148,10 @@ def sampling_kernel(width_of_value: int, softmax: bool) -> Callable[..., None]:
             b, h = task // heads, task % heads
             vectors = value[b, h]
             for q in range(queries):
-                target, moves, own_weights = samples[b, q, h], offsets[b, q, h], weights[b, q, h]
+                moves, own_weights = offsets[b, q, h], weights[b, q, h]
                 if softmax:
                     normalise(scores[b, q, h], own_weights)
-                target[:] = ZERO
+                total = zeros()
                 start = 0
                 for level in range(levels):
                     height, width = sizes[level, 0], sizes[level, 1]
@@ -160,20 +164,16 @@ def sampling_kernel(width_of_value: int, softmax: bool) -> Callable[..., None]:
                         weight = own_weights[level * points + p]
                         left, right, left_share, right_share = neighbours(x, width)
                         top, bottom, top_share, bottom_share = neighbours(y, height)
-                        top_left = vectors[np.uintp(start + top * width + left)]
-                        top_right = vectors[np.uintp(start + top * width + right)]
-                        bottom_left = vectors[np.uintp(start + bottom * width + left)]
-                        bottom_right = vectors[np.uintp(start + bottom * width + right)]
-                        share_tl, share_tr = weight * top_share * left_share, weight * top_share * right_share
-                        share_bl, share_br = weight * bottom_share * left_share, weight * bottom_share * right_share
-                        for c in range(width_of_value):
-                            target[c] += (
-                                share_tl * top_left[c]
-                                + share_tr * top_right[c]
-                                + share_bl * bottom_left[c]
-                                + share_br * bottom_right[c]
-                            )
+                        row = np.uintp(start + top * width + left)
+                        total = plus(total, times(load(vectors, row), weight * top_share * left_share))
+                        row = np.uintp(start + top * width + right)
+                        total = plus(total, times(load(vectors, row), weight * top_share * right_share))
+                        row = np.uintp(start + bottom * width + left)
+                        total = plus(total, times(load(vectors, row), weight * bottom_share * left_share))
+                        row = np.uintp(start + bottom * width + right)
+                        total = plus(total, times(load(vectors, row), weight * bottom_share * right_share))
                     start += height * width
+                store(samples[b, q], np.uintp(h), total)
 
     return sample
 
@@ -182,14 +182,13 @@ def sampling_kernel(width_of_value: int, softmax: bool) -> Callable[..., None]:
 def gradient_kernel(width_of_value: int, softmax: bool) -> Callable[..., None]:
     """The backward pass of :func:`sampling_kernel`."""
 
-    @numba.njit(inline="always", fastmath=ORDER_FREE)
-    def give(incoming: np.ndarray, share: np.float32, vector: np.ndarray, to_vector: np.ndarray) -> np.float32:
+    _, load, store = lanes_of(width_of_value)
+
+    @numba.njit(inline="always")
+    def give(incoming: Any, share: np.float32, row: np.uintp, vectors: np.ndarray, to_vectors: np.ndarray) -> Any:
         """Add a corner's share of the gradient to it, and return the product of the gradient and the corner."""
-        product = ZERO
-        for c in range(width_of_value):
-            product += incoming[c] * vector[c]
-            to_vector[c] += share * incoming[c]
-        return product
+        store(to_vectors, row, plus(load(to_vectors, row), times(incoming, share)))
+        return dot(incoming, load(vectors, row))
 
     @compiled(fastmath=ORDER_FREE)
     def sample_backward(
@@ -211,7 +210,8 @@ def gradient_kernel(width_of_value: int, softmax: bool) -> Callable[..., None]:
             b, h = task // heads, task % heads
             vectors, to_vectors = value[b, h], to_value[b, h]
             for q in range(queries):
-                incoming, moves, own_weights = gradient[b, q, h], offsets[b, q, h], weights[b, q, h]
+                incoming = load(gradient[b, q], np.uintp(h))
+                moves, own_weights = offsets[b, q, h], weights[b, q, h]
                 to_moves, to_own_scores = to_offsets[b, q, h], to_scores[b, q, h]
                 mean = ZERO
                 start = 0
@@ -232,13 +232,13 @@ def gradient_kernel(width_of_value: int, softmax: bool) -> Callable[..., None]:
                         left_slope, right_slope = slopes(x, width)
                         top_slope, bottom_slope = slopes(y, height)
                         cell = np.uintp(start + top * width + left)
-                        tl = give(incoming, weight * top_share * left_share, vectors[cell], to_vectors[cell])
+                        tl = give(incoming, weight * top_share * left_share, cell, vectors, to_vectors)
                         cell = np.uintp(start + top * width + right)
-                        tr = give(incoming, weight * top_share * right_share, vectors[cell], to_vectors[cell])
+                        tr = give(incoming, weight * top_share * right_share, cell, vectors, to_vectors)
                         cell = np.uintp(start + bottom * width + left)
-                        bl = give(incoming, weight * bottom_share * left_share, vectors[cell], to_vectors[cell])
+                        bl = give(incoming, weight * bottom_share * left_share, cell, vectors, to_vectors)
                         cell = np.uintp(start + bottom * width + right)
-                        br = give(incoming, weight * bottom_share * right_share, vectors[cell], to_vectors[cell])
+                        br = give(incoming, weight * bottom_share * right_share, cell, vectors, to_vectors)
                         at_top = left_share * tl + right_share * tr
                         at_bottom = left_share * bl + right_share * br
                         to_weight = top_share * at_top + bottom_share * at_bottom
