@@ -115,17 +115,16 @@ def instance_segmentation(
     things = pairs % classes < num_things
     scores, pairs = scores[things], pairs[things]
     queries, row = torch.unique(pairs // classes, return_inverse=True)
-    logits = mask_logits(queries)  # [q, H, W]
-    masks = logits > 0
-    parts = zip(logits.split(MASKS_AT_ONCE), masks.split(MASKS_AT_ONCE), strict=True)
-    confidence = torch.cat([foreground_probability(*part) for part in parts])
+    parts = [foreground(mask_logits(few)) for few in queries.split(MASKS_AT_ONCE)]
+    masks, confidence = (torch.cat(own) for own in zip(*parts, strict=True))
     return masks[row], scores * confidence[row], pairs % classes
 
 
-def foreground_probability(logits: Tensor, masks: Tensor) -> Tensor:
-    """Mean probability inside each mask, ``[n]``; both ``[n, H, W]``."""
+def foreground(logits: Tensor) -> tuple[Tensor, Tensor]:
+    """Boolean masks ``[n, H, W]`` of logits of that shape, and the mean probability inside each, ``[n]``."""
+    masks = logits > 0
     inside = masks.flatten(1).to(logits.dtype)
-    return (logits.flatten(1).sigmoid() * inside).sum(1) / (inside.sum(1) + 1e-6)
+    return masks, (logits.flatten(1).sigmoid() * inside).sum(1) / (inside.sum(1) + 1e-6)
 
 
 def semantic_scores(class_logits: Tensor, mask_logits: Tensor) -> Tensor:

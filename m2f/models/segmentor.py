@@ -122,7 +122,10 @@ class Mask2Former(BaseModel):
 
         def at_original(queries: Tensor) -> Tensor:
             """Mask logits ``[n, *ori_shape]``."""
-            return torch.cat([restore(at_input(few), sample) for few in queries.split(MASKS_AT_ONCE)])
+            logits = output.masks.answer(index, queries[:0]).new_empty(len(queries), *sample.ori_shape[:2])
+            for part, few in zip(logits.split(MASKS_AT_ONCE), queries.split(MASKS_AT_ONCE), strict=True):
+                part.copy_(restore(at_input(few), sample))
+            return logits
 
         if self.task == "semantic":
             scores = restore(semantic_scores(class_logits, at_input(everything)), sample)
