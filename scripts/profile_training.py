@@ -28,6 +28,7 @@ from m2f.cost.flops import flops, multiply_accumulates
 from m2f.cost.images import images_of
 from m2f.data.paths import resolve_data_paths
 from m2f.data.prepare import prepare
+from m2f.engine.freed_memory import keep_freed_memory
 from m2f.engine.train import runnable
 from m2f.timing.gemm_peak import gemm_peak
 from m2f.timing.machine import processor
@@ -114,6 +115,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("data"))
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
+    keep_freed_memory()  # as every training does
     config = resolve_data_paths(Config.fromfile(options.config), options.data)
     whole = dict(config.train_cfg)
     config.merge_from_dict(
