@@ -2,9 +2,8 @@
 
 import csv
 import json
-import os
 import re
-import subprocess
+import shlex
 import sys
 from pathlib import Path
 
@@ -16,7 +15,7 @@ COMMANDS = re.compile(r"^```bash\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 @pytest.fixture(scope="module")
-def outputs(tmp_path_factory):
+def outputs(tmp_path_factory, run_script):
     """The directory, and what each command of the document has shown."""
     directory = tmp_path_factory.mktemp("mine")
     text = DOCUMENT.read_text()
@@ -26,12 +25,10 @@ def outputs(tmp_path_factory):
         (directory / name).write_text(source)
     commands = [line for block in COMMANDS.findall(text) for line in block.splitlines()]
     assert len(commands) == 4
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     shown = {}
     for command in commands:
-        done = subprocess.run(
-            command, shell=True, cwd=directory, env={**os.environ, "PATH": path}, capture_output=True, text=True
-        )
+        program, *words = shlex.split(command)
+        done = run_script(Path(sys.executable).with_name(program), *words, directory=directory)
         assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
         shown[command] = done.stdout
     return directory, shown
