@@ -78,6 +78,7 @@ def main(directory):
 
 if __name__ == "__main__":
     if sys.argv[1] == "wait":
+        launch.START_METHOD = "fork"
         launch.in_processes(2, work, "wait", Path(sys.argv[2]))
     else:
         main(Path(sys.argv[1]))

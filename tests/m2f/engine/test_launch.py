@@ -20,7 +20,7 @@ QUICKLY = 60  # seconds, on a machine that does much else; processes wait half a
 
 
 @pytest.fixture(scope="module")
-def endings(smoke, tmp_path_factory):
+def endings(smoke, run_script, tmp_path_factory):
     """How trainings and other work by two processes ended, and after how many seconds."""
     directory = tmp_path_factory.mktemp("endings")
     config = Config(smoke(**{"train_cfg.max_iters": 3}).to_dict(), format_python_code=False)  # quick to write
@@ -32,9 +32,9 @@ def endings(smoke, tmp_path_factory):
     dataset.ann_file = dataset.ann_file.replace(".json", "_missing_image.json")
     Path(dataset.data_root, dataset.ann_file).write_text(json.dumps(content))
     config.dump(directory / "missing.py")
-    with (directory / "log").open("w") as log:
-        subprocess.run([sys.executable, LAUNCHED, directory], stdout=log, stderr=log, timeout=600, check=True)
-    return json.loads((directory / "given.json").read_text()) | {"log": (directory / "log").read_text()}
+    ended = run_script(LAUNCHED, directory, directory=directory)
+    assert ended.returncode == 0, ended.stderr[-4000:]
+    return json.loads((directory / "given.json").read_text()) | {"log": ended.stderr}
 
 
 @pytest.mark.parametrize("start", ["spawned", "forked"])
