@@ -1,9 +1,8 @@
 """``docs/own-data.md`` with a stranger's data set: scenes whose splits, classes and numbers are not m2f's."""
 
 import json
-import os
 import re
-import subprocess
+import shlex
 import sys
 from pathlib import Path
 
@@ -48,18 +47,23 @@ def shortened(config):
     return config
 
 
-def done(command, directory):
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    result = subprocess.run(
-        ["bash", "-euc", command], cwd=directory, env={**os.environ, "PATH": path}, capture_output=True, text=True
-    )
-    assert result.returncode == 0, f"{command}\n{result.stdout}{result.stderr}"
+@pytest.fixture
+def done(run_script, place):
+    """Give a block of commands, line by line; what they print."""
+    return lambda block: "".join(done_here(line, place, run_script) for line in block.splitlines())
+
+
+def done_here(line, directory, run_script):
+    program, *words = shlex.split(line)
+    words = [path for word in words for path in (sorted(map(str, directory.glob(word))) if "*" in word else [word])]
+    result = run_script(Path(sys.executable).with_name(program), *words, directory=directory)
+    assert result.returncode == 0, f"{line}\n{result.stdout}{result.stderr}"
     return result.stdout
 
 
-def test_a_model_is_trained_and_evaluated(place):
-    assert done(VERIFY, place) == "data/parts is whole.\n"
-    done(TRAIN.replace("iter_300", "iter_2"), place)
+def test_a_model_is_trained_and_evaluated(place, done):
+    assert done(VERIFY) == "data/parts is whole.\n"
+    done(TRAIN.replace("iter_300", "iter_2"))
     content = json.loads((place / "parts-evaluation" / "metrics.json").read_text())
     assert {"PQ", "AP", "mIoU_pan"} <= set(content["metrics"])
     classes = (place / "parts-evaluation" / "per_class.csv").read_text()
@@ -68,8 +72,8 @@ def test_a_model_is_trained_and_evaluated(place):
     assert (place / "parts-evaluation" / "per_image.csv").is_file()
 
 
-def test_designs_are_compared_under_the_scales_own_name(place):
-    done(COMPARE.replace(" --seeds 0,1,2", ""), place)
+def test_designs_are_compared_under_the_scales_own_name(place, done):
+    done(COMPARE.replace(" --seeds 0,1,2", ""))
     text = (place / "report-parts" / "report.md").read_text()
     assert "## Scale: PARTS" in text and "as the configs in parts have them" in text
     assert "parts, evaluated on val" in text
