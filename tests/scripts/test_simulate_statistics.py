@@ -83,7 +83,7 @@ def test_more_seeds_at_once_are_given_as_the_suite_gives_them(generator):
 
 
 @pytest.mark.parametrize("kind", simulated.ERRORS)
-@pytest.mark.parametrize(("first", "most"), [(3, 16), (5, 8)])
+@pytest.mark.parametrize(("first", "most"), [(3, 9), (5, 8)])
 def test_seeds_that_are_added_by_width_alone_keep_the_error_rate(generator, kind, first, most):
     differences = simulated.paired_differences(kind, most, FAMILIES, generator)
     tested, seeds = simulated.with_more_seeds(differences, first, simulated.narrow(1.0))
@@ -93,6 +93,6 @@ def test_seeds_that_are_added_by_width_alone_keep_the_error_rate(generator, kind
 
 
 def test_seeds_that_are_added_until_something_shows_do_not(generator):
-    differences = simulated.paired_differences("normal", 16, FAMILIES, generator)
+    differences = simulated.paired_differences("normal", 9, FAMILIES, generator)
     tested, _ = simulated.with_more_seeds(differences, 3, lambda tested: tested.chance <= simulated.ERROR_RATE)
     assert simulated.coverage(tested) < 0.9
