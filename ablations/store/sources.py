@@ -15,7 +15,7 @@ def read_source(path: Path) -> Results:
         InputError: it is none of them.
     """
     if not path.exists():
-        raise InputError(f"There is nothing at {path}; `m2f run` makes a store, `m2f pack` and `m2f report` others.")
+        raise InputError(f"There is no store or packed store at {path}, and no results.csv; `m2f run` makes a store.")
     return read_results(path) if path.is_dir() and not is_packed(path) else read_packed(path)
 
 

@@ -9,4 +9,4 @@ def test_merging(call, complain, stores, tmp_path):
     ]
     assert call("merge", first, "--into", into).output == f"Runs that {into} did not have: 0 of 2.\n"
     assert "have other numbers for the run" in complain("merge", other, "--into", into)
-    assert "There is nothing at" in complain("merge", tmp_path / "nothing", "--into", into)
+    assert "There is no store or packed store at" in complain("merge", tmp_path / "nothing", "--into", into)
