@@ -66,9 +66,10 @@ def test_seeds_are_added_until_the_interval_is_narrow(grow):
 
 @pytest.mark.parametrize("shift", [-30.0, -1.0, 1.0, 30.0])
 def test_neither_side_nor_size_of_the_difference_plays_a_part(grow, shift):
-    (one,) = grow(1.0, 16, of_plain(PLAIN)).comparisons
-    shifted = grow(1.0, 16, of_plain([value + shift for value in PLAIN]), seeds=(0, 1)).comparisons
-    assert [len(other.seeds) for other in shifted] == [len(one.seeds)]
+    (one,) = grow(1.0, 16, of_plain([value + shift for value in PLAIN])).comparisons
+    narrow = [half_widths({0: [value - 40 for value in PLAIN[:count]]})[0] <= 1.0 for count in range(2, 12)]
+    assert len(one.seeds) == 2 + narrow.index(True)
+    assert one.differences[0] == pytest.approx(1.0 + shift)
 
 
 def test_the_most_seeds_end_it(grow):
