@@ -40,6 +40,8 @@ class Metric(TypedDict):
     panoptic_json: NotRequired[str]
     panoptic_directory: NotRequired[str]
     instances_json: NotRequired[str]
+    instance_directory: NotRequired[str]
+    map_directory: NotRequired[str]
 
 
 class Model(TypedDict):

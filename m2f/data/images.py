@@ -87,6 +87,23 @@ def read_labels(path: str | Path, size: Size | None = None) -> NDArray[np.uint8]
         raise InputError(f"{path} is not a whole image: {error}; {AGAIN}.") from error
 
 
+def read_instance_ids(path: str | Path, size: Size | None = None) -> NDArray[np.uint16]:
+    """Read a grey PNG of 16 bits, such as Cityscapes' ``instanceIds``, as numbers [H, W].
+
+    Args:
+        path: the file.
+        size: the height and width that it must have.
+
+    Raises:
+        InputError: see :func:`read_image`; or its pixels are no grey of 16 bits.
+    """
+    content, header = checked_content(path, size, most_bits=16)
+    numbers = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+    if numbers is None or numbers.ndim != 2 or header.bits != 16:
+        raise InputError(f"{path} has no ids: its pixels are no grey of 16 bits; {AGAIN}.")
+    return numbers  # type: ignore[return-value]
+
+
 def check_labels(path: str | Path, labels: NDArray[np.uint8], classes: int, first: int = 0) -> None:
     """Check that labels are of classes, or void.
 
@@ -108,7 +125,7 @@ def check_labels(path: str | Path, labels: NDArray[np.uint8], classes: int, firs
         )
 
 
-def checked_content(path: str | Path, size: Size | None) -> tuple[bytes, Header]:
+def checked_content(path: str | Path, size: Size | None, most_bits: int = 8) -> tuple[bytes, Header]:
     """An image file's bytes, of which the header has been looked at, and that."""
     try:
         content = Path(path).read_bytes()
@@ -119,7 +136,7 @@ def checked_content(path: str | Path, size: Size | None) -> tuple[bytes, Header]
     try:
         header = read_header(content)
         check_size(header, size)
-        if header.bits > 8:
+        if header.bits > most_bits:
             raise ImageError(f"has {header.bits} bits a channel; convert it to 8, which is all that is read")
         if not content.startswith((PNG, JPEG)):
             decode_with_pillow(content)  # rare enough

@@ -81,7 +81,7 @@ def data_paths(dataset: Any) -> list[Path]:
 
 def evaluator_paths(config: Config) -> list[Path]:
     """The ground truth that a config's metrics read by themselves, each once."""
-    keys = ("panoptic_json", "panoptic_directory", "instances_json")
+    keys = ("panoptic_json", "panoptic_directory", "instances_json", "instance_directory", "map_directory")
     paths = [metric[key] for metric in config.get("val_evaluator", []) for key in keys if key in metric]
     return [Path(path) for path in dict.fromkeys(paths)]
 

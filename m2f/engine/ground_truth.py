@@ -4,6 +4,7 @@ from typing import Any
 
 from mmengine.runner import ValLoop
 
+from m2f.data.images import image_id
 from m2f.metrics.annotations import check_images
 
 
@@ -16,8 +17,12 @@ def check_ground_truth(loop: ValLoop) -> None:
     dataset = loop.dataloader.dataset
     infos: list[Any] = []
     for metric in loop.evaluator.metrics:
-        truth = getattr(metric, "truth", None)
-        if truth is not None:
+        truth, path_of = getattr(metric, "truth", None), getattr(metric, "path_of", None)
+        if truth is not None or path_of is not None:
             infos = infos or [dataset.get_data_info(index) for index in range(len(dataset))]
+        if path_of is not None:  # ground truth of each image in a file of its own
+            for info in infos:
+                path_of(image_id(info))
+        if truth is not None:
             images = truth["images"] if isinstance(truth, dict) else truth.images
             check_images(getattr(metric, "instances_json", None) or truth.path, images, infos)

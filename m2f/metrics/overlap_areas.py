@@ -1,6 +1,7 @@
 """How many pixels the segments of two maps share: what panoptic quality and mean IoU count with."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,44 @@ def overlap_areas(
     if first_map.size:
         count_runs(first_map.ravel(), rows, second_map.ravel(), columns, areas)
     return areas
+
+
+def label_areas(truth: NDArray[Any], predicted: NDArray[Any], classes: int) -> NDArray[np.int64]:
+    """Count the pixels that two maps of labels share, and those of each, by class.
+
+    Args:
+        truth: labels ``[H, W]``; pixels whose label is none of the classes do not count.
+        predicted: labels ``[H, W]``.
+        classes: how many there are.
+
+    Returns:
+        ``[3, K]`` pixels: shared, predicted, annotated.
+
+    Raises:
+        ValueError: the maps differ in size.
+    """
+    if truth.shape != predicted.shape:
+        raise ValueError(f"its size is {predicted.shape} (height, width), that of the ground truth {truth.shape}")
+    areas = np.zeros((3, classes), np.int64)
+    count_labels(np.ascontiguousarray(truth).ravel(), np.ascontiguousarray(predicted).ravel(), areas)
+    return areas
+
+
+@compiled()
+def count_labels(truth: np.ndarray, predicted: np.ndarray, areas: np.ndarray) -> None:
+    """Add the lengths of runs of equal pixels to ``areas``."""
+    classes = areas.shape[1]
+    start = 0
+    for pixel in range(1, len(truth) + 1):
+        if pixel == len(truth) or truth[pixel] != truth[start] or predicted[pixel] != predicted[start]:
+            own, other = np.int64(truth[start]), np.int64(predicted[start])
+            if 0 <= own < classes:
+                areas[2, own] += pixel - start
+                if 0 <= other < classes:
+                    areas[1, other] += pixel - start
+                if own == other:
+                    areas[0, own] += pixel - start
+            start = pixel
 
 
 @compiled()
