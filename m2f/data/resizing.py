@@ -40,7 +40,7 @@ class Resize(MMDetResize):
 
 @TRANSFORMS.register_module()
 class ResizeShortestEdge(MMDetResizeShortestEdge):
-    """mmdet's, with maps resized by :func:`nearest`.
+    """mmdet's, with maps resized by :func:`nearest`; adds ``resized_to``, the two limits, for multi-scale testing.
 
     Args:
         scale: the shorter side, in pixels.
@@ -49,3 +49,7 @@ class ResizeShortestEdge(MMDetResizeShortestEdge):
 
     def __init__(self, scale: int, max_size: int | None = None) -> None:
         super().__init__(scale, max_size, resize_type="m2f.Resize")
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Resize."""
+        return {**super().transform(results), "resized_to": (self.scale, self.max_size)}

@@ -18,7 +18,7 @@ from m2f.data.segment_areas import check_segments
 from m2f.openmmlab import LoadAnnotations
 from m2f.registry import TRANSFORMS
 
-META_KEYS = ("img_path", "ori_shape", "img_shape", "scale_factor")
+META_KEYS = ("img_path", "ori_shape", "img_shape", "scale_factor", "resized_to")
 
 
 @TRANSFORMS.register_module()

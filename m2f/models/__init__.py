@@ -3,12 +3,14 @@
 from m2f.models import pixel_decoders, transformer_decoder
 from m2f.models.criterion import PointCriterion
 from m2f.models.inspection import AttentionInspector, LayerInspector
+from m2f.models.multi_scale import MultiScale
 from m2f.models.segmentor import Mask2Former
 
 __all__ = [
     "AttentionInspector",
     "LayerInspector",
     "Mask2Former",
+    "MultiScale",
     "PointCriterion",
     "pixel_decoders",
     "transformer_decoder",

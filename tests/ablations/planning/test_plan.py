@@ -12,6 +12,7 @@ from ablations.planning.plan import Plan, check_classes_of, digest, make_plan, r
 from ablations.planning.scales import CONFIGS, SCALES, TASKS, chosen_scale
 from ablations.studies import STUDIES
 from ablations.studies.study import Evaluation, Setting, Study, Times, Variation
+from m2f.engine.multi_scale import OVERRIDES as MULTI_SCALE
 from m2f.errors import InputError
 
 # Names of runs at mini, panoptic, seed 0; the committed reference was made by them.
@@ -236,3 +237,16 @@ def test_a_model_of_other_classes_than_the_data_is_refused_before_anything_start
     cells = make_plan([study], chosen_scale("mini"), [task], [0], {"model.num_things": 5}, tmp_path)
     with pytest.raises(InputError, match=r"The data set has .* but the config says model\.num_things = 5"):
         check_classes_of(cells, tmp_path)
+
+
+def test_a_study_at_many_scales_evaluates_trainings_once_more():
+    """Whatever the pipeline of a row resizes to; the trainings are those of a study at one scale."""
+    row = Variation("masked attention", {})
+    study = Study(
+        "many", "", "masked attention", (row,), ("semantic",), Evaluation(MULTI_SCALE), {"semantic": "mIoU_ms"}
+    )
+    run = make_plan([study], chosen_scale("mini"), ["semantic"], [0]).cells[0].run
+    plain = make_plan([replace(study, evaluation=None)], chosen_scale("mini"), ["semantic"], [0]).cells[0].run
+    assert run.source == plain
+    assert run.config["model"] == {**plain.config["model"], "type": "MultiScale"}
+    assert run.config["val_evaluator"] == [{"type": "m2f.MeanIoU", "name": "mIoU_ms"}]
