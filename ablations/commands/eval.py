@@ -10,6 +10,11 @@ import click
 from ablations.commands.options import INTERRUPTED, PATH, import_option, make_console
 from m2f.errors import InputError
 
+SERVERS = (
+    *("coco-panoptic", "coco-instance", "ade20k"),
+    *("cityscapes-semantic", "cityscapes-instance", "cityscapes-panoptic"),
+)
+
 
 @click.command("eval")
 @click.argument("config", type=PATH)
@@ -26,6 +31,12 @@ from m2f.errors import InputError
     show_default=True,
     help="Whose names of the classes count: CHECKPOINT's, which the data's must be; or the data's, place by place.",
 )
+@click.option("--multi-scale", is_flag=True, help="Test a semantic model at six sizes, each also flipped: mIoU_ms.")
+@click.option(
+    "--submission",
+    type=click.Choice(SERVERS),
+    help="Predict the test images of DIR, which have no truth, and write the zip that the server takes.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One object, with the metrics and a list of the classes.")
 @import_option
 def evaluate(
@@ -35,6 +46,8 @@ def evaluate(
     split: str | None,
     out: Path,
     classes_from: Literal["checkpoint", "data"],
+    multi_scale: bool,
+    submission: str | None,
     as_json: bool,
 ) -> None:
     """Evaluate CHECKPOINT, a model as CONFIG says, on a data set.
@@ -42,6 +55,9 @@ def evaluate(
     CONFIG is a file as in configs/, or the config.py of a run; CHECKPOINT is whatever m2f convert reads. For COCO, DIR
     holds annotations/panoptic_SPLIT.json and annotations/panoptic_SPLIT/, annotations/instances_SPLIT.json, and the
     images in SPLIT/.
+
+    For --submission, DIR holds COCO's annotations/image_info_test-dev2017.json, test2017/ and, for panoptic models,
+    annotations/panoptic_val2017.json; ADE20K's images/testing/; or Cityscapes' leftImg8bit/test/.
 
     Writes metrics.json, per_class.csv and the predictions in COCO's result formats. An evaluation is never written
     over: the directory for the results must not exist.
@@ -55,11 +71,15 @@ def evaluate(
     from ablations.running.worker import input_sentence
     from m2f.engine.coco_evaluation import evaluate_on
 
+    if submission and split:
+        raise InputError("--submission has test images of its own; leave out --split.")
     # A scheduler's request to end is met like Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with shown_progress(Console(file=sys.stderr)) as progress:
-            evaluation = evaluate_on(config, checkpoint, data, out, split, progress, classes_from)
+            evaluation = evaluate_on(
+                config, checkpoint, data, out, split, progress, classes_from, multi_scale, submission
+            )
     except InputError as error:
         raise InputError(input_sentence(error)) from error
     except KeyboardInterrupt:

@@ -16,13 +16,16 @@ from mmengine.runner import Runner
 from m2f.config_files import read_config
 from m2f.data.config_layout import require_data_layout
 from m2f.data.relocate import check_files, relocate
+from m2f.data.unannotated import on_test_images
 from m2f.engine.evaluate import ClassesFrom, evaluation_runner, load_model
 from m2f.engine.hooks import finite
 from m2f.engine.kept.names import PER_CLASS, PER_IMAGE
 from m2f.engine.kept.tables import class_rows, image_rows, write_table
+from m2f.engine.multi_scale import at_many_scales
 from m2f.errors import InputError
 from m2f.files import new_directory, write_json
 from m2f.metrics.coco_results import CocoResults, own_category_ids, result_names
+from m2f.metrics.submission import write_submission
 
 NEEDED = ("default_scope", "seed", "model", "val_dataloader", "val_evaluator")
 
@@ -67,6 +70,8 @@ def evaluate_on(
     split: str | None = None,
     progress: Progress | None = None,
     classes_from: ClassesFrom = "checkpoint",
+    multi_scale: bool = False,
+    submission: str | None = None,
 ) -> Evaluation:
     """Evaluate a checkpoint on a data set, in this process.
 
@@ -84,21 +89,30 @@ def evaluate_on(
         split: of the data set; None for the config's own.
         progress: is told each time images are done.
         classes_from: see :func:`m2f.engine.evaluate.load_model`.
+        multi_scale: test at several scales, see :class:`m2f.models.multi_scale.MultiScale`.
+        submission: a name of :data:`m2f.data.unannotated.SERVERS`, for whose images there is no ground truth: nothing
+            is measured, and beside the predictions lies the zip that the server takes.
 
     Raises:
         InputError: the config, the checkpoint or the data cannot be used, they do not fit each other, or ``out``
             exists.
     """
     started = time.perf_counter()
-    config = relocate(load_config(config_file), data, split)
+    config = load_config(config_file)
+    config = on_test_images(config, data, submission) if submission else relocate(config, data, split)
+    if multi_scale:
+        config = at_many_scales(config)
     with results_directory(out) as directory, quiet(directory / "log"), tempfile.TemporaryDirectory() as work_dir:
         runner = evaluation_runner(config, Path(work_dir))
         dataset = runner.val_loop.dataloader.dataset
         check_files(dataset)
         source = load_model(runner, checkpoint, classes_from)
-        with CocoResults(directory, own_category_ids(dataset), result_names(dataset)) as results:
+        names = result_names(dataset)
+        with CocoResults(directory, own_category_ids(dataset), names) as results:
             runner.register_hook(EachBatch(results, progress))
             metrics = finite(runner.val())
+        if submission:
+            write_submission(submission, directory, names)
         evaluation = Evaluation(
             config=str(config_file),
             checkpoint=str(checkpoint),

@@ -9,8 +9,10 @@ from types import TracebackType
 from typing import Any, TextIO
 
 import numpy as np
+from mmseg.datasets import CityscapesDataset
 from numpy.typing import NDArray
 
+from m2f.data.cityscapes_labels import LABEL_IDS
 from m2f.data.images import encode_png, image_id, segment_colours
 from m2f.metrics.mask_codes import encode_masks
 
@@ -141,9 +143,12 @@ def below(path: Path, root: Path) -> Path:
 def own_category_ids(dataset: Any) -> list[int]:
     """A built data set's own id of each label.
 
-    Data sets with annotation files have ids of their own, in those of label maps they are the maps' values.
+    Data sets with annotation files have ids of their own, in those of label maps they are the maps' values, in
+    Cityscapes the ``labelIds`` that its server takes.
     """
     if hasattr(dataset, "cat2label"):
         return sorted(dataset.cat2label, key=dataset.cat2label.__getitem__)
+    if isinstance(dataset, CityscapesDataset):
+        return list(LABEL_IDS)
     first = int(getattr(dataset, "reduce_zero_label", False))
     return list(range(first, first + len(dataset.metainfo["classes"])))
