@@ -245,8 +245,9 @@ def test_a_study_at_many_scales_evaluates_trainings_once_more():
     study = Study(
         "many", "", "masked attention", (row,), ("semantic",), Evaluation(MULTI_SCALE), {"semantic": "mIoU_ms"}
     )
-    run = make_plan([study], chosen_scale("mini"), ["semantic"], [0]).cells[0].run
-    plain = make_plan([replace(study, evaluation=None)], chosen_scale("mini"), ["semantic"], [0]).cells[0].run
+    once = replace(study, evaluation=None)
+    cells = make_plan([study, once], chosen_scale("mini"), ["semantic"], [0], {}, Path("data")).cells
+    run, plain = (cell.run for cell in cells)
     assert run.source == plain
     assert run.config["model"] == {**plain.config["model"], "type": "MultiScale"}
     assert run.config["val_evaluator"] == [{"type": "m2f.MeanIoU", "name": "mIoU_ms"}]

@@ -47,11 +47,9 @@ def test_a_semantic_model_at_many_scales(written, tmp_path, monkeypatch):
     )
     data = ensure_scenes_in(tmp_path / "scenes")
     config = Config.fromfile(CONFIGS / "semantic.py")
-    files = written(config.model.num_stuff)
-    plain = evaluate_on(*files, data, tmp_path / "plain")
-    many = evaluate_on(*files, data, tmp_path / "many", multi_scale=True)
-    assert (set(plain.metrics), set(many.metrics)) == ({"mIoU"}, {"mIoU_ms"})
-    assert {"image", "mIoU_ms"} == set(many.per_image[0])
+    found = evaluate_on(*written(config.model.num_stuff), data, tmp_path / "out", multi_scale=True)
+    assert set(found.metrics) == {"mIoU_ms"}
+    assert set(found.per_image[0]) == {"image", "mIoU_ms"}
     assert sizes == 2 * [32, 32, 48, 48, 64, 64, 80, 80, 96, 96, 112, 112]
 
 
@@ -66,7 +64,7 @@ def test_predictions_for_a_test_server(written, tmp_path):
     for number, size in ((1, (40, 64)), (2, (64, 48))):
         pixels = np.random.default_rng(number).integers(256, size=(*size, 3), dtype=np.uint8)
         cv2.imwrite(str(images / f"ADE_test_{number:08d}.jpg"), pixels)
-    found = evaluate_on(*written(150), tmp_path / "data", tmp_path / "out", multi_scale=True, submission="ade20k")
+    found = evaluate_on(*written(150), tmp_path / "data", tmp_path / "out", submission="ade20k")
     assert (found.images, found.metrics, found.split) == (2, {}, "test")
     assert json.loads((tmp_path / "out/metrics.json").read_text())["metrics"] == {}
     with ZipFile(tmp_path / "out/ade20k.zip") as archive:
@@ -74,6 +72,13 @@ def test_predictions_for_a_test_server(written, tmp_path):
         labels = cv2.imdecode(np.frombuffer(archive.read("ADE_test_00000001.png"), np.uint8), cv2.IMREAD_UNCHANGED)
     assert labels.shape == (40, 64)
     assert 1 <= labels.min() <= labels.max() <= 150
+
+
+def test_test_images_at_many_scales_have_no_metric_either(tmp_path):
+    config = at_many_scales(on_test_images(Config.fromfile(CONFIGS / "semantic.py"), tmp_path, "ade20k"))
+    assert (config.model.type, config.val_evaluator) == ("MultiScale", [])
+    types = [step["type"] for step in config.val_dataloader.dataset.pipeline]
+    assert types == ["m2f.LoadImage", "m2f.PackSample"]
 
 
 def test_other_tasks_are_refused(tmp_path):
