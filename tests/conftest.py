@@ -8,6 +8,8 @@ from pathlib import Path
 
 # Tests compute on small tensors, where threads cost more than they give. Read by torch when it is imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# pytest's workers inherit a width that readline makes up where there is no terminal.
+os.environ.pop("COLUMNS", None)
 
 import pytest
 import torch

@@ -110,7 +110,8 @@ def last_checkpoint(run_directory: Path) -> Path:
     Raises:
         InputError: there is none.
     """
-    written = find_latest_checkpoint(str(run_directory))  # none or empty after a loss of power
+    named = (run_directory / "last_checkpoint").is_file()  # without it mmengine prints that there is none
+    written = find_latest_checkpoint(str(run_directory)) if named else None  # empty after a loss of power
     names = [written] if written else [path for _, path in newest_first(run_directory)]
     checkpoint = run_directory / Path(next(iter(names), "none")).name
     if not checkpoint.is_file():
