@@ -104,16 +104,27 @@ def _disk(name: str, path: Path) -> Fact:
 
 
 def _data_sets(data_directory: Path) -> list[Fact]:
-    from m2f.data.prepare import SOURCES
+    from m2f.data.sources import SOURCES
 
     scenes = [("scenes", f"scenes/{scale}", "made by the first `m2f run` that needs it") for scale in SCALES[:2]]
-    others = [
-        ("coco", "coco/annotations", SOURCES["coco"]),
-        ("ade20k", "ade/ADEChallengeData2016/annotations", SOURCES["ade20k"]),
-    ]
     findings = []
-    for name, place, mend in scenes + others:
+    for name, place, mend in scenes:
         path = data_directory / place
         found = path.is_dir()
         findings.append((f"data: {name}", f"{'at' if found else 'not at'} {path}", "" if found else mend))
-    return findings
+    return findings + [_data_set(name, data_directory / source.place) for name, source in SOURCES.items()]
+
+
+def _data_set(name: str, path: Path) -> Fact:
+    """Whether a data set is there as its archives are, and what is made of it."""
+    from m2f.data.sources import SOURCES
+
+    source = SOURCES[name]
+    absent = [place for place in source.needed if not (path / place).is_dir()]
+    if absent:
+        where = f"not at {path}" if len(absent) == len(source.needed) else f"at {path}, without {absent[0]}"
+        return f"data: {name}", where, source.sentence
+    left = [made for made in source.made if not (path / made).exists()]
+    if left:
+        return f"data: {name}", f"at {path}, without {left[0]}", f"m2f data prepare {name} {path}"
+    return f"data: {name}", f"at {path}", ""

@@ -107,7 +107,8 @@ def chosen_tasks(tasks: str | None, studies: list[Any], scale: Any) -> list[str]
     """The named tasks, or all that the studies and the scale have."""
     known = list(dict.fromkeys(task for study in studies for task in study.tasks))
     if tasks is None:
-        both = [task for task in known if task in scale.tasks]
+        rows = [(variation.dataset, study.tasks) for study in studies for variation in study.variations]
+        both = [task for task in known if any(task in tasks and scale.has(dataset, task) for dataset, tasks in rows)]
         if not both:
             raise InputError(
                 f"{scale.directory} has no config of {' or '.join(known)}, the tasks of these tables; add "

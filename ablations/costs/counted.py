@@ -97,16 +97,17 @@ def study_costs(studies: Iterable[Study]) -> list[CostRow]:
     from ablations.paper import paper_results
 
     printed = _printed(paper_results())
-    files: dict[str, Any] = {}
+    files: dict[tuple[str, str], Any] = {}
     rows: list[CostRow] = []
     for study in studies:
         for variation in study.variations:
-            key = (study.table, variation.paper_row, variation.method, variation.backbone)
-            numbers = printed.get(key, {})
+            own = (study.table, variation.paper_row, variation.method, variation.backbone)
+            numbers = printed.get(own, {})
             task = next((task for task, metric in numbers if metric in METRICS), study.tasks[0])
-            if task not in files:
-                files[task] = config_of_scale(chosen_scale(SCALE), task)
-            config = row_config(files[task], variation.overrides)
+            key = (variation.dataset, task)
+            if key not in files:
+                files[key] = config_of_scale(chosen_scale(SCALE), task, variation.dataset)
+            config = row_config(files[key], variation.overrides)
             identity = _identity(study, variation, config)
             memory = study.table in WITH_MEMORY or (task, "memory") in numbers
             costs = config_costs(config, memory, every_layer=variation.method == "MaskFormer")

@@ -28,6 +28,7 @@ RUN_KEYS = (
 SHOWING_KEYS = ("visualizer",)  # what shows a run to people, and decides nothing of its result
 # What a config of a scale must say; mmengine asks for the rest.
 NEEDED = ("task", "dataset_name", "split", "default_scope", "model", "train_dataloader", "val_dataloader", "train_cfg")
+CLASS_KEYS = ("num_things", "num_stuff", "thing_labels")  # of a model
 DATA_KEYS = ("scenes", "dataset_name", "train_dataloader", "val_dataloader", "val_evaluator")
 
 Config = dict[str, Any]
@@ -150,10 +151,10 @@ def make_plan(
 
     Args:
         studies: which tables.
-        scale: its ``<task>.py`` are the baseline rows' configs.
+        scale: its ``<task>.py`` are the baseline rows' configs, ``<data set>/<task>.py`` those of rows that name one.
         tasks: tasks to run, of those that a study has.
         seeds: seeds to run.
-        overrides: the user's own, plain values, which win over every row's.
+        overrides: the user's own, plain values or settings, which win over every row's.
         data_directory: takes the place of ``data`` in the paths of data sets that are fingerprinted on disk.
 
     Raises:
@@ -163,7 +164,14 @@ def make_plan(
     for study in studies:
         if study.scales and scale.name not in study.scales:
             raise InputError(f"Table {study.table} is of --scale {' or '.join(study.scales)} alone, not {scale.name}.")
-    files = {task: config_of_scale(scale, task) for task in tasks}
+    pairs = [
+        (variation.dataset, task)
+        for task in tasks
+        for study in studies
+        if task in study.tasks
+        for variation in study.variations
+    ]
+    files = {pair: config_of_scale(scale, pair[1], pair[0]) for pair in dict.fromkeys(pairs)}
     fingerprint = remembering_fingerprints(data_directory)
     plan = Plan(
         tuple(
@@ -172,7 +180,7 @@ def make_plan(
                 variation.name,
                 variation.method,
                 variation.backbone,
-                evaluation_of(training, study.evaluation.overrides, files[task], fingerprint)
+                evaluation_of(training, study.evaluation.overrides, file, fingerprint)
                 if study.evaluation
                 else training,
             )
@@ -181,7 +189,8 @@ def make_plan(
             for task in tasks
             if task in study.tasks
             for variation in study.variations
-            for training in [make_training(files[task], variation, overrides, seed, fingerprint)]
+            for file in [files[variation.dataset, task]]
+            for training in [make_training(file, variation, overrides, seed, fingerprint)]
         )
     )
     for cell in plan.cells:
@@ -190,13 +199,13 @@ def make_plan(
     return plan
 
 
-def config_of_scale(scale: Scale, task: str) -> ConfigFile:
-    """A scale's config of a task, under the scale's own name.
+def config_of_scale(scale: Scale, task: str, dataset: str = "") -> ConfigFile:
+    """A scale's config of a task, and of a data set where one is named, under the scale's own name.
 
     Raises:
-        InputError: there is none, it says not what a run has to say, or it is of another task.
+        InputError: there is none, it says not what a run has to say, or it is of another task or data set.
     """
-    path = scale.directory / f"{task}.py"
+    path = scale.config(dataset, task)
     if not path.is_file():
         raise InputError(f"There is no config {path}; it is needed for the task '{task}' at this scale.")
     file = read_config_file(path)
@@ -205,8 +214,12 @@ def config_of_scale(scale: Scale, task: str) -> ConfigFile:
             raise InputError(f"{path} has no '{key}', which a run needs; add it, as in configs/mini/{task}.py.")
     if file.config["task"] != task:
         raise InputError(f"{path} says task = {file.config['task']!r}; its name says '{task}': make them agree.")
+    if dataset and file.config["dataset_name"] != dataset:
+        found = file.config["dataset_name"]
+        raise InputError(f"{path} says dataset_name = {found!r}; its folder says '{dataset}': make them agree.")
     folder = f"{scale.directory.parent.name}/{scale.name}" if scale.word in SCALES else scale.word
-    return replace(file, name=f"{folder}/{task}.py", config={**file.config, "scale": scale.name})
+    name = path.relative_to(scale.directory).as_posix()
+    return replace(file, name=f"{folder}/{name}", config={**file.config, "scale": scale.name})
 
 
 def read_config_file(path: Path) -> ConfigFile:
@@ -255,7 +268,11 @@ def make_training(
         dataset=config["dataset_name"],
         split=config["split"],
         config_file=file.name,
-        overrides={key: value for key, value in overrides.items() if key.partition(".")[0] not in SHOWING_KEYS},
+        overrides={
+            key: value
+            for key, value in with_settings(overrides, file.settings, file.name).items()
+            if key.partition(".")[0] not in SHOWING_KEYS
+        },
         data_fingerprint=data_fingerprint,
         config=config,
     )
@@ -318,10 +335,10 @@ def check_classes_of(plan: Plan, data_directory: Path) -> None:
     checked: set[bytes] = set()
     for run, _ in plan.trainings.values():
         config = run.config
-        model = {key: config["model"][key] for key in ("num_things", "num_stuff") if key in config["model"]}
+        model = {key: config["model"][key] for key in CLASS_KEYS if key in config["model"]}
         part = {key: config[key] for key in DATA_KEYS if key in config} | {"model": model}
         key = _canonical(part)
-        if key not in checked and len(model) == 2:
+        if key not in checked and {"num_things", "num_stuff"} <= set(model):
             checked.add(key)
             check_classes(resolve_data_paths(MMEngineConfig(part), data_directory))
 

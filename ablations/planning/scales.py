@@ -1,4 +1,7 @@
-"""Scales: how big a run is, as a folder of configs, ``<task>.py``: m2f's own, or a directory of the user's."""
+"""Scales: how big a run is, as a folder of configs: m2f's own, or a directory of the user's.
+
+It holds ``<task>.py``, and ``<data set>/<task>.py`` for the rows that name one.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +20,7 @@ class Scale:
 
     Attributes:
         name: how runs and reports call it.
-        directory: where the configs are, one a task.
+        directory: where the configs are, one a task, or one a data set and task.
         word: what names it on the command line.
     """
 
@@ -27,8 +30,16 @@ class Scale:
 
     @property
     def tasks(self) -> list[str]:
-        """The tasks that it has a config for."""
-        return [task for task in TASKS if (self.directory / f"{task}.py").is_file()]
+        """The tasks that it has a config for, whatever the data set."""
+        return [task for task in TASKS if self.has("", task) or any(self.directory.glob(f"*/{task}.py"))]
+
+    def has(self, dataset: str, task: str) -> bool:
+        """Whether it has a config of a data set and a task."""
+        return self.config(dataset, task).is_file()
+
+    def config(self, dataset: str, task: str) -> Path:
+        """The config of a data set and a task; its own for the task where no data set is named."""
+        return self.directory / dataset / f"{task}.py"
 
 
 def chosen_scale(word: str, configs: Path = CONFIGS) -> Scale:

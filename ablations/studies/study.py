@@ -41,6 +41,8 @@ class Variation:
         method: the method's name in the results.
         backbone: the backbone's name in the results.
         imports: modules that register the row's components, beside m2f's own.
+        dataset: the data set whose configs it changes, a folder of the scale's; the scale's own for each task if none
+            is named, which at the paper's scale are COCO's and, for semantic segmentation, ADE20K's.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Variation:
     method: str = "Mask2Former"
     backbone: str = "R50"
     imports: tuple[str, ...] = ()
+    dataset: str = ""
 
     def __post_init__(self) -> None:
         if not self.paper_row:

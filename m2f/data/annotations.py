@@ -315,6 +315,7 @@ def class_metainfo(categories: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "classes": tuple(category["name"] for category in categories),
         "thing_classes": tuple(category["name"] for category in things),
+        "thing_ids": tuple(category["id"] for category in things),
         "stuff_classes": tuple(category["name"] for category in categories if category not in things),
         "palette": [tuple(category.get("color", class_colour(label))) for label, category in enumerate(categories)],
     }

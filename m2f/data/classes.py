@@ -1,11 +1,12 @@
 """Classes by name: a label is a place in a list, so two lists must agree place by place."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
 
 from m2f.errors import InputError
+from m2f.thing_labels import flags_of
 
 
 @dataclass(frozen=True)
@@ -15,12 +16,14 @@ class Classes:
     Attributes:
         source: who says so, as a sentence calls it.
         names: in the order of the labels.
-        things: how many of them are things, which come first; None where that is not told apart.
+        is_thing: whether each of them is a thing; None where that is not told apart.
+        ids: their categories', where they have any.
     """
 
     source: str
     names: tuple[str, ...]
-    things: int | None = None
+    is_thing: tuple[bool, ...] | None = None
+    ids: tuple[int, ...] = ()
 
 
 def things_of(categories: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -29,23 +32,15 @@ def things_of(categories: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def classes_of(categories: Sequence[dict[str, Any]], source: str) -> Classes:
-    """The classes of an annotation file's categories.
-
-    Raises:
-        InputError: a stuff class comes before a thing.
-    """
-    is_thing = [bool(category.get("isthing", 1)) for category in categories]
-    things = sum(is_thing)
-    if not all(is_thing[:things]):
-        name = categories[is_thing.index(False)]["name"]
-        raise InputError(
-            f"The categories of {source} do not list all things before all stuff: '{name}' comes before a thing; "
-            "order them so."
-        )
-    return Classes(source, tuple(category["name"] for category in categories), things)
+    """The classes of an annotation file's categories."""
+    is_thing = tuple(bool(category.get("isthing", 1)) for category in categories)
+    names = tuple(category["name"] for category in categories)
+    return Classes(
+        source, names, is_thing, tuple(category.get("id", label) for label, category in enumerate(categories))
+    )
 
 
-def check_same_classes(source: str, names: Sequence[str], other: str, others: Sequence[str], mend: str) -> None:
+def check_same_classes(source: str, names: Sequence[Any], other: str, others: Sequence[Any], mend: str) -> None:
     """Check that two lists of classes are the same, in the same order.
 
     Args:
@@ -66,34 +61,42 @@ def check_same_classes(source: str, names: Sequence[str], other: str, others: Se
             )
 
 
-def quoted(name: str | None) -> str:
+def quoted(name: Any) -> str:
     """A class as a sentence names it."""
     return "missing" if name is None else f"'{name}'"
 
 
-def check_counts(things: int, stuff: int, classes: Classes) -> None:
-    """Check a model's numbers of classes against those of a data set.
+def check_model(model: Mapping[str, Any], classes: Classes) -> None:
+    """Check a model's classes against those of a data set: how many, and which of them are things.
 
-    A semantic data set does not tell things from stuff: there only the sum counts. In the others things come first, as
-    the model counts its classes.
+    A semantic data set does not tell things from stuff: there only their number counts.
 
     Args:
-        things: the config's ``model.num_things``.
-        stuff: the config's ``model.num_stuff``.
+        model: its config, with ``num_things``, ``num_stuff`` and, where things are not first, ``thing_labels``.
         classes: the data set's.
 
     Raises:
         InputError: they disagree.
     """
-    if classes.things is None:
-        fits = things + stuff == len(classes.names)
+    things, stuff = model["num_things"], model["num_stuff"]
+    ours = flags_of(model)
+    theirs = classes.is_thing
+    if theirs is None:
+        fits = len(ours) == len(classes.names)
         what = f"{len(classes.names)} classes"
     else:
-        found = (classes.things, len(classes.names) - classes.things)
+        found = (sum(theirs), len(theirs) - sum(theirs))
         fits = (things, stuff) == found
         what = f"{found[0]} thing and {found[1]} stuff classes"
     if not fits:
         raise InputError(
             f"{classes.source} has {what}, but the config says model.num_things = {things} and "
             f"model.num_stuff = {stuff}; set them to fit."
+        )
+    if theirs is not None and ours != theirs:
+        label = next(label for label, pair in enumerate(zip(ours, theirs, strict=True)) if pair[0] != pair[1])
+        labels = ", ".join(str(label) for label, thing in enumerate(theirs) if thing)
+        raise InputError(
+            f"Class {label}, '{classes.names[label]}', is {'a thing' if theirs[label] else 'stuff'} in "
+            f"{classes.source}, but not for the model; set model.thing_labels to [{labels}]."
         )

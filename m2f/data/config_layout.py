@@ -49,6 +49,7 @@ class Model(TypedDict):
 
     num_things: NotRequired[int]
     num_stuff: NotRequired[int]
+    thing_labels: NotRequired[list[int] | None]
 
 
 class Layout(TypedDict):

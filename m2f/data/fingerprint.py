@@ -8,6 +8,7 @@ from typing import Any
 from mmengine import Config
 
 from m2f.data.prepare import data_paths, datasets, evaluator_paths, missing, scene_spec
+from m2f.errors import InputError
 
 
 def fingerprint(config: Config) -> str:
@@ -22,7 +23,7 @@ def fingerprint(config: Config) -> str:
         config: a config; unless its data are scenes, with resolved data paths.
 
     Raises:
-        InputError: the annotations are missing.
+        InputError: the annotations are missing, or a directory of them is empty.
     """
     digest = hashlib.sha256()
     if "scenes" in config:
@@ -52,4 +53,6 @@ def _file_digest(path: Path) -> bytes:
 def _listing_digest(directory: Path) -> bytes:
     files = (path for path in directory.rglob("*") if path.is_file())
     listing = sorted((path.relative_to(directory).as_posix(), path.stat().st_size) for path in files)
+    if not listing:
+        raise InputError(f"{directory} has no file, so nothing tells this data set from others; fetch it.")
     return hashlib.sha256(json.dumps(listing).encode()).digest()

@@ -8,20 +8,15 @@ from typing import Any
 from mmengine import Config
 
 from m2f.data.annotations import category_problems
-from m2f.data.classes import Classes, check_counts, check_same_classes, classes_of, things_of
+from m2f.data.classes import Classes, check_model, check_same_classes, classes_of, things_of
 from m2f.data.layout import read_categories
 from m2f.data.scene_classes import CATEGORIES
 from m2f.data.scenes import Progress, SceneSpec, ensure_scenes
+from m2f.data.sources import SOURCES
 from m2f.errors import InputError
 
-SOURCES = {
-    "coco": "fetch COCO 2017 from https://cocodataset.org/#download (images, instances and panoptic annotations)",
-    "ade20k": "fetch ADEChallengeData2016 from http://sceneparsing.csail.mit.edu",
-}
-SOURCES["coco_tenth"] = SOURCES["coco"]
-
 LOADERS = ("train_dataloader", "val_dataloader")
-ANNOTATED = ("CocoPanopticSegments", "CocoInstanceSegments")
+ANNOTATED = ("CocoPanopticSegments", "CocoInstanceSegments", "CityscapesSegments")
 SCENES = (*ANNOTATED, "SceneSemantic")
 SAME_ORDER = "list the same classes in the same order in all annotation files"
 
@@ -50,8 +45,14 @@ def prepare(config: Config, progress: Progress | None = None) -> None:
 
 def missing(path: str | Path, config: Config) -> InputError:
     """The error that a part of a config's data set is not there."""
-    source = SOURCES.get(config.get("dataset_name"), "put the data set there")
-    return InputError(f"{path} does not exist; {source}, or choose another data directory with --data.")
+    name = str(config.get("dataset_name")).removesuffix("_tenth")
+    if name not in SOURCES:
+        mend = "put the data set there"
+    elif any(Path(path).as_posix().endswith(made) for made in SOURCES[name].made):
+        mend = f"make it with `m2f data prepare {name} DIR`"
+    else:
+        mend = SOURCES[name].sentence
+    return InputError(f"{path} does not exist; {mend}, or choose another data directory with --data.")
 
 
 def scene_spec(config: Config) -> SceneSpec:
@@ -105,7 +106,7 @@ def check_classes(config: Config) -> None:
     model = config.get("model", {})
     for classes in known:
         if "num_things" in model and "num_stuff" in model:
-            check_counts(model.num_things, model.num_stuff, classes)
+            check_model(model, classes)
         check_same_classes(known[0].source, known[0].names, classes.source, classes.names, SAME_ORDER)
     if told and told[-1]:
         check_truth(config, told[-1])
@@ -117,14 +118,19 @@ def check_truth(config: Config, evaluated: Classes) -> None:
     Raises:
         InputError: it has others.
     """
+    is_thing = evaluated.is_thing or (True,) * len(evaluated.names)
     for metric in config.get("val_evaluator", []):
-        for key, names in (("panoptic_json", evaluated.names), ("instances_json", evaluated.names[: evaluated.things])):
+        by_id = metric.get("by_id", False)
+        names = evaluated.ids if by_id else evaluated.names
+        things = [name for name, thing in zip(names, is_thing, strict=True) if thing]
+        for key, ours in (("panoptic_json", names), ("instances_json", things)):
             path = Path(metric.get(key, ""))
             if path.is_file():
                 categories = categories_of(path)
-                truth = categories if key == "panoptic_json" else things_of(categories)
-                theirs = [category["name"] for category in truth]
-                check_same_classes(evaluated.source, names, str(path), theirs, SAME_ORDER)
+                # What is asked of instances is answered by the things of either file.
+                truth = things_of(categories) if key == "instances_json" or all(is_thing) else categories
+                theirs = [category["id" if by_id else "name"] for category in truth]
+                check_same_classes(evaluated.source, ours, str(path), theirs, SAME_ORDER)
 
 
 def dataset_classes(dataset: Any, scenes: bool) -> Classes | None:
@@ -139,7 +145,7 @@ def dataset_classes(dataset: Any, scenes: bool) -> Classes | None:
         return None
     if kind == "SceneSemantic":
         return Classes(source, tuple(category["name"] for category in categories))
-    if kind == "CocoInstanceSegments":
+    if kind == "CocoInstanceSegments" or dataset.get("things_only"):
         categories = things_of(categories)
     return classes_of(categories, source)
 
@@ -163,10 +169,10 @@ def _categories(path: Path, changed: int, size: int) -> list[dict[str, Any]]:
 
 
 def check_class_count(config: Config, dataset: Any) -> None:
-    """Check a model's ``num_things`` and ``num_stuff`` against the classes of a built data set.
+    """Check a model's classes against those of a built data set.
 
     Raises:
-        InputError: they disagree, not all things come before all stuff, or the data set has no image.
+        InputError: they disagree, or the data set has no image.
     """
     metainfo = dataset.metainfo
     images = dataset
@@ -175,7 +181,5 @@ def check_class_count(config: Config, dataset: Any) -> None:
     if len(images) == 0:
         raise InputError(f"The data set in {images.data_root} has no image; fetch it, or name another.")
     things = metainfo.get("thing_classes")
-    classes = Classes("The data set", tuple(metainfo["classes"]), None if things is None else len(things))
-    check_counts(config.model.num_things, config.model.num_stuff, classes)
-    if things is not None and metainfo["classes"][: len(things)] != things:
-        raise InputError("The data set's categories do not list all things before all stuff; order them so.")
+    is_thing = None if things is None else tuple(name in things for name in metainfo["classes"])
+    check_model(config.model, Classes("The data set", tuple(metainfo["classes"]), is_thing))

@@ -82,7 +82,8 @@ def check_images(path: Path, images: Iterable[Mapping[str, Any]], evaluated: Ite
     Args:
         path: of the ground truth.
         images: its.
-        evaluated: what a data set knows of each of its images, with ``img_id`` and ``img_path``.
+        evaluated: what a data set knows of each of its images, with ``img_id``, ``img_path``, and ``annotated_name``
+            where annotations call a file otherwise than it is called.
 
     Raises:
         InputError: it lacks one, or means another file.
@@ -91,11 +92,23 @@ def check_images(path: Path, images: Iterable[Mapping[str, Any]], evaluated: Ite
     for info in evaluated:
         check_image_ids(path, known, [info["img_id"]])
         name = known[info["img_id"]]
-        if name is not None and not Path(info["img_path"]).as_posix().endswith(Path(name).as_posix()):
+        own = Path(info.get("annotated_name", info["img_path"])).as_posix()
+        if name is not None and not own.endswith(Path(name).as_posix()):
             raise InputError(
                 f"Image {info['img_id']} is {name} in {path}, but {info['img_path']} in the data set; give each image "
                 "one id in all annotation files."
             )
+
+
+def check_class_ids(path: Path, categories: Sequence[dict[str, Any]], ids: Sequence[int]) -> None:
+    """Check that a file's categories are those of the data set, in its order, whatever they are called.
+
+    Raises:
+        InputError: they are not.
+    """
+    found = [category["id"] for category in categories]
+    if found != list(ids):
+        raise InputError(f"{path} has the categories {found}, but the data set {list(ids)}; take files that fit.")
 
 
 def check_class_names(path: Path, categories: Sequence[dict[str, Any]], names: Sequence[str]) -> None:

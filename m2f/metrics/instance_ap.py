@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from m2f.data.annotations import load_annotations
 from m2f.data.classes import things_of
 from m2f.errors import InputError
-from m2f.metrics.annotations import check_class_names, check_image_ids
+from m2f.metrics.annotations import check_class_ids, check_class_names, check_image_ids
 from m2f.metrics.average_precision import (
     boundary_evaluation,
     class_precisions,
@@ -38,9 +38,10 @@ class InstanceAP(BaseMetric):
     :meth:`by_image`.
 
     Args:
-        instances_json: instance ground truth in COCO layout; label l is the l-th thing among its categories.
+        instances_json: instance ground truth in COCO layout; its things are those of the data set, in their order.
         boundary: also compute AP_boundary, whose overlap is the smaller of mask IoU and Boundary IoU.
         names: which values to report, and the name of each; if not given, all under their own names.
+        by_id: the ground truth calls its classes otherwise than the data set does; they are compared by category.
 
     Raises:
         InputError: the ground truth is missing, cut off, or does not fit the data set's thing classes, or ``names``
@@ -50,11 +51,17 @@ class InstanceAP(BaseMetric):
     default_prefix = ""
 
     def __init__(
-        self, instances_json: str, boundary: bool = True, names: Mapping[str, str] | None = None, **kwargs: Any
+        self,
+        instances_json: str,
+        boundary: bool = True,
+        names: Mapping[str, str] | None = None,
+        by_id: bool = False,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.instances_json = Path(instances_json)
         self.boundary = boundary
+        self.by_id = by_id
         values = [*NAMES, "AP_boundary"] if boundary else list(NAMES)
         self.names = dict(names or zip(values, values, strict=True))
         unknown = set(self.names) - set(values)
@@ -66,12 +73,19 @@ class InstanceAP(BaseMetric):
         self.per_image: dict[str, NDArray[np.float64]] = {}
         self.truth = load_annotations(self.instances_json)
         self.things = things_of(self.truth["categories"])
+        self.category_ids = {label: thing["id"] for label, thing in enumerate(self.things)}
 
     @BaseMetric.dataset_meta.setter  # type: ignore[attr-defined]
     def dataset_meta(self, dataset_meta: dict[str, Any]) -> None:
         """Classes of the data set, whose things are checked against the categories of the ground truth."""
-        things = dataset_meta.get("thing_classes", dataset_meta["classes"])
-        check_class_names(self.instances_json, self.things, things)
+        classes = list(dataset_meta["classes"])
+        things = dataset_meta.get("thing_classes", classes)
+        if self.by_id:
+            check_class_ids(self.instances_json, self.things, dataset_meta["thing_ids"])
+        else:
+            check_class_names(self.instances_json, self.things, things)
+        own = zip(things, self.things, strict=True)
+        self.category_ids = {classes.index(name): category["id"] for name, category in own}
         self._dataset_meta = dataset_meta
 
     def process(self, data_batch: Any, data_samples: Sequence[dict[str, Any]]) -> None:
@@ -80,7 +94,6 @@ class InstanceAP(BaseMetric):
         Raises:
             InputError: a score is no number.
         """
-        category_ids = [category["id"] for category in self.things]
         for sample in data_samples:
             image_id = sample["img_id"]
             instances = sample["pred_instances"]
@@ -90,7 +103,7 @@ class InstanceAP(BaseMetric):
                     "whole, of a training that did not diverge."
                 )
             detections = [
-                {"image_id": image_id, "category_id": category_ids[label], "score": score, "segmentation": mask}
+                {"image_id": image_id, "category_id": self.category_ids[label], "score": score, "segmentation": mask}
                 for label, score, mask in zip(
                     instances["labels"].tolist(),
                     instances["scores"].tolist(),

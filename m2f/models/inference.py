@@ -4,7 +4,7 @@ All three follow MaskFormer's post-processing (paper section 4.1). Each asks for
 those that pass the score filter (panoptic), those among the best scores (instance), all (semantic).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,16 +47,16 @@ class PanopticThresholds:
 def panoptic_segmentation(
     class_logits: Tensor,
     mask_logits: MaskLogits,
-    num_things: int,
+    is_thing: Sequence[bool],
     size: tuple[int, int],
     thresholds: PanopticThresholds,
 ) -> tuple[Tensor, list[dict[str, Any]]]:
     """Merge queries into non-overlapping segments (maskformer_model.py:280-345 of the reference).
 
     Args:
-        class_logits: ``[Q, K + 1]``, thing classes being the first ``num_things``.
+        class_logits: ``[Q, K + 1]``.
         mask_logits: see :data:`MaskLogits`.
-        num_things: number of thing classes.
+        is_thing: whether each of the K classes is a thing.
         size: the original image's ``(H, W)``.
         thresholds: filters.
 
@@ -85,15 +85,15 @@ def panoptic_segmentation(
         if label in stuff_ids:
             segments[mask] = stuff_ids[label]
             continue
-        infos.append({"id": len(infos) + 1, "label": label, "isthing": label < num_things, "score": score})
+        infos.append({"id": len(infos) + 1, "label": label, "isthing": is_thing[label], "score": score})
         segments[mask] = len(infos)
-        if label >= num_things:
+        if not is_thing[label]:
             stuff_ids[label] = len(infos)
     return segments, infos
 
 
 def instance_segmentation(
-    class_logits: Tensor, mask_logits: MaskLogits, num_things: int, most: int = 100
+    class_logits: Tensor, mask_logits: MaskLogits, is_thing: Sequence[bool], most: int = 100
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The best pairs of query and class as instances (maskformer_model.py:349-380 of the reference).
 
@@ -101,9 +101,9 @@ def instance_segmentation(
     is its class score times the mean probability inside its mask.
 
     Args:
-        class_logits: ``[Q, K + 1]``, thing classes being the first ``num_things``.
+        class_logits: ``[Q, K + 1]``.
         mask_logits: see :data:`MaskLogits`.
-        num_things: number of thing classes.
+        is_thing: whether each of the K classes is a thing.
         most: how many pairs are kept.
 
     Returns:
@@ -112,7 +112,7 @@ def instance_segmentation(
     probability = class_logits.softmax(dim=-1)[:, :-1]  # [Q, K]
     classes = probability.shape[1]
     scores, pairs = probability.flatten().topk(min(most, probability.numel()), sorted=False)
-    things = pairs % classes < num_things
+    things = torch.tensor(is_thing, device=pairs.device)[pairs % classes]
     scores, pairs = scores[things], pairs[things]
     queries, row = torch.unique(pairs // classes, return_inverse=True)
     parts = [foreground(mask_logits(few)) for few in queries.split(MASKS_AT_ONCE)]

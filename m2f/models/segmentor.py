@@ -24,6 +24,7 @@ from m2f.models.layers import for_convolutions
 from m2f.models.mask_prediction import resize
 from m2f.models.transformer_decoder import DecoderOutput
 from m2f.registry import MODELS
+from m2f.thing_labels import thing_flags
 
 TASKS = ("panoptic", "instance", "semantic")
 
@@ -40,10 +41,11 @@ class Mask2Former(BaseModel):
         transformer_decoder: config, see :mod:`m2f.models.transformer_decoder`; gets ``num_classes``.
         criterion: config, see :mod:`m2f.models.criterion`; gets ``num_classes``.
         task: one of ``TASKS``.
-        num_things: thing classes; they come first.
+        num_things: thing classes.
         num_stuff: stuff classes. In a semantic task all classes count as stuff.
         data_preprocessor: config of the normalisation and batching.
         panoptic: filters of panoptic post-processing.
+        thing_labels: the labels of the thing classes, where they are not the first.
     """
 
     def __init__(
@@ -57,13 +59,14 @@ class Mask2Former(BaseModel):
         num_stuff: int,
         data_preprocessor: dict[str, Any] | None = None,
         panoptic: dict[str, float] | None = None,
+        thing_labels: Sequence[int] | None = None,
     ) -> None:
         super().__init__(data_preprocessor)
         if task not in TASKS:
             raise ValueError(f"task must be one of {', '.join(TASKS)}, not {task!r}")
         self.task = task
-        self.num_things = num_things
-        num_classes = num_things + num_stuff
+        self.is_thing = thing_flags(num_things, num_stuff, thing_labels)
+        num_classes = len(self.is_thing)
         self.thresholds = PanopticThresholds(**(panoptic or {}))
         self.backbone = MODELS.build(backbone)
         self.pixel_decoder = MODELS.build(pixel_decoder)
@@ -135,7 +138,7 @@ class Mask2Former(BaseModel):
         else:
             logits = at_original(everything)
             segments, infos = panoptic_segmentation(
-                class_logits, logits.__getitem__, self.num_things, sample.ori_shape[:2], self.thresholds
+                class_logits, logits.__getitem__, self.is_thing, sample.ori_shape[:2], self.thresholds
             )
             sample.pred_panoptic_seg = PixelData(data=segments[None])
             sample.set_metainfo({"segments_info": infos})
@@ -143,7 +146,7 @@ class Mask2Former(BaseModel):
             self._set_instances(sample, class_logits, logits.__getitem__)
 
     def _set_instances(self, sample: DetDataSample, class_logits: Tensor, mask_logits: MaskLogits) -> None:
-        masks, scores, labels = instance_segmentation(class_logits, mask_logits, self.num_things)
+        masks, scores, labels = instance_segmentation(class_logits, mask_logits, self.is_thing)
         sample.pred_instances = InstanceData(masks=masks, scores=scores, labels=labels)
 
 

@@ -18,6 +18,7 @@ from m2f.models import Mask2Former
 from m2f.models.inference import PanopticThresholds
 from m2f.peers.peer import Peer
 from m2f.peers.settings import require_papers_design, settings
+from m2f.thing_labels import flags_of
 
 
 class MmdetPeer(Peer):
@@ -88,7 +89,10 @@ def detector_config(model_config: Mapping[str, Any]) -> dict[str, Any]:
     """mmdet's config (mask2former_r50_8xb2-lsj-50e_coco-panoptic.py) with our sizes."""
     backbone = {key: value for key, value in model_config["backbone"].items() if key != "init_cfg"}
     criterion = settings({**model_config["criterion"], "num_classes": 1})
-    things, stuff = model_config["num_things"], model_config["num_stuff"]
+    flags = flags_of(model_config)
+    things, stuff = sum(flags), len(flags) - sum(flags)
+    if not all(flags[:things]):
+        raise InputError("mmdet has no model whose stuff comes before its things; leave out model.thing_labels.")
     pairs = model_config["transformer_decoder"]["queries"]["num_queries"] * (things + stuff)
     thresholds = PanopticThresholds(**(model_config.get("panoptic") or {}))
     test = {

@@ -14,6 +14,7 @@ from m2f.models import Mask2Former
 from m2f.models.inference import PanopticThresholds
 from m2f.peers.peer import Peer
 from m2f.peers.settings import require_papers_design, settings
+from m2f.thing_labels import flags_of
 
 STAGES = ["stage1", "stage2", "stage3", "stage4"]
 POINTS = 4  # samples per head and level, written in transformers' code
@@ -37,8 +38,7 @@ class TransformersPeer(Peer):
         self.processor = transformers.models.mask2former.Mask2FormerImageProcessorPil()
         self.task = model_config["task"]
         self.thresholds = PanopticThresholds(**(model_config.get("panoptic") or {}))
-        classes = model_config["num_things"] + model_config["num_stuff"]
-        self.stuff = set(range(model_config["num_things"], classes))
+        self.stuff = {label for label, thing in enumerate(flags_of(model_config)) if not thing}
         self.norm_eval = model_config["backbone"].get("norm_eval", True)
         norms = model_config["backbone"].get("norm_cfg", {})
         for norm in self._batch_norms():

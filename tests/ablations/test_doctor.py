@@ -5,6 +5,7 @@ import torch
 
 from ablations.doctor import examine, show
 from m2f import compiled_ops
+from m2f.data.sources import SOURCES
 
 ROOT = Path(__file__).parents[2]
 
@@ -15,7 +16,7 @@ def test_findings_name_what_is_missing_and_its_mend(tmp_path, console):
     assert {"torch", "mmengine", "compiled ops", "devices", "cores", "threads", "memory"} <= set(findings)
     assert "GB free" in findings["disk at store"][0]
     assert "GB free at /dev/shm" in findings["shared memory"][0]
-    assert findings["data: coco"] == (f"at {tmp_path / 'data' / 'coco' / 'annotations'}", "")
+    assert findings["data: coco"] == (f"at {tmp_path / 'data' / 'coco'}", "")
     found, mend = findings["data: ade20k"]
     assert found.startswith("not at")
     assert "ADEChallengeData2016" in mend
@@ -53,3 +54,16 @@ def test_findings_are_shown_below_each_other(console):
         "data: coco  not at data/coco",
         "            -> fetch it",
     ]
+
+
+def test_data_sets_that_are_half_there(tmp_path):
+    for place in SOURCES["cityscapes"].needed:
+        (tmp_path / "cityscapes" / place).mkdir(parents=True)
+    (tmp_path / "mapillary_vistas/training/images").mkdir(parents=True)
+    findings = {what: facts for what, *facts in examine(tmp_path / "runs", tmp_path)}
+    found, mend = findings["data: cityscapes"]
+    assert found == f"at {tmp_path / 'cityscapes'}, without gtFine/cityscapes_panoptic_val.json"
+    assert mend == f"m2f data prepare cityscapes {tmp_path / 'cityscapes'}"
+    found, mend = findings["data: mapillary"]
+    assert found == f"at {tmp_path / 'mapillary_vistas'}, without validation/images"
+    assert "https://www.mapillary.com/dataset/vistas" in mend

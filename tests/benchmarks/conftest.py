@@ -39,7 +39,7 @@ def predictions(models):
     ``backbone``, and ``labels`` and ``masks`` as the criterion takes them; ``instances`` and ``metas`` are the same for
     mmdet's head.
     """
-    inputs = random_inputs((SIZE, SIZE), 1, models.ours.num_things, torch.device("cpu"))
+    inputs = random_inputs((SIZE, SIZE), 1, sum(models.ours.is_thing), torch.device("cpu"))
     with torch.no_grad():
         output = models.ours.decode(inputs.images, all_layers=True)
         backbone = models.ours.backbone(inputs.images)

@@ -21,7 +21,7 @@ def product_and_argmax(class_logits, masks):
 
 
 def panoptic(models, class_logits, masks):
-    things, size = models.ours.num_things, tuple(masks.shape[-2:])
+    things, size = models.ours.is_thing, tuple(masks.shape[-2:])
     return panoptic_segmentation(class_logits, masks.__getitem__, things, size, PanopticThresholds())
 
 
@@ -29,7 +29,7 @@ ROWS = {
     ("panoptic", "m2f"): panoptic,
     ("panoptic", "mmdet"): lambda models, *given: models.theirs.panoptic_fusion_head.panoptic_postprocess(*given),
     ("instance", "m2f"): lambda models, class_logits, masks: instance_segmentation(
-        class_logits, masks.__getitem__, models.ours.num_things
+        class_logits, masks.__getitem__, models.ours.is_thing
     ),
     ("instance", "mmdet"): lambda models, *given: models.theirs.panoptic_fusion_head.instance_postprocess(*given),
     ("semantic", "m2f"): lambda models, *given: semantic_segmentation(*given),

@@ -153,6 +153,13 @@ def test_the_runs_own_overrides_are_the_users_alone(plan):
     assert [cell.run.overrides for cell in cells] == [{"train_cfg.max_iters": 5}] * 2
 
 
+def test_a_users_setting_is_recorded_as_its_value(plan):
+    levels = "model.transformer_decoder.levels"
+    cells = plan(**{levels: Setting("levels.fine")})
+    assert [cell.run.overrides for cell in cells] == [{levels: [{"stride": 8}]}] * 2
+    assert [cell.run.digest for cell in cells] == [cell.run.digest for cell in plan(**{levels: [{"stride": 8}]})]
+
+
 EVALUATED = Evaluation({"train_cfg.max_iters": Times(2), "model.transformer_decoder.levels": Setting("levels.fine")})
 
 
@@ -251,3 +258,34 @@ def test_a_study_at_many_scales_evaluates_trainings_once_more():
     assert run.source == plain
     assert run.config["model"] == {**plain.config["model"], "type": "MultiScale"}
     assert run.config["val_evaluator"] == [{"type": "m2f.MeanIoU", "name": "mIoU_ms"}]
+
+
+def on_streets(study):
+    """The study with its masked row on another data set."""
+    plain, masked = study.variations
+    return replace(study, table="9s", variations=(plain, replace(masked, dataset="streets")))
+
+
+def test_a_cell_is_of_a_data_set_and_a_task(plan, study, configs):
+    (configs / "smoke" / "streets").mkdir()
+    text = (
+        (configs / "smoke" / "panoptic.py").read_text().replace('dataset_name = "scenes"', 'dataset_name = "streets"')
+    )
+    (configs / "smoke" / "streets" / "panoptic.py").write_text(text)
+    cells = plan(studies=[on_streets(study)])
+    assert [(cell.variant, cell.run.dataset) for cell in cells] == [("plain", "scenes"), ("masked", "streets")]
+    assert [cell.run.config_file for cell in cells] == [
+        "configs/smoke/panoptic.py",
+        "configs/smoke/streets/panoptic.py",
+    ]
+    assert chosen_scale("smoke", configs).has("streets", "panoptic")
+    assert not chosen_scale("smoke", configs).has("streets", "instance")
+
+
+def test_a_data_set_that_a_scale_lacks_is_bad_input(plan, study, configs):
+    with pytest.raises(InputError, match=r"no config .*smoke/streets/panoptic\.py"):
+        plan(studies=[on_streets(study)])
+    (configs / "smoke" / "streets").mkdir()
+    (configs / "smoke" / "streets" / "panoptic.py").write_text((configs / "smoke" / "panoptic.py").read_text())
+    with pytest.raises(InputError, match=r"says dataset_name = 'scenes'; its folder says 'streets'"):
+        plan(studies=[on_streets(study)])

@@ -61,3 +61,16 @@ def _replace(value, old, new):
     if isinstance(value, list | tuple):
         return type(value)(_replace(item, old, new) for item in value)
     return value
+
+
+@pytest.fixture(scope="session")
+def sample():
+    """``sample(name)``: a sample of a data set in its true layout."""
+    samples = PROJECT.parent / "shared" / "data" / "datasets"
+
+    def directory(name):
+        if not (samples / name).is_dir():
+            pytest.skip(f"../shared/data/datasets/{name} is missing")
+        return samples / name
+
+    return directory

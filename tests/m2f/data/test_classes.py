@@ -129,7 +129,21 @@ def test_stuff_before_things(config):
     made = config()
     for split in ("train", "val"):
         edit(made, "panoptic", split, lambda categories: categories.insert(0, categories.pop()))
-    with pytest.raises(InputError, match=r"do not list all things before all stuff: 'slate' comes before a thing"):
+    with pytest.raises(
+        InputError, match=r"Class 0, 'slate', is stuff in .*train2017\.json, .* to \[1, 2, 3, 4, 5, 6\]"
+    ):
+        prepare(made)
+    made.model.thing_labels = [1, 2, 3, 4, 5, 6]
+    prepare(made)
+
+
+def test_classes_that_the_truth_calls_otherwise_are_compared_by_id(config):
+    made = config()
+    edit(made, "instances", "val", rename)
+    made.val_evaluator[1].by_id = True
+    prepare(made)
+    edit(made, "instances", "val", swap)
+    with pytest.raises(InputError, match=r"Class 2 is '4' in .*panoptic_val2017\.json, but '7' in .*instances_val2017"):
         prepare(made)
 
 
@@ -151,7 +165,7 @@ def test_equal_lists_of_any_kind_are_the_same():
 
 
 def test_a_file_without_isthing_has_things_alone():
-    assert classes_of([{"name": "a"}, {"name": "b"}], "file").things == 2
+    assert classes_of([{"name": "a"}, {"name": "b"}], "file").is_thing == (True, True)
 
 
 def test_config_without_a_model_is_not_counted(config):

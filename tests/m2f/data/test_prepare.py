@@ -99,9 +99,18 @@ def test_fingerprint_of_ade20k_is_its_listing(load_config, tmp_path):
     config = load_config("ade20k_semantic", tmp_path)
     for split in ("training", "validation"):
         (tmp_path / "annotations" / split).mkdir(parents=True)
+        (tmp_path / "annotations" / split / "0.png").write_text("0")
     before = fingerprint(config)
     (tmp_path / "annotations/validation/a.png").write_text("a")
     assert fingerprint(config) != before
+
+
+def test_a_fingerprint_names_something(load_config, tmp_path):
+    config = load_config("ade20k_semantic", tmp_path)
+    for split in ("training", "validation"):
+        (tmp_path / "annotations" / split).mkdir(parents=True)
+    with pytest.raises(InputError, match=r"annotations/training has no file"):
+        fingerprint(config)
 
 
 def test_fingerprint_of_other_layouts_is_the_listing_of_all_that_lies_there(load_config, tmp_path):

@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pycocotools.mask
@@ -29,6 +30,21 @@ def sample(image_id, masks, labels, scores):
             "scores": torch.tensor(scores, dtype=torch.float64),
         },
     }
+
+
+def test_things_need_not_come_first_nor_have_the_names_of_the_truth(tmp_path, instance_truth):
+    truth = json.loads(
+        Path(instance_truth(tmp_path, [[(box(0, 0, 64, 64), 0, 0), (box(64, 0, 64, 64), 1, 0)]])).read_text()
+    )
+    truth["categories"] = [{"id": 3, "name": "windowpane"}, {"id": 7, "name": "door"}]
+    (tmp_path / "instances.json").write_text(json.dumps(truth))
+    metric = InstanceAP(str(tmp_path / "instances.json"), boundary=False, by_id=True)
+    names = {"classes": ["wall", "window ", "sky", "door"], "thing_classes": ["window ", "door"]}
+    with pytest.raises(InputError, match=r"has the categories \[3, 7\], but the data set \[3, 8\]"):
+        metric.dataset_meta = {**names, "thing_ids": [3, 8]}
+    metric.dataset_meta = {**names, "thing_ids": [3, 7]}
+    found = sample(1, [box(0, 0, 64, 64), box(64, 0, 64, 64)], [1, 3], [0.9, 0.8])
+    assert evaluate(metric, [found])["AP"] == pytest.approx(100)
 
 
 def box(top, left, height, width):

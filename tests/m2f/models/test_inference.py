@@ -3,7 +3,7 @@ import torch
 
 from m2f.models.inference import PanopticThresholds, instance_segmentation, panoptic_segmentation, semantic_scores
 
-THINGS, CLASSES, SIZE = 2, 3, (4, 6)  # classes 0 and 1 are things, 2 is stuff, 3 is "no object"
+THINGS, CLASSES, SIZE = (True, True, False), 3, (4, 6)  # 3 is "no object"
 
 
 def confident(*labels, certainty=8.0):
@@ -31,6 +31,15 @@ def test_things_stay_apart_and_stuff_merges():
         (2, 2, False),
         (3, 0, True),
     ]
+
+
+def test_things_need_not_come_first():
+    classes, masks, is_thing = confident(0, 1, 0, 1), boxes((0, 1), (1, 2), (2, 3), (3, 5)), (False, True, False)
+    segments, infos = panoptic_segmentation(classes, masks.__getitem__, is_thing, SIZE, PanopticThresholds())
+    assert segments[0].tolist() == [1, 2, 1, 3, 3, 0]
+    assert [(info["label"], info["isthing"]) for info in infos] == [(0, False), (1, True), (1, True)]
+    _, _, labels = instance_segmentation(classes, masks.__getitem__, is_thing)
+    assert labels.unique().tolist() == [1]
 
 
 def test_unsure_queries_and_no_object_are_dropped():
@@ -90,7 +99,7 @@ def test_instances_keep_the_best_pairs_then_drop_stuff():
     most = 7
     flat = classes.softmax(1)[:, :-1]
     ranked = sorted(((float(flat[q, k]), q, k) for q in range(5) for k in range(CLASSES)), reverse=True)[:most]
-    expected = sorted((q, k) for _, q, k in ranked if k < THINGS)
+    expected = sorted((q, k) for _, q, k in ranked if THINGS[k])
     found, _, labels = instance_segmentation(classes, masks.__getitem__, THINGS, most)
     owners = [next(q for q in range(5) if torch.equal(mask, masks[q] > 0)) for mask in found]
     assert sorted(zip(owners, labels.tolist(), strict=True)) == expected

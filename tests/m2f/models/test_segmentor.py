@@ -33,7 +33,7 @@ def batch(model, sizes=((64, 64), (50, 60)), seed=0):
         sample = DetDataSample(
             metainfo={"img_shape": (height, width), "ori_shape": (2 * height, 2 * width), "img_id": 1}
         )
-        labels = torch.randint(model.num_things + 1 if model.task == "panoptic" else 3, (3,))
+        labels = torch.randint(sum(model.is_thing) + 1 if model.task == "panoptic" else 3, (3,))
         sample.gt_instances = InstanceData(labels=labels, masks=torch.rand(3, height, width) > 0.5)
         samples.append(sample)
     images = [torch.randint(256, (3, *size), dtype=torch.uint8) for size in sizes]
@@ -61,7 +61,7 @@ def test_predictions_have_the_original_size(task):
             assert sample.pred_sem_seg.data.shape == (1, *size)
         if task != "semantic":
             assert sample.pred_instances.masks.shape[1:] == size
-            assert sample.pred_instances.labels.max() < model.num_things
+            assert sample.pred_instances.labels.max() < sum(model.is_thing)
         if task == "panoptic":
             assert sample.pred_panoptic_seg.data.shape == (1, *size)
 
