@@ -14,5 +14,6 @@ model = dict(task=task, num_things={{_base_.num_things}}, num_stuff={{_base_.num
 settings = dict(
     pipelines={{_base_.pipelines}},
     backbones={{_base_.backbones}},
+    queries_of_swin_l=100,
     maskformer=dict(pixel_decoder="MaskFormerFPN", pad_size_divisor=32, schedule={{_base_.maskformer_schedule}}),
 )

@@ -62,7 +62,10 @@ def training_size(config: Mapping[str, Any]) -> tuple[int, int] | None:
 def crop_size(config: Mapping[str, Any]) -> tuple[int, int] | None:
     """(height, width) to which a config's training images are padded; None where that is no one size."""
     sizes = [step["size"] for step in training_pipeline(config) if "Pad" in step["type"] and "size" in step]
-    return tuple(sizes[0]) if sizes else None
+    if not sizes:
+        return None
+    width, height = sizes[0]  # as mmdet.Pad has them
+    return height, width
 
 
 def training_pipeline(config: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:

@@ -35,10 +35,16 @@ class ChosenImages(BaseDataset):
 
 @DATASETS.register_module()
 class CocoPanopticSegments(ChosenImages, CocoPanopticDataset):
-    """Images with their panoptic segments; ``num_images`` as :class:`ChosenImages` has it.
+    """Images with their panoptic segments.
 
     Each item enters the pipeline with ``img_path``, ``seg_map_path`` (a panoptic PNG), the ``segment_ids`` and
-    ``segment_labels`` of all segments that are not crowds, and ``crowd_ids``.
+    ``segment_labels`` of all segments that are not crowds, ``crowd_ids`` and ``crowd_labels``, and ``other_ids`` of
+    classes that are not learned.
+
+    Args:
+        args: of :class:`ChosenImages`.
+        things_only: learn things alone, for instance segmentation; training images without any are left out.
+        kwargs: of :class:`ChosenImages`.
 
     Raises:
         InputError: the annotation file cannot be used, or has other classes than the config says.
@@ -46,11 +52,16 @@ class CocoPanopticSegments(ChosenImages, CocoPanopticDataset):
 
     METAINFO: dict[str, Any] = {}  # COCO's classes are read from the file, as any other's
 
+    def __init__(self, *args: Any, things_only: bool = False, **kwargs: Any) -> None:
+        self.things_only = things_only
+        super().__init__(*args, **kwargs)
+
     def load_data_list(self) -> list[dict[str, Any]]:
         """One entry per image of the annotation file, in its order; of chosen ones in the order of the choice."""
         content = checked_content(self, "panoptic")
-        take_classes(self, content["categories"])
-        self.cat2label = {category["id"]: label for label, category in enumerate(content["categories"])}
+        categories = things_of(content["categories"]) if self.things_only else content["categories"]
+        take_classes(self, categories)
+        self.cat2label = {category["id"]: label for label, category in enumerate(categories)}
         annotations = {annotation["image_id"]: annotation for annotation in content["annotations"]}
         return [self.parse_data_info({"image": image, "annotations": annotations}) for image in content["images"]]
 
@@ -58,7 +69,9 @@ class CocoPanopticSegments(ChosenImages, CocoPanopticDataset):
         """Where an image and its segment map lie, and which segments to learn."""
         image, annotations = raw_data_info["image"], raw_data_info["annotations"]
         annotation = annotations[image["id"]]
-        segments = [segment for segment in annotation["segments_info"] if not segment["iscrowd"]]
+        known = [segment for segment in annotation["segments_info"] if segment["category_id"] in self.cat2label]
+        segments = [segment for segment in known if not segment["iscrowd"]]
+        crowds = [segment for segment in known if segment["iscrowd"]]
         return {
             "img_id": image["id"],
             "img_path": str(Path(self.data_prefix["img"], image["file_name"])),
@@ -67,12 +80,16 @@ class CocoPanopticSegments(ChosenImages, CocoPanopticDataset):
             "width": image["width"],
             "segment_ids": [segment["id"] for segment in segments],
             "segment_labels": [self.cat2label[segment["category_id"]] for segment in segments],
-            "crowd_ids": [segment["id"] for segment in annotation["segments_info"] if segment["iscrowd"]],
+            "crowd_ids": [segment["id"] for segment in crowds],
+            "crowd_labels": [self.cat2label[segment["category_id"]] for segment in crowds],
+            "other_ids": [segment["id"] for segment in annotation["segments_info"] if segment not in known],
         }
 
     def filter_data(self) -> list[dict[str, Any]]:
-        """Keep all images: the reference trains panoptic models on those without segments, too."""
-        return self.data_list
+        """Keep all images, as the reference does; but to learn things alone, only those that have some."""
+        if self.test_mode or not self.things_only:
+            return self.data_list
+        return [info for info in self.data_list if info["segment_ids"]]
 
 
 @DATASETS.register_module()

@@ -12,6 +12,8 @@ from m2f.data.prepare import data_paths, evaluator_paths
 from m2f.data.present import first_missing, listed
 from m2f.errors import InputError
 
+IN_FULL = {"train": "training", "val": "validation"}  # as ADE20K's files and directories call its splits
+
 
 def relocate(config: Config, data: Path, split: str | None = None) -> Config:
     """A copy of a config that evaluates on the data set in ``data``, laid out as the config's own is.
@@ -59,8 +61,12 @@ def moved(value: Any, root: str, data: Path, before: str, after: str) -> Any:
 
 
 def renamed(path: str, before: str, after: str) -> str:
-    """A relative path in which a split has another name, where that is a word of the path."""
-    return re.sub(rf"(?<![A-Za-z0-9]){re.escape(before)}(?![A-Za-z0-9])", lambda _: after, path) if before else path
+    """A relative path in which a split has another name, where that is a word of the path, short or in full."""
+    if not before:
+        return path
+    names = {before: after, IN_FULL.get(before, before): IN_FULL.get(after, after)}
+    words = "|".join(map(re.escape, names))
+    return re.sub(rf"(?<![A-Za-z0-9])(?:{words})(?![A-Za-z0-9])", lambda found: names[found[0]], path)
 
 
 def check_files(dataset: BaseDataset) -> None:
@@ -74,10 +80,12 @@ def check_files(dataset: BaseDataset) -> None:
     check_all([Path(info["img_path"]) for info in infos])
     check_all(maps)
     if not dataset.ann_file and maps:  # the data set knows the images that are there, and no others
-        directory = maps[0].parent
-        without = listed(directory, maps[0].suffix) - {path.name for path in maps}
-        if without:
-            raise InputError(f"The image of {directory / min(without)} is missing; fetch it, or remove the map.")
+        suffix = getattr(dataset, "seg_map_suffix", maps[0].suffix)  # other files may lie beside the maps
+        known = set(maps)
+        for directory in sorted({path.parent for path in maps}):
+            without = {directory / name for name in listed(directory, suffix)} - known
+            if without:
+                raise InputError(f"The image of {min(without)} is missing; fetch it, or remove the map.")
 
 
 def check_all(paths: Sequence[Path]) -> None:

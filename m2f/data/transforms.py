@@ -44,7 +44,8 @@ class LoadSegmentMap(BaseTransform):
         """Add ``gt_seg_map``."""
         path = results["seg_map_path"]
         segment_map = read_segment_ids(path, results["ori_shape"])
-        check_segments(path, segment_map, [*results["segment_ids"], *results.get("crowd_ids", [])])
+        others = (number for key in ("crowd_ids", "other_ids") for number in results.get(key, []))
+        check_segments(path, segment_map, [*results["segment_ids"], *others])
         return {**results, "gt_seg_map": segment_map}
 
 
@@ -93,6 +94,19 @@ class SplitSegments(BaseTransform):
         labels = np.array(results["segment_labels"], dtype=np.int64)
         masks, labels = split_map(results.pop("gt_seg_map"), np.array(results["segment_ids"]), labels)
         return {**results, "target_masks": masks, "target_labels": labels}
+
+
+@TRANSFORMS.register_module()
+class LabelSegments(BaseTransform):
+    """Make a segment map a semantic one: segments of a class merge, crowds keep their class, all else is 255."""
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Replace segment ids in ``gt_seg_map`` by labels, uint8 [H, W]."""
+        ids = [*results["segment_ids"], *results["crowd_ids"]]
+        labels = dict(zip(ids, [*results["segment_labels"], *results["crowd_labels"]], strict=True))
+        found, places = np.unique(results["gt_seg_map"], return_inverse=True)
+        own = np.array([labels.get(number, VOID_LABEL) for number in found.tolist()], np.uint8)
+        return {**results, "gt_seg_map": own[places.reshape(results["gt_seg_map"].shape)]}
 
 
 @TRANSFORMS.register_module()

@@ -110,3 +110,11 @@ evaluators = dict(
         dict(type="m2f.ProposalRecall", instances_json=data_root + "annotations/instances_val2017.json"),
     ]
 )
+
+# The same images with the classes of their segments, for the semantic model of Table 7.
+_classes = [dict(type="m2f.LabelSegments"), dict(type="m2f.SplitClasses"), dict(type="m2f.PackSample")]
+semantic_pipelines = dict(
+    train=[*pipelines["train"][:-2], *_classes],
+    # The truth keeps the image's own size.
+    val=[*pipelines["val"][:-1], dict(type="m2f.LoadSegmentMap"), _classes[0], _classes[2]],
+)

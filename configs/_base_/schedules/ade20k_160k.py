@@ -26,6 +26,7 @@ _whole = schedule(160000, evaluations=10)
 train_cfg = _whole["train_cfg"]
 param_scheduler = _whole["param_scheduler"]
 maskformer_schedule = maskformers(_whole)
+maskformer_panoptic_schedule = maskformers(schedule(720000, evaluations=10))  # maskformer_panoptic_R50_bs16_720k.yaml
 _lite = schedule(6000, evaluations=3)
 lite = dict(maskformer_schedule=maskformers(_lite), **_lite)
 optim_wrapper = dict(

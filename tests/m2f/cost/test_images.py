@@ -26,7 +26,11 @@ def test_the_papers_images_have_903803_pixels_on_average():
 
 @pytest.mark.parametrize(
     ("config", "padded"),
-    [("mini/panoptic", {(128, 128): 1}), ("paper/semantic", {(512, 512): 1})],
+    [
+        ("mini/panoptic", {(128, 128): 1}),
+        ("paper/semantic", {(512, 512): 1}),
+        ("paper/cityscapes/panoptic", {(512, 1024): 1}),
+    ],
 )
 def test_other_data_are_counted_on_their_training_crop(config, padded):
     assert images_of(Config.fromfile(CONFIGS / f"{config}.py")).padded == padded

@@ -49,8 +49,17 @@ def test_ade20k(tmp_path):
         (tmp_path / kind / "validation").mkdir(parents=True)
     config = paper("semantic")
     assert relocate(config, tmp_path).val_dataloader.dataset.data_root == f"{tmp_path}/"
-    with pytest.raises(InputError, match="does not call its parts by a split 'val'; leave out --split"):
-        relocate(config, tmp_path, "training")
+    for kind in ("images", "annotations"):
+        (tmp_path / kind / "training").mkdir()
+    moved = relocate(config, tmp_path, "train").val_dataloader.dataset
+    assert moved.data_prefix == {"img_path": "images/training/", "seg_map_path": "annotations/training/"}
+
+
+def test_a_split_that_no_part_is_called_by(scenes):
+    config = paper("panoptic")
+    config.split = "whole"
+    with pytest.raises(InputError, match="does not call its parts by a split 'whole'; leave out --split"):
+        relocate(config, scenes, "val2017")
 
 
 def test_what_is_missing_is_named(scenes, tmp_path):
@@ -100,3 +109,21 @@ def test_map_without_image(items, tmp_path):
     with pytest.raises(InputError, match=f"The image of {tmp_path}/maps/2.png is missing"):
         check_files(Listed(items=items[:1], ann_file=""))
     check_files(Listed(items=items[:1], ann_file="panoptic.json"))
+
+
+def test_maps_in_directories_of_their_own_and_other_files_beside_them(tmp_path):
+    """As Cityscapes has them."""
+    items = []
+    for city in ("a", "b"):
+        (tmp_path / city).mkdir()
+        for name in (f"{city}_image.png", f"{city}_labels.png", f"{city}_colours.png"):
+            (tmp_path / city / name).touch()
+        paths = {
+            "img_path": f"{tmp_path}/{city}/{city}_image.png",
+            "seg_map_path": f"{tmp_path}/{city}/{city}_labels.png",
+        }
+        items.append(paths)
+    check_files(Listed(items=items, ann_file="", seg_map_suffix="_labels.png"))
+    (tmp_path / "b" / "c_labels.png").touch()
+    with pytest.raises(InputError, match=f"The image of {tmp_path}/b/c_labels.png is missing"):
+        check_files(Listed(items=items, ann_file="", seg_map_suffix="_labels.png"))

@@ -1,0 +1,22 @@
+_base_ = [
+    "../../_base_/models/mask2former_r50.py",
+    "../../_base_/datasets/mapillary.py",
+    "../../_base_/schedules/mapillary_300k.py",
+    "../../_base_/runtime.py",
+]
+task = "panoptic"
+scale = "paper"
+dataset_name = "mapillary"
+split = "validation"
+# Every published run has mixed precision. OptimWrapper is float32.
+optim_wrapper = dict(type="AmpOptimWrapper")
+model = {{_base_.panoptic.model}}
+train_dataloader = {{_base_.panoptic.train_dataloader}}
+val_dataloader = {{_base_.panoptic.val_dataloader}}
+val_evaluator = {{_base_.panoptic.val_evaluator}}
+settings = dict(
+    pipelines=dict(standard_with_crop={{_base_.panoptic.train_dataloader.dataset.dataset.pipeline}}),
+    backbones={{_base_.backbones}},
+    queries_of_swin_l=200,
+    maskformer=dict(pixel_decoder="MaskFormerEncoderFPN", pad_size_divisor=32, schedule={{_base_.maskformer_schedule}}),
+)
