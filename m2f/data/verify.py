@@ -1,4 +1,4 @@
-"""Find what is wrong with a data set in COCO's layout, generated or not."""
+"""Find what is wrong with a data set: in COCO's layout, generated or not, or in one that ``m2f.data.places`` knows."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
@@ -8,11 +8,14 @@ from os import cpu_count
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from m2f.data.annotations import can_name_a_file, examine, require_file_names, require_objects
 from m2f.data.classes import things_of
 from m2f.data.headers import UPRIGHT, orientation
 from m2f.data.images import Size, check_labels, read_image, read_labels, read_segment_ids
 from m2f.data.layout import Id, Kind, short
+from m2f.data.places import AnnotationFile, Labels, SemanticMaps, annotation_files, semantic_maps
 from m2f.data.segment_areas import segment_areas, segment_problems
 from m2f.data.segmentations import pixel_area
 from m2f.errors import InputError
@@ -48,12 +51,17 @@ def verify(
     root = Path(root)
     if not root.is_dir():
         raise InputError(f"The data directory {root} does not exist; `m2f data scenes --out DIR` generates one.")
-    files = sorted(root.glob("annotations/panoptic_*.json")) + sorted(root.glob("annotations/instances_*.json"))
-    if not files:
+    files, maps = annotation_files(root), semantic_maps(root)
+    if not files and not maps:
         directory = root / "annotations"
-        return [f"{directory} has neither panoptic_*.json nor instances_*.json; name a directory in COCO's layout."]
+        return [
+            f"{directory} has neither panoptic_*.json nor instances_*.json; name a directory in COCO's layout, or of "
+            "ADE20K, Cityscapes or Mapillary Vistas."
+        ]
     inspection = Inspection(root, progress)
     inspection.look_at_manifest()
+    for own in maps:
+        inspection.look_at_maps(own)
     for file in files:
         inspection.look_at_split(file)
     for sentence in dict.fromkeys(inspection.notes):
@@ -92,25 +100,25 @@ class Inspection:
             return
         self.look_at("checksums", checksum_problems, items)
 
-    def look_at_split(self, file: Path) -> None:
+    def look_at_maps(self, maps: SemanticMaps) -> None:
+        """Look at the images and the semantic maps of a split."""
+        items = [(image, path, maps.labels) for image, path in maps.pairs()]
+        self.look_at(f"maps of {maps.split}", look_at_labelled_image, items)
+
+    def look_at_split(self, place: AnnotationFile) -> None:
         """Look at one annotation file and at the images and PNGs that it names."""
-        name, split = file.stem.split("_", maxsplit=1)
-        kind: Kind = "panoptic" if name == "panoptic" else "instances"
+        file, kind, split = place.path, place.kind, place.split
         try:
             examined = examine(file, kind)
         except InputError as error:
             self.problems.append(str(error))
             return
-        content, directory = examined.content, self.root / split
+        content = examined.content
         self.problems += examined.problems
         self.notes += examined.repairs
         self.look_at_images(
             split,
-            {
-                directory / image["file_name"]: image
-                for image in content["images"]
-                if can_name_a_file(image.get("file_name", ""))
-            },
+            {place.image(image): image for image in content["images"] if can_name_a_file(image.get("file_name", ""))},
         )
         if examined.problems:
             return
@@ -119,11 +127,12 @@ class Inspection:
                 require(file, content)
             except InputError as error:
                 self.problems.append(str(error))
-        self.compare_classes(file, kind, content["categories"])
-        self.compare_images(file, split, {image["id"] for image in content["images"]})
+        self.compare_classes(file, kind, place.key, content["categories"])
+        if place.key == "name":  # elsewhere files name images otherwise, too
+            self.compare_images(file, split, {image["id"] for image in content["images"]})
         sizes: dict[Any, Size] = {image["id"]: (image["height"], image["width"]) for image in content["images"]}
         if kind == "panoptic":
-            pngs = [(file.with_suffix(""), entry, sizes[entry["image_id"]]) for entry in content["annotations"]]
+            pngs = [(place.pngs, entry, sizes[entry["image_id"]]) for entry in content["annotations"]]
             self.look_at(f"PNGs of {file.stem}", look_at_png, pngs)
             self.look_at_labels(split, content)
         else:
@@ -136,14 +145,14 @@ class Inspection:
         self.look_at(f"images of {split}", look_at_image, sorted(items - self.seen))
         self.seen |= items
 
-    def compare_classes(self, file: Path, kind: Kind, categories: list[dict[str, Any]]) -> None:
+    def compare_classes(self, file: Path, kind: Kind, key: str, categories: list[dict[str, Any]]) -> None:
         """Say which class differs from those of the other splits' files, or which thing from those of all files.
 
         Objects are evaluated by the things among their file's categories, whatever stuff it lists besides.
         """
-        lists = {"instances": [category["name"] for category in things_of(categories)]}
+        lists = {"instances": [category[key] for category in things_of(categories)]}
         if kind == "panoptic":
-            lists["panoptic"] = [category["name"] for category in categories]
+            lists["panoptic"] = [category[key] for category in categories]
         for each, names in lists.items():
             first, others = self.classes.setdefault(each, (file, names))
             if names != others:
@@ -245,6 +254,20 @@ def look_at_map(path: Path, size: Size, classes: int) -> Told:
     except InputError as error:
         return [str(error)], []
     return [], []
+
+
+def look_at_labelled_image(image: Path, path: Path, labels: Labels) -> Told:
+    """Whether an image is whole, and its semantic map is, of its size, and with labels of classes or void."""
+    for file in (image, path):
+        if not file.exists():
+            return [f"{file} is missing."], []
+    try:
+        height, width = read_image(image).shape[:2]
+        found = read_labels(path, (height, width))
+    except InputError as error:
+        return [str(error)], []
+    strange = [label for label in np.unique(found).tolist() if label not in labels]
+    return [f"{path} has label {label}, which no class has; fetch or make it again." for label in strange], []
 
 
 def look_at_object(file: Path, instance: dict[str, Any], size: Size) -> Told:

@@ -104,5 +104,4 @@ instance = dict(
         segments("train", things_only=True, pipeline=_segments_pipeline),
         segments("val", things_only=True, test_mode=True, pipeline=_without_truth),
     ),
-    val_evaluator=[dict(type="m2f.CityscapesAP", instance_directory=data_root + "gtFine/val/")],
 )

@@ -67,7 +67,7 @@ class Part:
 
 
 def carry_out(parts: Iterable[Part], progress: Progress, workers: int | None = None) -> None:
-    """Make what is not there yet.
+    """Make what is not there yet; of a split without images, nothing.
 
     Args:
         parts: in their order.
@@ -75,7 +75,7 @@ def carry_out(parts: Iterable[Part], progress: Progress, workers: int | None = N
         workers: processes; as many as there are cores if not given.
     """
     for part in parts:
-        if not part.is_done:
+        if part.images and not part.is_done:
             make_part(part, progress, workers or os.cpu_count() or 1)
 
 

@@ -78,3 +78,21 @@ def test_problems_are_listed_and_counted(scenes):
     assert result.exit_code == 2
     assert len(result.stdout.splitlines()) == 2
     assert result.stderr.startswith(f"Error: {scenes} has 2 problems, listed above; mend them")
+
+
+def test_a_data_set_is_generated_prepared_and_verified(call, tmp_path):
+    root = tmp_path / "ade"
+    sizes = ["--split-sizes", "training=1,validation=1", "--image-size", 48]
+    assert call("data", "scenes", "--out", root, "--layout", "ade20k", *sizes).exit_code == 0
+    result = call("data", "prepare", "ADE20K", root)
+    assert (result.exit_code, result.output) == (
+        0,
+        f"{root} has all that m2f reads; `m2f data verify {root}` looks through it.\n",
+    )
+    assert (root / "ade20k_instance_val.json").is_file()
+    result = call("data", "verify", root)
+    assert (result.exit_code, result.output) == (0, f"{root} is whole.\n")
+
+
+def test_what_cannot_be_prepared_is_bad_input(complain, tmp_path):
+    assert "fetch Mapillary Vistas" in complain("data", "prepare", "mapillary", tmp_path)

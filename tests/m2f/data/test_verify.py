@@ -1,9 +1,13 @@
 import json
 import shutil
 
+import numpy as np
 import pytest
 
 from m2f.data.images import encode_png, read_segment_ids, segment_colours
+from m2f.data.preparation import prepare_files
+from m2f.data.scene_layouts import write_layout
+from m2f.data.scenes import SceneSpec
 from m2f.data.verify import verify
 from m2f.errors import InputError
 
@@ -143,3 +147,41 @@ def test_things_of_an_instances_file_are_those_of_the_panoptic_one(root):
 
     edit(root / PANOPTIC_JSON.replace("panoptic_", "instances_"), renamed)
     assert any("have other classes, class 0 'another'" in problem for problem in verify(root))
+
+
+@pytest.mark.parametrize("name", ["ade/ADEChallengeData2016", "cityscapes", "cityscapes_tiny", "mapillary_vistas"])
+def test_good_samples_have_no_problem(name, sample):
+    assert verify(sample(name)) == []
+
+
+@pytest.fixture
+def streets(tmp_path):
+    """Scenes as Cityscapes has them, prepared."""
+    write_layout("cityscapes", tmp_path / "streets", SceneSpec(48, {"train": 2, "val": 1}))
+    prepare_files("cityscapes", tmp_path / "streets", lambda *place: None)
+    return tmp_path / "streets"
+
+
+def test_damaged_cityscapes(streets):
+    image = streets / "leftImg8bit/train/traina/traina_000000_000019_leftImg8bit.png"
+    labels = streets / "gtFine/val/vala/vala_000000_000019_gtFine_labelTrainIds.png"
+    image.unlink()
+    labels.write_bytes(encode_png(np.full((32, 48), 19, np.uint8), 1))
+    problems = verify(streets)
+    assert problems == [
+        f"{image} is missing.",
+        f"{labels} has label 19, which no class has; fetch or make it again.",
+    ]
+    (streets / "gtFine/cityscapes_panoptic_train.json").unlink()
+    labels.unlink()
+    assert verify(streets) == [f"{image} is missing.", f"{labels} is missing."]
+
+
+def test_damaged_ade20k(tmp_path):
+    root = tmp_path / "ade"
+    write_layout("ade20k", root, SceneSpec(48, {"training": 1, "validation": 1}))
+    prepare_files("ade20k", root, lambda *place: None)
+    assert verify(root) == []
+    edit(root / "ade20k_instance_val.json", lambda content: content["categories"][0].update(id=6))
+    (problem,) = [sentence for sentence in verify(root) if "other classes" in sentence]
+    assert "class 0 '6' and '7'" in problem or "class 0 '7' and '6'" in problem

@@ -1,0 +1,137 @@
+"""Where the layouts that m2f knows have their annotation files, images and maps.
+
+COCO's, which is that of generated scenes too; ADE20K's, Cityscapes' and Mapillary Vistas' as ``m2f data prepare``
+leaves them.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from m2f.data.cityscapes import image_path
+from m2f.data.layout import Kind
+
+Labels = range | frozenset[int]
+"""The values that a semantic map may have."""
+
+
+@dataclass(frozen=True)
+class AnnotationFile:
+    """An annotation file and what it names.
+
+    Attributes:
+        path: of the file.
+        kind: what it annotates.
+        split: of the data set.
+        image: where an image of its list lies.
+        pngs: directory of its panoptic PNGs.
+        key: by which categories of several files are compared: ``name``, or ``id`` where files name them otherwise.
+    """
+
+    path: Path
+    kind: Kind
+    split: str
+    image: Callable[[dict[str, Any]], Path]
+    pngs: Path
+    key: str = "name"
+
+
+@dataclass(frozen=True)
+class SemanticMaps:
+    """The images of a split and their semantic maps.
+
+    Attributes:
+        split: of the data set.
+        images: their directory, or that of their directories.
+        maps: likewise; a map lies in it as its image in the other.
+        suffixes: with which names of images and of maps end, in place of each other.
+        labels: the values that maps may have.
+    """
+
+    split: str
+    images: Path
+    maps: Path
+    suffixes: tuple[str, str]
+    labels: Labels
+
+    def pairs(self) -> Iterator[tuple[Path, Path]]:
+        """Each image or map with its map or image, whether that is there or not."""
+        names: set[str] = set()
+        for directory, suffix in zip((self.images, self.maps), self.suffixes, strict=True):
+            found = (path.relative_to(directory).as_posix() for path in directory.rglob(f"*{suffix}"))
+            names |= {name.removesuffix(suffix) for name in found}
+        for name in sorted(names):
+            yield self.images / f"{name}{self.suffixes[0]}", self.maps / f"{name}{self.suffixes[1]}"
+
+
+def annotation_files(root: Path) -> list[AnnotationFile]:
+    """The annotation files that are there."""
+    return [file for find in (of_coco, of_ade20k, of_cityscapes, of_mapillary) for file in find(root)]
+
+
+def of_coco(root: Path) -> Iterator[AnnotationFile]:
+    """COCO's, panoptic files first."""
+    kinds: tuple[Kind, ...] = ("panoptic", "instances")
+    for kind in kinds:
+        for path in sorted(root.glob(f"annotations/{kind}_*.json")):
+            split = path.stem.split("_", maxsplit=1)[1]
+            yield AnnotationFile(path, kind, split, below(root / split), path.with_suffix(""))
+
+
+def of_ade20k(root: Path) -> Iterator[AnnotationFile]:
+    """ADE20K's, whose instance files call some classes otherwise."""
+    kinds: dict[str, Kind] = {"panoptic": "panoptic", "instance": "instances"}
+    for word, kind in kinds.items():
+        for name, split in (("train", "training"), ("val", "validation")):
+            path = root / f"ade20k_{word}_{name}.json"
+            if path.is_file():
+                yield AnnotationFile(path, kind, split, below(root / "images" / split), path.with_suffix(""), "id")
+
+
+def of_cityscapes(root: Path) -> Iterator[AnnotationFile]:
+    """Cityscapes', whose images are found by their ids."""
+    for path in sorted(root.glob("gtFine/cityscapes_panoptic_*.json")):
+        split = path.stem.rpartition("_")[2]
+        images = root / "leftImg8bit" / split
+        yield AnnotationFile(path, "panoptic", split, in_cities(images), path.with_suffix(""))
+
+
+def of_mapillary(root: Path) -> Iterator[AnnotationFile]:
+    """Mapillary Vistas'."""
+    for path in sorted(root.glob("*/panoptic/panoptic_2018.json")):
+        split = path.parents[1].name
+        yield AnnotationFile(path, "panoptic", split, below(root / split / "images"), path.parent)
+
+
+def below(directory: Path) -> Callable[[dict[str, Any]], Path]:
+    """Where images lie that have their names."""
+    return lambda image: directory / image["file_name"]
+
+
+def in_cities(directory: Path) -> Callable[[dict[str, Any]], Path]:
+    """Where Cityscapes' images lie."""
+    return lambda image: image_path(directory, str(image["id"]))
+
+
+def semantic_maps(root: Path) -> list[SemanticMaps]:
+    """The splits with semantic maps that are there; those of scenes are looked at with their annotation files."""
+    ade20k = [
+        SemanticMaps(split, root / "images" / split, root / "annotations" / split, (".jpg", ".png"), range(151))
+        for split in ("training", "validation")
+    ]
+    cityscapes = [
+        SemanticMaps(
+            split,
+            root / "leftImg8bit" / split,
+            root / "gtFine" / split,
+            ("_leftImg8bit.png", "_gtFine_labelTrainIds.png"),
+            frozenset({*range(19), 255}),
+        )
+        for split in ("train", "val")
+    ]
+    mapillary = [
+        SemanticMaps(split, root / split / "images", root / split / "labels", (".jpg", ".png"), range(66))
+        for split in ("training", "validation")
+    ]
+    return [maps for maps in (*ade20k, *cityscapes, *mapillary) if maps.images.is_dir() and maps.maps.is_dir()]
