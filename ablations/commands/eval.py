@@ -31,6 +31,13 @@ SERVERS = (
     show_default=True,
     help="Whose names of the classes count: CHECKPOINT's, which the data's must be; or the data's, place by place.",
 )
+@click.option(
+    "--override",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Replace a value of CONFIG; settings.NAME is what CONFIG has under that name, such as a backbone.",
+)
 @click.option("--multi-scale", is_flag=True, help="Test a semantic model at six sizes, each also flipped: mIoU_ms.")
 @click.option(
     "--submission",
@@ -46,6 +53,7 @@ def evaluate(
     split: str | None,
     out: Path,
     classes_from: Literal["checkpoint", "data"],
+    overrides: tuple[str, ...],
     multi_scale: bool,
     submission: str | None,
     as_json: bool,
@@ -54,7 +62,7 @@ def evaluate(
 
     CONFIG is a file as in configs/, or the config.py of a run; CHECKPOINT is whatever m2f convert reads. For COCO, DIR
     holds annotations/panoptic_SPLIT.json and annotations/panoptic_SPLIT/, annotations/instances_SPLIT.json, and the
-    images in SPLIT/.
+    images in SPLIT/; for other data sets it is laid out as `m2f data prepare` leaves it.
 
     For --submission, DIR holds COCO's annotations/image_info_test-dev2017.json, test2017/ and, for panoptic models,
     annotations/panoptic_val2017.json; ADE20K's images/testing/; or Cityscapes' leftImg8bit/test/.
@@ -68,6 +76,7 @@ def evaluate(
     from rich.console import Console
 
     from ablations.evaluation import show, shown_progress
+    from ablations.planning.overrides import overriding
     from ablations.running.worker import input_sentence
     from m2f.engine.coco_evaluation import evaluate_on
 
@@ -78,7 +87,16 @@ def evaluate(
     try:
         with shown_progress(Console(file=sys.stderr)) as progress:
             evaluation = evaluate_on(
-                config, checkpoint, data, out, split, progress, classes_from, multi_scale, submission
+                config,
+                checkpoint,
+                data,
+                out,
+                split,
+                progress,
+                classes_from,
+                multi_scale,
+                submission,
+                overriding(overrides, str(config)),
             )
     except InputError as error:
         raise InputError(input_sentence(error)) from error

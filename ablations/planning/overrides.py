@@ -3,7 +3,7 @@
 import ast
 import inspect
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ablations.choice import did_you_mean
@@ -21,11 +21,14 @@ IDENTITY = {
     "dataset_name": "--scale",
     "split": "--scale",
 }
+SETTINGS = "settings."
 WORDS = {"true": True, "false": False, "none": None, "null": None}
 
 
 def parse_override(text: str) -> tuple[str, Any]:
     """Split ``KEY=VALUE``; the value is a Python literal, one of true, false, none, null, or else a string.
+
+    ``settings.NAME`` is a :class:`Setting`: what the config has under that name.
 
     Raises:
         InputError: there is no key or no equals sign, the key is part of a run's name, or JSON has no such value.
@@ -35,6 +38,8 @@ def parse_override(text: str) -> tuple[str, Any]:
         raise InputError(f"The override '{text}' is not KEY=VALUE, such as train_cfg.max_iters=100.")
     if key in IDENTITY:
         raise InputError(f"The override '{key}' would change what a run is called; use {IDENTITY[key]} instead.")
+    if literal.startswith(SETTINGS):
+        return key, Setting(literal.removeprefix(SETTINGS))
     value = _literal(literal)
     try:
         json.dumps(value, allow_nan=False)
@@ -104,6 +109,20 @@ def apply_overrides(config: dict[str, Any], overrides: Mapping[str, Any]) -> dic
     for key in sorted(overrides, key=_types_first):
         config = _replaced(config, key.split("."), overrides[key], key)
     return config
+
+
+def overriding(texts: Sequence[str], config_file: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """What gives a config with a user's overrides, each ``KEY=VALUE``.
+
+    Raises:
+        InputError: one is none; and when it is called, if one names nothing in the config.
+    """
+    overrides = dict(map(parse_override, texts))
+
+    def change(config: dict[str, Any]) -> dict[str, Any]:
+        return apply_overrides(config, with_settings(overrides, config.get("settings", {}), config_file))
+
+    return change
 
 
 def _types_first(key: str) -> list[str]:

@@ -72,6 +72,7 @@ def evaluate_on(
     classes_from: ClassesFrom = "checkpoint",
     multi_scale: bool = False,
     submission: str | None = None,
+    change: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
 ) -> Evaluation:
     """Evaluate a checkpoint on a data set, in this process.
 
@@ -92,13 +93,14 @@ def evaluate_on(
         multi_scale: test at several scales, see :class:`m2f.models.multi_scale.MultiScale`.
         submission: a name of :data:`m2f.data.unannotated.SERVERS`, for whose images there is no ground truth: nothing
             is measured, and beside the predictions lies the zip that the server takes.
+        change: gives the config that is evaluated, from that of the file.
 
     Raises:
         InputError: the config, the checkpoint or the data cannot be used, they do not fit each other, or ``out``
             exists.
     """
     started = time.perf_counter()
-    config = load_config(config_file)
+    config = load_config(config_file, change)
     config = on_test_images(config, data, submission) if submission else relocate(config, data, split)
     if multi_scale:
         config = at_many_scales(config)
@@ -151,13 +153,15 @@ class EachBatch(Hook):
         self.progress(self.done, len(runner.val_dataloader.dataset))
 
 
-def load_config(path: Path) -> Config:
-    """A config file with its bases.
+def load_config(path: Path, change: Callable[[dict[str, Any]], dict[str, Any]] | None = None) -> Config:
+    """A config file with its bases, changed.
 
     Raises:
         InputError: it is missing, cannot be read, is not that of an evaluation, or does not say where its data are.
     """
     config = read_config(path)
+    if change is not None:
+        config = Config(change(config.to_dict()), filename=config.filename)
     missing = [key for key in NEEDED if key not in config]
     if missing:
         raise InputError(f"{path} says not how to evaluate: it has no '{missing[0]}'; name a config as in configs/.")

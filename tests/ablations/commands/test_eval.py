@@ -49,6 +49,22 @@ def test_as_json(evaluate, inputs, tmp_path):
     assert [row["class"] for row in classes] == ["disk", "square", "triangle", "ring", "cross", "bar"]
 
 
+def test_values_of_the_config_are_replaced(evaluate, inputs, tmp_path):
+    _, _, *data = inputs
+    init_default_scope("m2f")
+    wide = Config.fromfile(CONFIG)
+    wide.model.backbone = wide.settings.backbones.large.backbone
+    wide.model.pixel_decoder.in_channels = wide.settings.backbones.large.in_channels
+    torch.save({"state_dict": MODELS.build(wide.model).state_dict()}, tmp_path / "wide.pth")
+    backbone = ["model.backbone=settings.backbones.large.backbone"]
+    backbone += ["model.pixel_decoder.in_channels=settings.backbones.large.in_channels"]
+    overrides = [word for override in backbone for word in ("--override", override)]
+    refused = evaluate(CONFIG, tmp_path / "wide.pth", *data, "--out", tmp_path / "out")
+    assert refused.exit_code == 2
+    result = evaluate(CONFIG, tmp_path / "wide.pth", *data, "--out", tmp_path / "out", *overrides)
+    assert result.exit_code == 0, result.stderr
+
+
 def test_classes_of_other_names(evaluate, inputs, tmp_path):
     """A model that says what its classes are called is evaluated on others only if asked."""
     config, weights, *data = inputs

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ablations.planning.overrides import apply_overrides, override_as_json, parse_override, with_settings
+from ablations.planning.overrides import apply_overrides, override_as_json, overriding, parse_override, with_settings
 from ablations.studies.study import Setting, Times
 from m2f.errors import InputError
 
@@ -199,6 +199,14 @@ def test_values_are_literals_or_strings(text, value):
 )
 def test_every_literal_is_read_back(value):
     assert parse_override(f"key={value!r}") == ("key", value)
+
+
+def test_a_value_may_be_a_setting_of_the_config():
+    assert parse_override("a.b=settings.sizes.large") == ("a.b", Setting("sizes.large"))
+    config = {"a": {"b": [1]}, "settings": {"sizes": {"large": [8, 9]}}}
+    assert overriding(["a.b=settings.sizes.large"], "file.py")(config)["a"] == {"b": [8, 9]}
+    with pytest.raises(InputError, match=r"file\.py has no setting 'sizes\.huge'"):
+        overriding(["a.b=settings.sizes.huge"], "file.py")(config)
 
 
 @pytest.mark.parametrize("text", ["train_cfg.max_iters", "=3", ""])
