@@ -13,9 +13,11 @@ def listed_rows(studies: Iterable[Study]) -> list[dict[str, Any]]:
     return [
         {
             "table": study.table,
-            "variant": variation.paper_row,
+            "variant": name,
             "method": variation.method,
             "backbone": variation.backbone,
+            "dataset": variation.dataset,
+            "tasks": tasks,
             "overrides": {key: override_as_json(value) for key, value in variation.overrides.items()},
             "provenance": variation.provenance,
             "reason": variation.reason,
@@ -23,7 +25,16 @@ def listed_rows(studies: Iterable[Study]) -> list[dict[str, Any]]:
         }
         for study in studies
         for variation in study.variations
+        for name, tasks in _names(study, variation).items()
     ]
+
+
+def _names(study: Study, variation: Variation) -> dict[str, list[str]]:
+    """The names that the paper gives a row, with the tasks of each."""
+    names: dict[str, list[str]] = {}
+    for task in variation.tasks or study.tasks:
+        names.setdefault(variation.named_by_the_paper(task), []).append(task)
+    return names
 
 
 def listing(studies: Iterable[Study], wide: int) -> Iterator[str]:
@@ -39,7 +50,8 @@ def listing(studies: Iterable[Study], wide: int) -> Iterator[str]:
 
 def _row(variation: Variation, is_baseline: bool) -> Iterator[str]:
     baseline = ", baseline" if is_baseline else ""
-    yield f"    {variation.name} ({variation.method}, {variation.backbone}) [{variation.provenance}{baseline}]"
+    where = ", ".join(filter(None, (variation.method, variation.backbone, variation.dataset, *variation.tasks)))
+    yield f"    {variation.name} ({where}) [{variation.provenance}{baseline}]"
     if variation.reason:
         yield f"        {variation.reason}"
     for key, value in variation.overrides.items():

@@ -107,8 +107,8 @@ def chosen_tasks(tasks: str | None, studies: list[Any], scale: Any) -> list[str]
     """The named tasks, or all that the studies and the scale have."""
     known = list(dict.fromkeys(task for study in studies for task in study.tasks))
     if tasks is None:
-        rows = [(variation.dataset, study.tasks) for study in studies for variation in study.variations]
-        both = [task for task in known if any(task in tasks and scale.has(dataset, task) for dataset, tasks in rows)]
+        rows = {task: {row.dataset for study in studies for row in study.rows(task)} for task in known}
+        both = [task for task in known if any(scale.has(dataset, task) for dataset in rows[task])]
         if not both:
             raise InputError(
                 f"{scale.directory} has no config of {' or '.join(known)}, the tasks of these tables; add "

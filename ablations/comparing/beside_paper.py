@@ -101,7 +101,7 @@ def comparison_frame(
 ) -> pd.DataFrame:
     """Lay the results of studies at one scale beside the paper's numbers.
 
-    One row for each variation, task and metric that the paper gives for the study (the primary metric always and
+    One row for each variation, its tasks and metric that the paper gives for the study (the primary metric always and
     first), in the study's order, whether or not it has been run. The paper's numbers are those of the variation's
     `paper_row`, `method` and `backbone`. `ours, low, high` are the mean over seeds and its 95% Student interval, `n`
     the number of `seeds` (space-separated); differences are from the study's baseline, ours paired by seed over
@@ -138,7 +138,7 @@ def _rows(results: pd.DataFrame, paper: pd.DataFrame, study: Study, scale: str) 
             baseline_values = _values_by_seed(ours, baseline, task, metric)
             baseline_paper = numbers.get((baseline.name, task, metric), math.nan)
             noise = min((PAPER_NOISE.get((name, metric), 0.0) for name in datasets.get(task, ())), default=0.0)
-            for variation in study.variations:
+            for variation in study.rows(task):
                 paper_value = numbers.get((variation.name, task, metric), math.nan)
                 yield _Row(
                     study=study,
@@ -235,7 +235,8 @@ def _paper_numbers(paper: pd.DataFrame, study: Study) -> dict[tuple[str, str, st
     numbers: dict[tuple[str, str, str], float] = {}
     for variation in study.variations:
         same = (
-            (of_table["variant"] == variation.paper_row)
+            (of_table["variant"] == of_table["task"].map(variation.named_by_the_paper))
+            & ((of_table["dataset"] == variation.dataset) | (variation.dataset == ""))
             & (of_table["method"] == variation.method)
             & (of_table["backbone"] == variation.backbone)
         )

@@ -103,7 +103,8 @@ def study_costs(studies: Iterable[Study]) -> list[CostRow]:
         for variation in study.variations:
             own = (study.table, variation.paper_row, variation.method, variation.backbone)
             numbers = printed.get(own, {})
-            task = next((task for task, metric in numbers if metric in METRICS), study.tasks[0])
+            own_tasks = variation.tasks or study.tasks
+            task = next((task for task, metric in numbers if metric in METRICS), own_tasks[0])
             key = (variation.dataset, task)
             if key not in files:
                 files[key] = config_of_scale(chosen_scale(SCALE), task, variation.dataset)

@@ -169,7 +169,7 @@ def make_plan(
         for task in tasks
         for study in studies
         if task in study.tasks
-        for variation in study.variations
+        for variation in study.rows(task)
     ]
     files = {pair: config_of_scale(scale, pair[1], pair[0]) for pair in dict.fromkeys(pairs)}
     fingerprint = remembering_fingerprints(data_directory)
@@ -188,7 +188,7 @@ def make_plan(
             for seed in seeds
             for task in tasks
             if task in study.tasks
-            for variation in study.variations
+            for variation in study.rows(task)
             for file in [files[variation.dataset, task]]
             for training in [make_training(file, variation, overrides, seed, fingerprint)]
         )

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+AS_NAMED = "{name}"
 Provenance = Literal["exact", "inferred", "unspecified", "own"]
 
 
@@ -34,7 +35,7 @@ class Variation:
     Attributes:
         name: the row's name in our results.
         overrides: dotted config keys and the values that replace what the config has there; the same at every scale.
-        paper_row: the row's name in the paper's results, if it differs from ``name``.
+        paper_row: the row's name in the paper's results, if it differs from ``name``; ``{task}`` in it is the task.
         provenance: whether the paper fixes the design (exact), its numbers tell it (inferred), nothing does
             (unspecified), or it is a user's (own).
         reason: why it has that provenance, in one sentence.
@@ -43,21 +44,27 @@ class Variation:
         imports: modules that register the row's components, beside m2f's own.
         dataset: the data set whose configs it changes, a folder of the scale's; the scale's own for each task if none
             is named, which at the paper's scale are COCO's and, for semantic segmentation, ADE20K's.
+        tasks: those of the study's tasks that the row has; none named: all.
     """
 
     name: str
     overrides: Mapping[str, Any]
-    paper_row: str = ""
+    paper_row: str = AS_NAMED
     provenance: Provenance = "exact"
     reason: str = ""
     method: str = "Mask2Former"
     backbone: str = "R50"
     imports: tuple[str, ...] = ()
     dataset: str = ""
+    tasks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if not self.paper_row:
+        if self.paper_row == AS_NAMED:
             object.__setattr__(self, "paper_row", self.name)
+
+    def named_by_the_paper(self, task: str) -> str:
+        """The row's name in the paper's results of a task."""
+        return self.paper_row.replace("{task}", task)
 
 
 @dataclass(frozen=True)
@@ -96,3 +103,7 @@ class Study:
     metric: Mapping[str, str] | None = None
     note: str = ""
     scales: tuple[str, ...] = ()
+
+    def rows(self, task: str) -> tuple[Variation, ...]:
+        """The rows that report a task."""
+        return tuple(row for row in self.variations if task in (row.tasks or self.tasks))

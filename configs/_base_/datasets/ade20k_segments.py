@@ -1,4 +1,4 @@
-# ADE20K panoptic and instance segmentation, crop 640 with every backbone (paper section A.2); the files are those of
+# ADE20K panoptic and instance segmentation, crop 640 with every backbone (the paper's appendix); the files are those of
 # `m2f data prepare ade20k`. mmdet's sizes are (width, height), mmseg's (height, width).
 data_root = "data/ade/ADEChallengeData2016/"
 # Things and stuff are mixed: a class has the place that official weights give it.

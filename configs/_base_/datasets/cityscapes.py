@@ -1,4 +1,4 @@
-# Cityscapes, crops of 512 x 1024 (paper section A.1); the files are those of `m2f data prepare cityscapes`. Where a
+# Cityscapes, crops of 512 x 1024 (the paper's appendix); the files are those of `m2f data prepare cityscapes`. Where a
 # size is (height, width) and where (width, height): mmseg's crop is the first, mmdet's crop and pad are the second.
 data_root = "data/cityscapes/"
 height, width = 512, 1024

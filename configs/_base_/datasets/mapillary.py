@@ -1,4 +1,4 @@
-# Mapillary Vistas v1.2, crops of 1024 (paper section A.3); `m2f data prepare mapillary` finds v1.2 in release 2.0.
+# Mapillary Vistas v1.2, crops of 1024 (the paper's appendix); `m2f data prepare mapillary` finds v1.2 in release 2.0.
 data_root = "data/mapillary_vistas/"
 side = 1024
 tested = 2048  # of the longer side, up or down

@@ -1,4 +1,4 @@
-# Mapillary Vistas, 300k iterations of batch 16 (paper section A.3); rates and weight decay as on ADE20K.
+# Mapillary Vistas, 300k iterations of batch 16 (the paper's appendix); rates and weight decay as on ADE20K.
 _base_ = ["ade20k_160k.py"]
 train_cfg = dict(type="IterBasedTrainLoop", max_iters=300000, val_interval=30000)
 param_scheduler = [dict(type="PolyLR", by_epoch=False, power=0.9, eta_min=0, begin=0, end=300000)]

@@ -1,13 +1,16 @@
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from mmengine.registry import init_default_scope
 
+from ablations.comparing.beside_paper import comparison_frame
 from ablations.paper import paper_results
 from ablations.planning.plan import Plan, make_plan
 from ablations.planning.scales import SCALES, chosen_scale
-from ablations.studies import FIGURES, MAIN_RESULTS, STUDIES, TABLES
+from ablations.store.results_frame import COLUMNS
+from ablations.studies import FIGURES, MAIN_RESULTS, OTHER_DATA_SETS, STUDIES, TABLES
 from m2f.errors import InputError
 from m2f.models.without_data import EmptyOnMeta
 from m2f.registry import MODELS
@@ -28,12 +31,39 @@ def cells(studies, scale, tasks=("panoptic", "instance", "semantic")):
     return make_plan(studies, chosen_scale(scale), tasks, [0], {}, NOTHING).cells
 
 
-@pytest.mark.parametrize("study", MAIN_RESULTS, ids=[study.table for study in MAIN_RESULTS])
+@pytest.mark.parametrize(
+    "study", (*MAIN_RESULTS, *OTHER_DATA_SETS), ids=[study.table for study in (*MAIN_RESULTS, *OTHER_DATA_SETS)]
+)
 def test_main_results_are_the_papers_rows(study, paper):
+    """Each with the tasks that the paper has it in."""
     rows = paper[(paper["table"] == study.table) & paper["method"].isin(["Mask2Former", "MaskFormer"])]
-    theirs = set(zip(rows["variant"], rows["method"], rows["backbone"], strict=True))
-    assert {(row.paper_row, row.method, row.backbone) for row in study.variations} == theirs
-    assert set(study.tasks) == set(rows["task"])
+    datasets = rows["dataset"] if study in OTHER_DATA_SETS else [""] * len(rows)
+    theirs = set(zip(rows["task"], rows["variant"], rows["method"], rows["backbone"], datasets, strict=True))
+    ours = {
+        (task, row.named_by_the_paper(task), row.method, row.backbone, row.dataset)
+        for task in study.tasks
+        for row in study.rows(task)
+    }
+    assert ours == theirs
+
+
+@pytest.mark.parametrize("study", OTHER_DATA_SETS, ids=[study.table for study in OTHER_DATA_SETS])
+def test_rows_of_other_data_sets_have_numbers_of_the_paper(study, paper):
+    results = pd.DataFrame(columns=list(COLUMNS))
+    frame = comparison_frame(results, paper, study, "paper")
+    primary = frame[frame["metric"].isin(["PQ", "AP", "mIoU"])]
+    assert primary["paper"].notna().all()
+    assert len(primary) == sum(len(study.rows(task)) for task in study.tasks)
+
+
+def test_swin_l_has_more_queries_where_the_paper_has(monkeypatch):
+    monkeypatch.setattr("m2f.data.fingerprint.fingerprint", lambda config: "not looked at")
+    large = [cell.run for cell in cells(OTHER_DATA_SETS, "paper") if cell.variant == "Mask2Former, Swin-L-22k"]
+    queries = {
+        (run.dataset, run.task): run.config["model"]["transformer_decoder"]["queries"]["num_queries"] for run in large
+    }
+    assert queries == {key: 100 if key[1] == "semantic" else 200 for key in queries}
+    assert {task for _, task in queries} >= {"panoptic", "semantic"}
 
 
 def test_main_results_are_of_the_papers_scale_alone():

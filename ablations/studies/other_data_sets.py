@@ -1,0 +1,89 @@
+"""Tables 6, VIII and IX: Mask2Former and MaskFormer on Cityscapes, ADE20K and Mapillary Vistas.
+
+Rows name their data set, whose configs have the schedules, crops and norms; they differ in backbone. With Swin-L
+panoptic and instance models have twice the queries.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+from ablations.studies.keys import (
+    ALL_TASKS,
+    PIXEL_DECODER,
+    QUERY_COUNT,
+    TRAIN_PIPELINE,
+    VALIDATION_PIPELINE,
+    with_backbone,
+)
+from ablations.studies.main_results import maskformer
+from ablations.studies.study import Setting, Study, Variation
+
+PAPER = ("paper",)
+REASON = "The paper's appendix, and the data set's official config."
+LARGE = "Swin-L-22k"
+CROP_640 = {
+    TRAIN_PIPELINE: Setting("pipelines.crop_640"),
+    VALIDATION_PIPELINE: Setting("pipelines.crop_640_validation"),
+}
+
+
+def mask2former(dataset: str, backbone: str, overrides: dict[str, Any] | None = None) -> Variation:
+    """A row of Mask2Former, which the paper names by its backbone alone."""
+    changes = {
+        **(with_backbone(backbone) if backbone != "R50" else {}),
+        **({QUERY_COUNT: Setting("queries_of_swin_l")} if backbone == LARGE else {}),
+        **(overrides or {}),
+    }
+    return Variation(
+        f"Mask2Former, {backbone}", changes, paper_row="", reason=REASON, backbone=backbone, dataset=dataset
+    )
+
+
+def its_maskformer(dataset: str, backbone: str, task: str, overrides: dict[str, Any] | None = None) -> Variation:
+    """A row of MaskFormer, which the paper has for one task."""
+    return replace(maskformer(backbone, "", overrides or {}), dataset=dataset, tasks=(task,))
+
+
+def on_cityscapes(*backbones: str) -> tuple[Variation, ...]:
+    """Mask2Former's rows of Table 6."""
+    return tuple(mask2former("cityscapes", backbone) for backbone in backbones)
+
+
+TABLE_6 = Study(
+    table="6",
+    title="Cityscapes",
+    baseline="Mask2Former, R50",
+    tasks=("panoptic", "semantic"),
+    scales=PAPER,
+    variations=on_cityscapes("R50", "Swin-B-22k", LARGE),
+)
+TABLE_VIII = Study(
+    table="VIII",
+    title="ADE20K in all tasks",
+    baseline="Mask2Former, R50",
+    tasks=ALL_TASKS,
+    scales=PAPER,
+    variations=(
+        its_maskformer("ade20k", "R50", "panoptic"),
+        its_maskformer("ade20k", LARGE, "semantic", CROP_640),
+        mask2former("ade20k", "R50"),
+        mask2former("ade20k", LARGE, CROP_640),
+        replace(
+            mask2former("ade20k", LARGE, {**CROP_640, PIXEL_DECODER: "FaPN"}),
+            name=f"Mask2Former, {LARGE}, FaPN",
+            paper_row="FaPN",
+        ),
+    ),
+)
+TABLE_IX = Study(
+    table="IX",
+    title="Mapillary Vistas",
+    baseline="Mask2Former, R50",
+    tasks=("panoptic", "semantic"),
+    scales=PAPER,
+    variations=(
+        its_maskformer("mapillary", "R50", "semantic"),
+        mask2former("mapillary", "R50"),
+        mask2former("mapillary", LARGE),
+    ),
+)
