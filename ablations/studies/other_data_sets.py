@@ -1,4 +1,4 @@
-"""Tables 6, VIII and IX: Mask2Former and MaskFormer on Cityscapes, ADE20K and Mapillary Vistas.
+"""Tables 6, 7, VII, VIII and IX: Mask2Former and MaskFormer on Cityscapes, ADE20K and Mapillary Vistas.
 
 Rows name their data set, whose configs have the schedules, crops and norms; they differ in backbone. With Swin-L
 panoptic and instance models have twice the queries.
@@ -16,7 +16,7 @@ from ablations.studies.keys import (
     with_backbone,
 )
 from ablations.studies.main_results import maskformer
-from ablations.studies.study import Setting, Study, Variation
+from ablations.studies.study import Provenance, Setting, Study, Variation
 
 PAPER = ("paper",)
 REASON = "The paper's appendix, and the data set's official config."
@@ -45,8 +45,13 @@ def its_maskformer(dataset: str, backbone: str, task: str, overrides: dict[str, 
 
 
 def on_cityscapes(*backbones: str) -> tuple[Variation, ...]:
-    """Mask2Former's rows of Table 6."""
+    """Mask2Former's rows of Tables 6 and VII."""
     return tuple(mask2former("cityscapes", backbone) for backbone in backbones)
+
+
+def one_model_a_task(dataset: str, name: str, reason: str, provenance: Provenance = "exact") -> Variation:
+    """A data set's rows of Table 7."""
+    return Variation(name, {}, "{task} model", provenance, reason, dataset=dataset)
 
 
 TABLE_6 = Study(
@@ -56,6 +61,27 @@ TABLE_6 = Study(
     tasks=("panoptic", "semantic"),
     scales=PAPER,
     variations=on_cityscapes("R50", "Swin-B-22k", LARGE),
+)
+TABLE_7 = Study(
+    table="7",
+    title="One panoptic model, or a model for each task",
+    baseline="COCO",
+    tasks=ALL_TASKS,
+    scales=PAPER,
+    note="Rows are data sets, no designs: a panoptic model's AP_pan_th stands against AP, its mIoU_pan against mIoU.",
+    variations=(
+        one_model_a_task("coco", "COCO", "The paper does not say how the semantic model was trained.", "inferred"),
+        one_model_a_task("ade20k", "ADE20K", REASON),
+        one_model_a_task("cityscapes", "Cityscapes", REASON),
+    ),
+)
+TABLE_VII = Study(
+    table="VII",
+    title="Cityscapes with every backbone",
+    baseline="Mask2Former, R50",
+    tasks=ALL_TASKS,
+    scales=PAPER,
+    variations=on_cityscapes("R50", "R101", "Swin-T", "Swin-S", "Swin-B-22k", LARGE),
 )
 TABLE_VIII = Study(
     table="VIII",

@@ -93,7 +93,7 @@ panoptic = dict(
         dict(type="m2f.PanopticQuality", **_truth),
         # The instance file calls some classes otherwise than the panoptic file does.
         dict(type="m2f.InstanceAP", instances_json=_instances, boundary=False, names=dict(AP="AP_pan_th"), by_id=True),
-        dict(type="m2f.PanopticMeanIoU", **_truth),
+        dict(type="m2f.MapMeanIoU", map_directory=data_root + "annotations/validation/", reduce_zero_label=True),
     ],
 )
 instance = dict(

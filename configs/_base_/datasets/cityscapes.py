@@ -77,6 +77,7 @@ _truth = dict(
     panoptic_json=data_root + "gtFine/cityscapes_panoptic_val.json",
     panoptic_directory=data_root + "gtFine/cityscapes_panoptic_val/",
 )
+_objects = dict(instance_directory=data_root + "gtFine/val/")
 semantic = dict(
     model=dict(task="semantic", num_things=0, num_stuff=19),
     **loaders(
@@ -96,7 +97,11 @@ panoptic = dict(
         segments("train", pipeline=_segments_pipeline),
         segments("val", test_mode=True, pipeline=_without_truth),
     ),
-    val_evaluator=[dict(type="m2f.PanopticQuality", **_truth), dict(type="m2f.PanopticMeanIoU", **_truth)],
+    val_evaluator=[
+        dict(type="m2f.PanopticQuality", **_truth),
+        dict(type="m2f.CityscapesAP", **_objects, names=dict(AP="AP_pan_th")),
+        dict(type="m2f.MapMeanIoU", map_directory=data_root + "gtFine/val/", suffix="_gtFine_labelTrainIds.png"),
+    ],
 )
 instance = dict(
     model=dict(task="instance", num_things=8, num_stuff=0),
@@ -104,4 +109,5 @@ instance = dict(
         segments("train", things_only=True, pipeline=_segments_pipeline),
         segments("val", things_only=True, test_mode=True, pipeline=_without_truth),
     ),
+    val_evaluator=[dict(type="m2f.CityscapesAP", **_objects)],
 )

@@ -101,5 +101,8 @@ panoptic = dict(
         ),
         segments("validation", test_mode=True, pipeline=[*_resized, dict(type="m2f.PackSample")]),
     ),
-    val_evaluator=[dict(type="m2f.PanopticQuality", **_truth), dict(type="m2f.PanopticMeanIoU", **_truth)],
+    val_evaluator=[
+        dict(type="m2f.PanopticQuality", **_truth),
+        dict(type="m2f.MapMeanIoU", map_directory=data_root + "validation/labels/", void=65),
+    ],
 )

@@ -3,7 +3,7 @@ import json
 
 from ablations.paper import RESULTS_CSV
 
-MAIN = ("1", "2", "3", "6", "I", "III", "V", "VIII", "IX")
+MAIN = ("1", "2", "3", "6", "7", "I", "III", "V", "VII", "VIII", "IX")
 
 
 def rows_of(table, rows):
