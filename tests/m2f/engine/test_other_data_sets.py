@@ -15,6 +15,8 @@ from m2f.data.prepare import prepare
 from m2f.data.scene_layouts import LAYOUTS, write_layout
 from m2f.data.scenes import SceneSpec, ensure_scenes
 from m2f.data.sources import SOURCES
+from m2f.engine.evaluate import evaluate, last_checkpoint
+from m2f.engine.launch import in_processes
 from m2f.engine.train import train
 
 CONFIGS = Path(__file__).parents[3] / "configs"
@@ -84,3 +86,11 @@ def test_it_trains_and_is_evaluated(dataset, task, data, tmp_path):
     config = in_small(dataset, task, data)
     prepare(config)
     assert set(train(config, tmp_path)) >= EXPECTED[dataset, task]
+
+
+def test_two_processes_evaluate_as_one(data, tmp_path):
+    """Images are named by text, and Cityscapes' metrics read files of their own."""
+    config = in_small("cityscapes", "panoptic", data)
+    alone = train(config, tmp_path / "run")
+    checkpoint = last_checkpoint(tmp_path / "run")
+    assert in_processes(2, evaluate, config, checkpoint, tmp_path / "evaluated") == alone
