@@ -9,9 +9,18 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ablations.store.packed import LARGEST_RECORD, RESULTS, RUNS, SCALARS, PackedRun, is_packed, read_frame, record_path
+from ablations.store.packed import (
+    LARGEST_RECORD,
+    RESULTS,
+    RUNS,
+    SCALARS,
+    PackedRun,
+    is_packed,
+    read_frame,
+    record_path,
+)
 from ablations.store.results_frame import CELL, ROW, Results
-from ablations.store.run_record import CONFIG, HISTORY, IDENTITY, PATCH, PROGRESS, STATE, RunRecord
+from ablations.store.run_record import CONFIG, HISTORY, IDENTITY, PACKED_PARTS, PATCH, PROGRESS, STATE, RunRecord
 from m2f.engine.kept.names import ATTENTION, SAMPLES
 from m2f.errors import InputError
 from m2f.files import read_regular, write_atomically
@@ -73,7 +82,7 @@ def packed_record(run: RunRecord) -> bytes:
 
 
 def record_files(run: RunRecord) -> Iterator[tuple[str, str]]:
-    """The small files of a run by name: every table and JSON file, the config, and what its training logged of losses.
+    """The small files of a run by name: tables and JSON files, the config, parts of images, and losses as logged.
 
     What tells of a directory, a process or a host by name is left out, and details are rounded.
     """
@@ -85,6 +94,10 @@ def record_files(run: RunRecord) -> Iterator[tuple[str, str]]:
         if kept and path.name != PROGRESS and path.is_file() and not path.is_symlink():
             with suppress(UnicodeDecodeError):
                 yield path.name, _lean(path.name, read_regular(path).decode())
+    parts = run.all_image_parts()
+    if parts:
+        lean = {name: _short(values.tolist()) for name, values in parts.items()}
+        yield PACKED_PARTS, json.dumps(lean, separators=(",", ":"))
     starts = dict.fromkeys(start for _, start, _ in run.loss_curve)
     for start in starts:
         points = [{"step": step, "loss": loss} for step, of, loss in run.loss_curve if of == start]
@@ -132,6 +145,13 @@ def _rounded(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _rounded(item) for key, item in value.items()}
     return [_rounded(item) for item in value] if isinstance(value, list) else value
+
+
+def _short(value: Any) -> Any:
+    """The numbers of a nested list, whole ones as they are and others with few digits."""
+    if isinstance(value, list):
+        return [_short(item) for item in value]
+    return int(value) if value.is_integer() else _rounded(value)
 
 
 def _copy_pictures(run: RunRecord, directory: Path) -> None:

@@ -54,6 +54,7 @@ if TYPE_CHECKING:
 CONFIG, IDENTITY, STATE, METRICS = "config.py", OF_A_RUN, "state.json", "metrics.json"
 PROGRESS, TIMING, HISTORY = "progress.json", "timing.json", "history.json"
 LOG, PATCH = "log.txt", "dirty.patch"
+PACKED_PARTS = "image_parts.json"  # image_parts.npz as a packed store has it
 STATES = ("done", "running", "failed", "interrupted", "planned")
 # Beginnings of m2f's own metrics, which lie between nothing and all; a metric of one's own may be any number.
 SHARES = ("PQ", "SQ", "RQ", "AP", "AR", "mIoU", "fg_", "bg_")
@@ -319,23 +320,39 @@ class RunRecord:
 
     def image_parts(self, metric: str) -> "NDArray[np.float32] | None":
         """What each image gives to a metric's sums ``[I, parts, K]``; None if the run keeps none of the metric."""
-        return self._image_parts().get(metric)
+        return self.all_image_parts().get(metric)
 
-    def _image_parts(self) -> "dict[str, NDArray[np.float32]]":
+    def all_image_parts(self) -> "dict[str, NDArray[np.float32]]":
+        """The parts of all metrics that the run keeps them of, see :meth:`image_parts`.
+
+        Raises:
+            InputError: they are damaged.
+        """
         import numpy as np
 
+        parts = self._read_parts()
+        for name, values in parts.items():
+            if values.dtype != np.float32 or values.ndim != 3 or not np.isfinite(values).all():
+                raise self._damaged(IMAGE_PARTS, f"its {name} is no table of numbers by image, part and class")
+        return parts
+
+    def _read_parts(self) -> "dict[str, NDArray[np.float32]]":
+        import numpy as np
+
+        if self._has(PACKED_PARTS):
+            try:
+                parts = msgspec.json.decode(self._content(PACKED_PARTS), type=dict[str, list[list[list[float]]]])
+                return {name: np.asarray(values, np.float32) for name, values in parts.items()}
+            except (OSError, ValueError, RecursionError) as error:
+                raise self._damaged(PACKED_PARTS, str(error)) from error
         path = self.directory / IMAGE_PARTS
         if not path.exists():
             return {}
         try:
             with np.load(io.BytesIO(read_regular(path)), allow_pickle=False) as kept:
-                parts = {name: kept[name] for name in kept.files}
+                return {name: kept[name] for name in kept.files}
         except (OSError, ValueError, EOFError, KeyError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
             raise self._damaged(IMAGE_PARTS, str(error)) from error
-        for name, values in parts.items():
-            if values.dtype != np.float32 or values.ndim != 3 or not np.isfinite(values).all():
-                raise self._damaged(IMAGE_PARTS, f"its {name} is no table of numbers by image, part and class")
-        return parts
 
     @cached_property
     def samples(self) -> dict[str, dict[str, Path]]:
@@ -369,7 +386,7 @@ class RunRecord:
             InputError: a file is damaged; it names the file and the mend.
         """
         _ = self.identity, self.metrics, self.seconds, self.history, self.imports
-        self._image_parts()
+        self.all_image_parts()
         for table in (PER_CLASS, PER_IMAGE):
             self._rows(table)
 

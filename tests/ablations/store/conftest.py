@@ -1,5 +1,6 @@
 import json
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -19,6 +20,8 @@ def leave(directory, cell):
     (directory / "per_class.csv").write_text("class,segments,PQ\ndisk,12345678,41.23456789\nsand,3,\n")
     (directory / "per_image.csv").write_text("image,PQ\n007.123456,40.123456789\n")
     (directory / "parts.csv").write_text("image,class,IoU\n7,disk,0.98765432\n")
+    parts = np.array([[[0.912345678, 0.0], [1.0, 16384.0]]], np.float32)
+    np.savez_compressed(directory / "image_parts.npz", mIoU=parts)
     for start, (step, loss) in {"1": (50, 30.123456789), "2": (100, 20.5)}.items():
         (directory / start / "vis_data").mkdir(parents=True)
         (directory / start / "vis_data" / "scalars.json").write_text(json.dumps({"step": step, "loss": loss, "lr": 1}))

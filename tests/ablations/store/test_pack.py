@@ -2,6 +2,7 @@ import json
 import lzma
 import shutil
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -49,6 +50,8 @@ def test_details_keep_four_digits_and_ids_all(finished, packed):
     assert run.per_class("PQ").dropna().to_dict() == {"disk": 41.23}
     assert run.per_class("segments").to_dict() == {"disk": 12345678, "sand": 3}
     assert run.per_image("PQ").to_dict() == {"007.123456": 40.12}
+    assert run.image_parts("mIoU").tolist() == [[[np.float32(0.9123), 0], [1, 16384]]]
+    assert run.image_parts("PQ") is None
     assert run.files["parts.csv"] == b"image,class,IoU\n7,disk,0.9877\n", "a table that it does not know"
 
 
