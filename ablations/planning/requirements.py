@@ -66,7 +66,8 @@ def require_buildable(configs: Iterable[tuple[Mapping[str, Any], str]]) -> None:
     """
     from m2f.models.without_data import why_not_built
 
-    models = {repr(config["model"]): (config["model"], where) for config, where in configs}
+    # What names no type is nothing that can be built here; who trains it says so.
+    models = {repr(config["model"]): (config["model"], where) for config, where in configs if "type" in config["model"]}
     for model, where in models.values():
         if reason := why_not_built(model):
             raise InputError(f"{where}: the model cannot be built, {reason}; mend 'model', or the override of it.")

@@ -96,7 +96,7 @@ def test_the_plan_is_printed_and_nothing_written(plan, store, evaluated_study, s
         *([name, "planned", "0", "0.10"] for name in names[:3]),
         *([name, "planned", "0", "unknown"] for name in names[3:]),
     ]
-    assert "9z masked, panoptic, seed 0; 9e masked, panoptic, seed 0" in lines[2]
+    assert lines[2].endswith("9z masked, panoptic, seed 0 (+1)")
     assert lines[-1] == (
         "5 runs to do, 2 at a time, 0 GPUs each; about 0.30 hours of runs, 0.15 from start to end; "
         "2 unknown: no run like them is done in this store. Nothing was started."

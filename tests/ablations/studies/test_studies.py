@@ -50,7 +50,7 @@ def test_main_results_are_the_papers_rows(study, paper):
 @pytest.mark.parametrize("study", OTHER_DATA_SETS, ids=[study.table for study in OTHER_DATA_SETS])
 def test_rows_of_other_data_sets_have_numbers_of_the_paper(study, paper):
     results = pd.DataFrame(columns=list(COLUMNS))
-    frame = comparison_frame(results, paper, study, "paper")
+    frame = comparison_frame(results, paper, [study], "paper")
     primary = frame[frame["metric"].isin(["PQ", "AP", "mIoU"])]
     assert primary["paper"].notna().all()
     assert len(primary) == sum(len(study.rows(task)) for task in study.tasks)
