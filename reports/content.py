@@ -12,13 +12,16 @@ from ablations.studies import STUDIES
 from ablations.studies.study import Study
 from reports.attention import attention, missing_attention
 from reports.cost_rows import cost_rows, cost_summary
+from reports.forest import caption, forest_figure
+from reports.message import VERDICTS, counts_by_task, papers_differences, sentence
 from reports.panels import missing_panels, panels
+from reports.paper_table import paper_table
 from reports.pixel_decoders import TABLE as PIXEL_DECODERS
 from reports.pixel_decoders import pixel_decoders
 from reports.runs import commits, facts, packages
 from reports.section import Section, changes, imports, missing
 from reports.task import task_content
-from reports.text import listing, run_command, table_label
+from reports.text import file_stem, listing, run_command, table_label
 from reports.verdicts import WITHIN_NOISE, WORDS
 
 TITLE = "Mask2Former ablations beside the paper"
@@ -97,6 +100,8 @@ def compose(
         *(missing_attention(sections, shown_attention, store) if whole else []),
         *(missing_panels(sections, shown_panels, store) if whole else []),
     ]
+    messages = {scale: _message(scale, [s for s in sections if s.scale == scale]) for scale in by_scale}
+    files |= {name: file for _, page_files in messages.values() for name, file in page_files.items()}
     for page_files in (*(page_files for _, page_files in compared), panel_files, attention_files):
         files |= page_files
     scales = in_order(by_scale)
@@ -111,6 +116,7 @@ def compose(
         "costs": cost_summary(costs),
         "cost_rule": CAPTION,
         "words": list(WORDS),
+        "verdicts": list(VERDICTS),
         "directions": [
             {**{key: table[key] for key in ("label", "scale", "anchor")}, "task": task["task"], **direction}
             for table in tables
@@ -125,6 +131,7 @@ def compose(
         "scales": [
             {
                 "name": scale,
+                **messages[scale][0],
                 "meaning": _meaning(scale, by_scale[scale], words[scale]),
                 "facts": facts([runs[name] for name in _run_names(sections, scale)]),
                 "packages": packages([runs[name] for name in _run_names(sections, scale)]),
@@ -138,6 +145,16 @@ def compose(
         "damaged": list(damaged),
     }
     return Content(data, files)
+
+
+def _message(scale: str, sections: list[Section]) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """What a scale's results say of the paper's differences: a sentence, counts, and the plot of them all."""
+    rows = papers_differences(section.comparison for section in sections)
+    vectors = forest_figure(sections)
+    stem = f"figures/{file_stem(scale, 'verdicts')}"
+    figure = {"stem": stem, "caption": caption(sections)} if vectors else None
+    data = {"sentence": sentence(rows, scale), "counts": counts_by_task(rows), "forest": figure}
+    return data, {f"{stem}.{suffix}": content for suffix, content in (vectors or {}).items()}
 
 
 def in_order(scales: Iterable[str]) -> list[str]:
@@ -221,6 +238,7 @@ def _section(
         "anchor": f"table-{section.study.table}-{section.scale}",
         "changes": overrides,
         "missing": [gap for task in section.study.tasks for gap in missing(section, task, overrides, store)],
+        "paper_table": paper_table(section, costs),
         "costs": cost_rows(section.study, costs),
         "reasons": _reasons(section.study),
         "tasks": tasks,

@@ -11,6 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from ablations.comparing.beside_paper import BASELINE
 from reports.style import (
+    BASELINE_STYLE,
     INK,
     OURS,
     OVER_ALL,
@@ -22,7 +23,7 @@ from reports.style import (
     value_id,
     vector_bytes,
 )
-from reports.text import number, signed, signed_with_bounds
+from reports.text import metric_name, number, signed, signed_with_bounds
 
 History = Sequence[Mapping[str, Any]]
 
@@ -58,7 +59,8 @@ def difference_figure(comparison: pd.DataFrame, metric: str) -> dict[str, bytes]
         axes.spines["left"].set_visible(False)
         axes.grid(axis="y", visible=False)
         axes.invert_yaxis()
-        axes.set_xlabel(f"{metric} minus the baseline's {metric}")
+        name = metric_name(metric)
+        axes.set_xlabel(f"{name} minus the baseline's {name}")
         axes.xaxis.set_major_locator(MaxNLocator(6, steps=TICK_STEPS))
         figure.legend(loc="outside upper center", ncols=2)
         for row in range(len(rows)):
@@ -66,21 +68,25 @@ def difference_figure(comparison: pd.DataFrame, metric: str) -> dict[str, bytes]
         return vector_bytes(figure, [_difference_words(row, metric) for row in rows.to_dict("records")])
 
 
-def convergence_figure(histories: Mapping[str, Sequence[History]], metric: str) -> dict[str, bytes] | None:
+def convergence_figure(
+    histories: Mapping[str, Sequence[History]], metric: str, baseline: str = ""
+) -> dict[str, bytes] | None:
     """Metric against training iteration for each row: the mean over its seeds, and a band from lowest to highest.
 
     `histories` maps a row's name to the history of each of its seeds. None when nothing was evaluated on the way.
     """
-    return line_figure({name: _curve(runs, metric) for name, runs in histories.items()}, "training iteration", metric)
+    curves = {name: _curve(runs, metric) for name, runs in histories.items()}
+    return line_figure(curves, "training iteration", metric_name(metric), baseline=baseline)
 
 
 def line_figure(
-    curves: Mapping[str, pd.DataFrame], x_label: str, y_label: str, whole: bool = False
+    curves: Mapping[str, pd.DataFrame], x_label: str, y_label: str, whole: bool = False, baseline: str = ""
 ) -> dict[str, bytes] | None:
     """One line a curve, with a band from its lowest to its highest seed.
 
     `curves` maps a line's name to a frame with the columns `mean, min, max`, whose index is the horizontal axis; one
-    with a column `mark` has these words beside its points. `whole` keeps the axis to whole numbers. None without any
+    with a column `mark` has these words beside its points. `whole` keeps the axis to whole numbers. The line of the
+    `baseline` looks alike in every figure. None without any
     point.
     """
     if all(curve.empty for curve in curves.values()):
@@ -89,10 +95,11 @@ def line_figure(
     with house_style():
         figure, axes = column_figure(LEAST_HEIGHT + LEGEND_LINE * (-(-len(curves) // columns) - 2))
         # The place in the table decides the line's look, whether or not the rows before it were run.
-        for position, (name, curve) in enumerate(curves.items()):
+        others = {name: position for position, name in enumerate(name for name in curves if name != baseline)}
+        for name, curve in curves.items():
             if curve.empty:
                 continue
-            style = line_style(position)
+            style = BASELINE_STYLE if name == baseline else line_style(others[name])
             axes.plot(curve.index, curve["mean"], label=name, marker="o", markersize=2.5, **style)
             axes.fill_between(curve.index, curve["min"], curve["max"], color=style["color"], alpha=0.18, linewidth=0)
             if "mark" in curve:
@@ -126,7 +133,7 @@ def _difference_words(row: Mapping[Any, Any], metric: str) -> str:
     unit = row["unit"]
     ours = signed_with_bounds(row["difference"], row["difference_low"], row["difference_high"], unit)
     paper = signed(row["paper_difference"], unit)
-    return f"{row['variant']}: {metric} minus the baseline's, paper {paper}, ours {ours}"
+    return f"{row['variant']}: {metric_name(metric)} minus the baseline's, paper {paper}, ours {ours}"
 
 
 def _pointed_points(axes: Axes, curves: Mapping[str, pd.DataFrame], x_label: str, y_label: str) -> list[str]:

@@ -11,7 +11,7 @@ from reports.content import Content
 from reports.text import file_stem
 
 COMPARISON = {
-    "variant": "Design",
+    "name": "Design",
     "metric": "Metric",
     "paper": "Paper",
     "ours": "Ours",
@@ -32,7 +32,7 @@ _ENCODER = UnicodeToLatexEncoder(
 
 
 def render_latex(content: Content) -> dict[str, bytes]:
-    """Two tables a task, by file name: the comparison with the paper, and every metric; and the pixel decoders.
+    """Tables by file name: each in the paper's shape, and a task's comparison and every metric; the pixel decoders.
 
     Every cell is escaped, so that a row's name is set as it is spelled.
     """
@@ -54,6 +54,7 @@ def render_latex(content: Content) -> dict[str, bytes]:
         for task in part["tasks"]
         for table in _tables(part, task)
     ]
+    tables += [_as_printed(part) for scale in content.data["scales"] for part in scale["tables"]]
     tables += map(_pixel_decoders, content.data["pixel_decoders"])
     return {f"{table['stem']}.tex": template.render(table).encode("utf-8") for table in tables}
 
@@ -61,7 +62,7 @@ def render_latex(content: Content) -> dict[str, bytes]:
 def _tables(table: dict[str, Any], task: dict[str, Any]) -> Iterator[dict[str, Any]]:
     stem = f"tables/{file_stem(table['name'], table['scale'], task['task'])}"
     title = f"{table['label']}, {task['task']}"
-    comparison = [[_cell(row, key) for key in COMPARISON] for row in task["rows"]]
+    comparison = [[str(row[key]) for key in COMPARISON] for row in task["rows"]]
     words = f"{title}: the paper's on {task['paper_dataset']}, ours at {table['scale']} scale on {task['dataset']}"
     yield _table(stem, words, COMPARISON_ALIGNMENT, list(COMPARISON.values()), comparison)
     measured = task["measured"]
@@ -78,8 +79,27 @@ def _pixel_decoders(page: dict[str, Any]) -> dict[str, Any]:
     return _table(f"tables/{file_stem(page['anchor'])}", words, "l" + "r" * len(designs), ["", *designs], cells)
 
 
-def _cell(row: dict[str, Any], key: str) -> str:
-    return f"{row[key]} (baseline)" if key == "variant" and row["baseline"] else str(row[key])
+def _as_printed(table: dict[str, Any]) -> dict[str, Any]:
+    """The table in the paper's shape: a metric's two numbers beside each other, differences small, the best bold."""
+    printed = table["paper_table"]
+    sides = [side for column in printed["columns"] for side in column["sides"]]
+    words = f"{table['label']} in the paper's shape, ours at {table['scale']} scale"
+    stem = f"tables/{file_stem(table['name'], table['scale'])}"
+    rows = [_joined([escape(row["name"]), *map(_printed_cell, row["cells"])]) for row in printed["rows"]]
+    groups, rules, start = [""], [], 2
+    for column in printed["columns"]:
+        width = len(column["sides"])
+        groups.append(f"\\multicolumn{{{width}}}{{c}}{{{escape(column['title'])}}}")
+        rules.append(f"\\cmidrule(lr){{{start}-{start + width - 1}}}")
+        start += width
+    whole = _table(stem, words, "l" + "r" * len(sides), ["", *sides], [])
+    return {**whole, "rows": rows, "groups": " & ".join(groups), "rules": " ".join(rules)}
+
+
+def _printed_cell(cell: dict[str, Any]) -> str:
+    value = escape(cell["value"])
+    shown = f"\\textbf{{{value}}}" if cell["best"] else value
+    return f"{shown} {{\\scriptsize {escape(cell['difference'])}}}" if cell["difference"] else shown
 
 
 def _table(
@@ -95,7 +115,12 @@ def _table(
 
 
 def _row(cells: Sequence[str]) -> str:
-    text = " & ".join(map(escape, cells))
+    return _joined(list(map(escape, cells)))
+
+
+def _joined(cells: Sequence[str]) -> str:
+    """A row of cells that are LaTeX already."""
+    text = " & ".join(cells)
     # After the end of a row, a star or a bracket would belong to it.
     return f"{{}}{text}" if text.startswith(("*", "[")) else text
 

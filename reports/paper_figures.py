@@ -8,6 +8,7 @@ import pandas as pd
 from ablations.store.run_record import RunRecord
 from reports.figures import line_figure
 from reports.section import Section
+from reports.text import metric_name
 
 Drawing = Callable[[Section, str, str, Mapping[str, RunRecord]], dict[str, bytes] | None]
 
@@ -21,7 +22,9 @@ def by_layer(section: Section, task: str, metric: str, runs: Mapping[str, RunRec
     results = results[results["metric"].str.fullmatch(re.escape(prefix) + r"\d+")]
     results = results.assign(place=results["metric"].str.removeprefix(prefix).astype(int))
     curves = {name: _curve(results[results["variant"] == name]) for name in _names(section)}
-    return line_figure(curves, "decoder layer", prefix.partition("_")[0], whole=True)
+    return line_figure(
+        curves, "decoder layer", metric_name(prefix.partition("_")[0]), whole=True, baseline=section.study.baseline
+    )
 
 
 def by_length(section: Section, task: str, metric: str, runs: Mapping[str, RunRecord]) -> dict[str, bytes] | None:

@@ -43,7 +43,7 @@ def pixel_decoders(
         "scale": section.scale,
         "note": f"{NOTE} {_time_note(section, runs)}",
         "designs": _designs(section),
-        "lines": lines,
+        "lines": [line for line in lines if set(line["cells"]) != {DASH}],
         "figures": figures,
         "missing": [
             *(gap for task in section.study.tasks for gap in missing(section, task, overrides, store)),

@@ -11,11 +11,25 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 COLUMN_WIDTH = 3.35  # inches: one column of a two-column paper
+PAGE_WIDTH = 6.85  # inches: both columns
 INK = "#1f2328"
 PAPER = "#7d8792"
 OURS = "#0072b2"
 # Okabe and Ito's palette, without its yellow and black, which vanish on a light and on a dark page.
-PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+# Behind them come colours of Tol's muted palette, so that a figure of twelve lines has no colour twice.
+PALETTE = (
+    *("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"),
+    *("#882255", "#999933", "#332288", "#44aa99", "#aa4499", "#661100"),
+)
+BASELINE_STYLE: dict[str, Any] = {"color": INK, "linestyle": "-"}
+GOOD, BAD, SMALL = "#009e73", "#d55e00", "#0072b2"
+# Colour, shape and fill tell the same, so that any one of them is enough.
+VERDICT_STYLES: dict[str, dict[str, Any]] = {
+    "reproduced": {"color": GOOD, "marker": "o", "linestyle": "none"},
+    "not reproduced": {"color": BAD, "marker": "X", "linestyle": "none"},
+    "as small as the paper's": {"color": SMALL, "marker": "D", "linestyle": "none"},
+    "below what this can tell": {"color": PAPER, "marker": "o", "markerfacecolor": "none", "linestyle": "none"},
+}
 OVER_ALL = 9  # the zorder of what is there to be pointed at and not to be seen
 DASHES = ("-", "--", "-.", ":")
 
@@ -62,7 +76,7 @@ def house_style() -> Iterator[None]:
 
 
 def line_style(position: int) -> dict[str, Any]:
-    """Colour and dash of the line at this position; no two of the first 24 look the same."""
+    """Colour and dash of the line at this position, the baseline's left out; no two of the first 24 look the same."""
     return {
         "color": PALETTE[position % len(PALETTE)],
         "linestyle": DASHES[(position // len(PALETTE) + position) % len(DASHES)],

@@ -19,7 +19,9 @@ from reports.text import (
     duration,
     file_stem,
     listing,
+    metric_name,
     number,
+    row_name,
     signed,
     signed_with_bounds,
     with_interval,
@@ -38,7 +40,7 @@ def task_content(section: Section, task: str, runs: Mapping[str, RunRecord]) -> 
     gallery, gallery_files = _gallery(section.study, one_run_each, runs)
     data = {
         "task": task,
-        "metric": metric,
+        "metric": metric_name(metric),
         "dataset": _datasets(results),
         "paper_dataset": _datasets(section.paper[section.paper["task"] == task]) or "no numbers",
         "rows": [_row(row, one_run_each, runs) for row in comparison.to_dict("records")],
@@ -63,7 +65,8 @@ def _row(row: Mapping[Any, Any], one_run_each: pd.DataFrame, runs: Mapping[str, 
     seconds = [runs[name].seconds.get("total", math.nan) for name in names]
     return {
         "variant": row["variant"],
-        "metric": row["metric"],
+        "name": row_name(row["variant"], baseline),
+        "metric": metric_name(row["metric"]),
         "baseline": baseline,
         "paper": number(row["paper"], unit),
         "ours": with_interval(row["ours"], row["high"], unit) if row["n"] else "not run",
@@ -105,16 +108,17 @@ def _figures(
         variant: [runs[run].history for run in one_run_each.loc[one_run_each["variant"] == variant, "run"]]
         for variant in dict.fromkeys(comparison["variant"])
     }
+    name, intervals = metric_name(metric), interval_words(comparison, metric)
     drawn = [
         (
             "differences",
-            f"Difference from the baseline in {metric}: the paper's, and ours {interval_words(comparison, metric)}.",
+            f"Difference from the baseline in {name}: the paper's, and ours {intervals}.",
             figures.difference_figure(comparison, metric),
         ),
         (
             "convergence",
-            f"{metric} during training: {_band_words(histories)}.",
-            figures.convergence_figure(histories, metric),
+            f"{name} during training: {_band_words(histories)}.",
+            figures.convergence_figure(histories, metric, section.study.baseline),
         ),
     ]
     if section.study.table in PAPER_FIGURES:
@@ -125,7 +129,7 @@ def _figures(
     for kind, caption, vectors in drawn:
         if vectors is not None:
             stem = f"figures/{file_stem(section.study.table, section.scale, task, kind)}"
-            entries.append({"stem": stem, "caption": caption})
+            entries.append({"stem": stem, "caption": f"{caption} {section.scale.capitalize()} scale."})
             files |= {f"{stem}.{suffix}": content for suffix, content in vectors.items()}
     return entries, files
 
@@ -162,7 +166,7 @@ def _measured(study: Study, results: pd.DataFrame) -> dict[str, Any]:
     values = means.to_dict("index")
     names = [variation.name for variation in study.variations if variation.name in values]
     return {
-        "metrics": list(means.columns),
+        "metrics": list(map(metric_name, means.columns)),
         "rows": [
             {"variant": name, "cells": [number(values[name][metric], units[metric]) for metric in means.columns]}
             for name in names

@@ -51,6 +51,17 @@ def bounds(low: float, high: float, unit: str = "%") -> str:
     return f"{signed(low, unit)} to {signed(high, unit)}"
 
 
+def metric_name(metric: str) -> str:
+    """A metric as the field writes it: PQ_th is PQ^Th, PQ_layer3 is 'PQ, layer 3', AR100 is AR@100."""
+    name = re.sub(r"_(th|st)$", lambda part: f"^{part[1].capitalize()}", metric)
+    return re.sub(r"^AR(\d+)", r"AR@\1", re.sub(r"_layer(\d+)$", r", layer \1", name))
+
+
+def row_name(variant: str, baseline: bool) -> str:
+    """A row's name, which says of the baseline that it is one."""
+    return f"{variant} (baseline)" if baseline and variant != "baseline" else variant
+
+
 def duration(seconds: float) -> str:
     """Seconds below two minutes, minutes below two hours, else hours."""
     if math.isnan(seconds):

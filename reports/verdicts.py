@@ -7,7 +7,7 @@ import pandas as pd
 
 from ablations.comparing.beside_paper import BASELINE, NO_PAPER_NUMBER
 from ablations.comparing.verdicts import NOT_RUN, Verdict
-from reports.text import DASH, bounds, listing, signed
+from reports.text import DASH, bounds, listing, metric_name, signed
 
 WITHIN_NOISE = "\N{DAGGER}"  # after a difference of the paper's that is within its own noise
 WORDS = (*(word for word in get_args(Verdict) if word != NOT_RUN), NO_PAPER_NUMBER, NOT_RUN)
@@ -48,7 +48,8 @@ def _sides(rows: pd.DataFrame) -> pd.Series:
 
 def _sentence(row: Mapping[Any, Any]) -> str:
     unit = row["unit"]
-    numbers = f"{row['metric']} {signed(row['difference'], unit)}, the paper's {signed(row['paper_difference'], unit)}"
+    name, paper = metric_name(row["metric"]), signed(row["paper_difference"], unit)
+    numbers = f"{name} {signed(row['difference'], unit)}, the paper's {paper}"
     seeds = f"{row['pairs']} seed{'s' if row['pairs'] > 1 else ''}"
     known = not pd.isna(row["difference_low"])
     interval = f", {bounds(row['difference_low'], row['difference_high'], unit)}" if known else ", no interval"

@@ -47,7 +47,7 @@ function makeSortable(table) {
   });
   sorters.set(table, sort);
 }
-all("table:not(.designs)").forEach(makeSortable);
+all("table:not(.designs, .counts, .as-printed)").forEach(makeSortable);
 
 // A link to a row's runs leads to their group, which a sorted table has taken apart.
 function showTarget() {

@@ -34,6 +34,7 @@ function filter() {
     const section = document.getElementById(link.getAttribute("href").slice(1));
     for (const element of [link, section]) element.classList.toggle("unmatched", !sections.has(section.id));
   }
+  if (Object.values(wanted).some(Boolean)) all(".detail").forEach((detail) => (detail.open = true));
   document.getElementById("verdicts").classList.toggle("unmatched", blocks.size === 0);
   const shown = compared.filter((row) => !row.hidden).length;
   tools.querySelector("output").textContent = `${shown} of ${compared.length} rows`;

@@ -42,11 +42,10 @@ def test_writes_every_format_and_vector_figures(built):
     }
     out = built["pdf"].parent
     figures = {path.name for path in (out / "figures").iterdir()}
-    assert figures == {
-        f"4c-mini-panoptic-{kind}.{suffix}" for kind in ("differences", "convergence") for suffix in ("svg", "pdf")
-    }
+    stems = ("4c-mini-panoptic-differences", "4c-mini-panoptic-convergence", "mini-verdicts")
+    assert figures == {f"{stem}.{suffix}" for stem in stems for suffix in ("svg", "pdf")}
     linked = re.findall(r"\]\((figures/[^)]+)\)", built["markdown"].read_text())
-    assert len(linked) == 2 and all((out / name).is_file() for name in linked)
+    assert len(linked) == 3 and all((out / name).is_file() for name in linked)
 
 
 def test_csv_files_read_back_as_the_frames(built, store):
@@ -60,8 +59,8 @@ def test_csv_files_read_back_as_the_frames(built, store):
     assert panoptic["verdict"].tolist() == ["reproduced", "below what this can tell", "baseline"]
 
 
-def test_first_page_says_where_the_numbers_come_from(built):
-    head = built["markdown"].read_text().split("## Verdicts")[0]
+def test_the_environment_says_where_the_numbers_come_from(built):
+    head = built["markdown"].read_text().split("## Environment")[1]
     for words in ("generated scenes", "f" * 16, "0, 1 and 2", "Python 3.11.7, torch 2.13.0", "A processor, 2 cores"):
         assert words in head
     assert "cccccccccccc (with uncommitted changes)" in head and "1 for each run" in head and "mmcv" not in head
@@ -249,7 +248,36 @@ def test_the_summary_counts_the_verdicts(content, pdf_tables, html_page, markdow
     (_, summary) = parse_html(html_page).tables["summary None"]
     assert [text for text, _ in summary] == ["Table 4(c): cross-attention", "mini", "panoptic", *counts]
     assert ["Table 4(c): cross-attention", "mini", "panoptic", *counts] in parse_markdown(markdown)
-    assert pdf_tables(content)[0] == ["Table 4(c): cross-attention", "panoptic", *counts]
+    assert ["Table 4(c): cross-attention", "panoptic", *counts] in pdf_tables(content)
+
+
+def test_every_format_begins_with_the_message(content, pdf_elements, html_page, markdown):
+    """In the HTML and the PDF the sentence, the plot and the counts stand before any heading of a table."""
+    counted = "1 of the paper's 2 differences reproduced, none the other way and 1 below what these runs can tell"
+    words = f"At mini scale: {counted}."
+    (scale,) = content.data["scales"]
+    assert scale["sentence"] == words and words in markdown.split("## Verdicts")[0]
+    first = html.unescape(html_page.split("<h2>")[0])
+    assert words in first and first.count("<svg") == 1 and '<table class="counts">' in first
+    assert "](figures/mini-verdicts.svg)" in markdown.split("## Verdicts")[0]
+    assert pdf_elements(content, "figure")[0]["caption"]["body"]["text"] == scale["forest"]["caption"]
+
+
+def test_every_format_has_the_table_in_the_paper_s_shape(pdf_tables, content, html_page, markdown):
+    values = ["47.1", "49.3", DASH, "213", "213.0"]
+    differences = [f"{MINUS}4.8", f"{MINUS}8.7", "", "", ""]
+    rows = parse_html(html_page).tables["as-printed None"]
+    assert [text for text, _ in rows[0]] == ["", "PQ", "mIoU", "FLOPs, G"]
+    together = [value + difference for value, difference in zip(values, differences, strict=True)]
+    assert [text for text, _ in rows[2]] == ["cross-attention", *together]
+    small = [
+        f"{value} <sub>{difference}</sub>" if difference else value
+        for value, difference in zip(values, differences, strict=True)
+    ]
+    assert ["cross-attention", *small] in parse_markdown(markdown)
+    cells = pdf_tables(content)[1]
+    assert cells[:6] == ["cross-attention", *together]
+    assert "| **51.9** | **57.9** |" in markdown and "<td><strong>57.9</strong>" in html_page
 
 
 def test_every_format_shows_the_costs_and_what_lies_outside(content, section, costs, pdf_tables, html_page, markdown):

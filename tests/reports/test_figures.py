@@ -4,7 +4,7 @@ from xml.etree import ElementTree
 import pandas as pd
 
 from reports.figures import convergence_figure, difference_figure, line_figure
-from reports.style import line_style
+from reports.style import INK, line_style
 from reports.text import DASH, MINUS
 
 NAN = float("nan")
@@ -105,6 +105,17 @@ def test_words_beside_points_stand_above_peaks_and_below_valleys():
     points = re.findall(r'<g id="value-\d".*?<use [^>]*y="([\d.]+)"', svg, re.DOTALL)
     above = {word: float(height) < float(point) for (word, height), point in zip(words, points, strict=True)}
     assert above == {"first": True, "valley": False, "last": True}
+
+
+def test_the_baseline_has_its_own_colour_wherever_it_stands_and_no_colour_is_there_twice():
+    names = [f"row {number}" for number in range(12)]
+    for rows in (["base", *names], [*names[:3], "base"]):
+        drawn = convergence_figure(dict.fromkeys(rows, histories(40.0)), "PQ", "base")["svg"].decode()
+        lines = re.findall(
+            r'<g id="line2d_\d+">\s*<path d="[^"]+"[^>]*style="[^"]*stroke: (#\w+);[^"]*stroke-width: 1.4', drawn
+        )
+        curves = lines[: len(rows)]
+        assert len(set(curves)) == len(rows) and curves[rows.index("base")] == INK
 
 
 def test_no_two_lines_look_the_same():

@@ -19,7 +19,7 @@ from reports.cost_rows import counted_costs
 from reports.latex import render_latex
 from reports.markdown import render_markdown
 from reports.section import Section
-from reports.text import MINUS
+from reports.text import MINUS, metric_name
 from reports.verdicts import WITHIN_NOISE
 
 REFERENCE = Path(__file__).parents[2] / "reports" / "reference" / "results.csv"
@@ -83,7 +83,8 @@ def require_comparison(rows, sections):
     assert len(rows) == len(expected)
     for cells, row in zip(rows, expected, strict=True):
         places = PLACES[row["unit"]]
-        assert cells[:2] == [row["variant"] + (" (baseline)" if row["verdict"] == "baseline" else ""), row["metric"]]
+        marked = row["verdict"] == "baseline" and row["variant"] != "baseline"
+        assert cells[:2] == [row["variant"] + (" (baseline)" if marked else ""), metric_name(row["metric"])]
         require_printed(cells[2], [row["paper"]], places)
         require_printed(cells[3], [row["ours"], row["high"] - row["ours"]], places)
         assert int(cells[4]) == row["n"]
@@ -98,7 +99,10 @@ def require_comparison(rows, sections):
 def means(sections):
     """Mean over seeds and unit by table, task, design and metric."""
     return {
-        (section.study.table, task, variant, metric): (mean_interval(list(rows["value"])).mean, rows["unit"].iloc[0])
+        (section.study.table, task, variant, metric_name(metric)): (
+            mean_interval(list(rows["value"])).mean,
+            rows["unit"].iloc[0],
+        )
         for section, task in tasks(sections)
         for (variant, metric), rows in section.results[section.results["task"] == task].groupby(["variant", "metric"])
     }
@@ -157,7 +161,8 @@ def test_latex(reference, sections):
         printed |= cells_of(*files.pop(f"{stem}-metrics.tex"), section.study.table, task)
     require_comparison(compared, sections)
     require_measured(printed, sections)
-    assert list(files) == ["tables/pixel-decoders-mini.tex"]
+    shapes = [f"tables/{section.study.table}-mini.tex" for section in sections]
+    assert list(files) == [*shapes, "tables/pixel-decoders-mini.tex"]
 
 
 def test_pdf(reference, sections, pdf_rows):

@@ -11,7 +11,9 @@ from reports.text import (
     duration,
     file_stem,
     listing,
+    metric_name,
     number,
+    row_name,
     run_command,
     signed,
     signed_with_bounds,
@@ -89,3 +91,23 @@ def test_every_number_of_the_paper_is_written_its_way():
 def test_file_names_hold_nothing_awkward():
     assert file_stem("4c", "mini", "panoptic") == "4c-mini-panoptic"
     assert file_stem("<b>x</b> $ _ #", "mini") == "-b-x-b-_--mini-25efc7"
+
+
+@pytest.mark.parametrize(
+    ("metric", "written"),
+    [
+        ("PQ", "PQ"),
+        ("PQ_th", "PQ^Th"),
+        ("AP_pan_th", "AP_pan^Th"),
+        ("PQ_st", "PQ^St"),
+        ("AR100_layer3", "AR@100, layer 3"),
+        ("fg_avg", "fg_avg"),
+    ],
+)
+def test_metrics_are_written_as_the_field_writes_them(metric, written):
+    assert metric_name(metric) == written
+
+
+def test_a_baseline_is_called_so_once():
+    assert row_name("masked attention", True) == "masked attention (baseline)"
+    assert row_name("baseline", True) == "baseline" and row_name("SMCA", False) == "SMCA"

@@ -72,3 +72,25 @@ def test_the_readme_has_the_marks_and_the_newest_measurement():
     if any(readme_tables.MEASURED.glob("peers_*.csv")):
         newest = newest_csv(readme_tables.MEASURED)
         assert readme_tables.replaced(text, readme_tables.section(newest, read_csv(newest))) == text
+
+
+@pytest.fixture(scope="module")
+def sections():
+    return readme_tables.reference_sections(ROOT / "reports" / "reference")
+
+
+def test_the_readme_s_message_is_that_of_the_committed_results(sections):
+    readme = (ROOT / "README.md").read_text()
+    assert readme_tables.replaced(readme, readme_tables.message(sections), readme_tables.BEGIN_MESSAGE) == readme
+    counted = [int(number) for number in re.findall(r"\d+", readme_tables.message(sections).split("\n")[0])]
+    assert sum(counted) - counted[1] == counted[1], "the parts are the whole"
+
+
+def test_the_readme_s_picture_is_of_the_committed_results_and_on_white(sections):
+    """Its words: letters are drawn, and may be set otherwise by another version of the drawing library."""
+    drawn, kept = (
+        re.findall(r'aria-label="([^"]+)"', svg.decode())
+        for svg in (readme_tables.picture(sections), (ROOT / readme_tables.PICTURE).read_bytes())
+    )
+    assert drawn == kept and len(kept) == 85
+    assert b'fill="#ffffff"' in (ROOT / readme_tables.PICTURE).read_bytes()

@@ -1,0 +1,101 @@
+"""A table in the paper's own shape: a row a design, AP, PQ, mIoU and costs, the paper's beside ours."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from ablations.comparing.beside_paper import BASELINE
+from ablations.costs.counted import ROW, UNITS, CostRow
+from ablations.metric_names import lower_is_better
+from reports.cost_rows import NAMES
+from reports.section import Section
+from reports.text import DASH, metric_name, number, row_name, signed
+
+TASKS = ("instance", "panoptic", "semantic")  # in the paper's order: AP, PQ, mIoU
+PRINTED_COSTS = ("flops", "params", "memory")
+EMPTY = {"value": DASH, "difference": "", "best": False, "verdict": ""}
+
+
+def paper_table(section: Section, costs: Sequence[CostRow]) -> dict[str, Any]:
+    """The table's ``columns`` of ``{title, sides, compared}``, and ``rows`` of ``{name, variant, baseline, cells}``.
+
+    A column is a task's primary metric or a cost that the paper prints. Its ``sides`` are 'paper' and 'ours', as far as
+    there is any number; of a cost, ours is counted as the paper counts. A row has one cell for each side of each
+    column, ``{value, difference, best, verdict}``; the differences are from the baseline, in columns that are
+    ``compared``.
+    """
+    columns = [column for task in TASKS for column in _accuracy(section, task)]
+    columns += [column for metric in PRINTED_COSTS for column in _cost(section, costs, metric)]
+    rows = [
+        {
+            "name": row_name(variation.name, variation.name == section.study.baseline),
+            "variant": variation.name,
+            "baseline": variation.name == section.study.baseline,
+            "cells": [cells.get(variation.name, EMPTY) for column in columns for cells in column["sides"].values()],
+        }
+        for variation in section.study.variations
+    ]
+    return {
+        "columns": [
+            {"title": column["title"], "sides": list(column["sides"]), "compared": column["compared"]}
+            for column in columns
+        ],
+        "rows": rows,
+    }
+
+
+def _accuracy(section: Section, task: str) -> list[dict[str, Any]]:
+    """The column of a task's primary metric, its cells by side and design; none without a number."""
+    rows = section.comparison[section.comparison["task"] == task]
+    if rows.empty:
+        return []
+    metric = rows["metric"].iloc[0]
+    rows = rows[rows["metric"] == metric]
+    sides = {
+        side: _cells(rows, value, difference, with_verdict=side == "ours")
+        for side, value, difference in (("paper", "paper", "paper_difference"), ("ours", "ours", "difference"))
+        if rows[value].notna().any()
+    }
+    return [{"title": metric_name(metric), "sides": sides, "compared": True}] if sides else []
+
+
+def _cells(rows: pd.DataFrame, value: str, difference: str, with_verdict: bool) -> dict[str, dict[str, Any]]:
+    metric, unit = rows["metric"].iloc[0], rows["unit"].iloc[0]
+    printed = {row["variant"]: number(row[value], unit) for row in rows.to_dict("records")}
+    best = rows[value].min() if lower_is_better(metric) else rows[value].max()
+    return {
+        row["variant"]: {
+            "value": printed[row["variant"]],
+            "difference": _difference(row, difference),
+            # What is printed alike is as good; one number alone is no best.
+            "best": rows[value].count() > 1 and printed[row["variant"]] == number(best, unit),
+            "verdict": row["verdict"] if with_verdict and row["verdict"] != BASELINE else "",
+        }
+        for row in rows.to_dict("records")
+    }
+
+
+def _difference(row: Mapping[Any, Any], key: str) -> str:
+    return "" if row["verdict"] == BASELINE or pd.isna(row[key]) else signed(row[key], row["unit"])
+
+
+def _cost(section: Section, costs: Sequence[CostRow], metric: str) -> list[dict[str, Any]]:
+    """The column of a cost; none where the paper prints it for no row."""
+    counted = {tuple(row.identity[name] for name in ROW): row for row in costs if row.metric == metric}
+    of_design = {
+        variation.name: counted[key]
+        for variation in section.study.variations
+        if (key := (section.study.table, variation.paper_row, variation.method, variation.backbone)) in counted
+    }
+    if all(row.paper is None for row in of_design.values()):
+        return []
+    sides = {
+        "paper": {name: _plain(f"{row.paper:g}") for name, row in of_design.items() if row.paper is not None},
+        "ours": {name: _plain(number(row.value, UNITS[metric])) for name, row in of_design.items()},
+    }
+    return [{"title": f"{NAMES[metric]}, {UNITS[metric]}", "sides": sides, "compared": False}]
+
+
+def _plain(value: str) -> dict[str, Any]:
+    return {**EMPTY, "value": value}
