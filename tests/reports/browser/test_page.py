@@ -145,6 +145,21 @@ def test_selectors_filter_by_keyboard(page, field, value, rows, of_4c):
     assert len(dimmed) == (0 if of_4c else 1)
 
 
+def test_a_filter_opens_the_details_that_it_filters(page):
+    page.refresh()
+    assert designs(page) == []
+    find(page, "select[name=verdict]").send_keys("reproduced")
+    assert designs(page) == ["cross-attention"]
+    assert shown(page, "#table-4c-mini .as-printed tbody th") == ["cross-attention"]
+
+
+@pytest.mark.parametrize("width", [400, 1400])
+def test_the_first_screen_has_the_message_and_the_plot(page, width, resize):
+    resize(width)
+    tops = [find(page, name).rect["y"] for name in (".message", ".forest svg")]
+    assert 0 < tops[0] < tops[1] < 0.9 * page.execute_script("return innerHeight")
+
+
 def test_a_number_leads_to_its_runs_however_they_are_sorted(page):
     for column in (None, 3):
         if column:
@@ -162,6 +177,11 @@ def test_a_number_leads_to_its_runs_however_they_are_sorted(page):
 
 
 def test_a_plot_tells_its_values_under_the_pointer_and_by_arrow_keys(page):
+    forest = find(page, ".forest .value")
+    ActionChains(page).move_to_element(forest).perform()
+    assert (
+        find(page, ".tip").text.replace(MINUS, "-").startswith("cross-attention, panoptic: PQ, paper -4.8, ours -8.7 (")
+    )
     bars, lines = all_of(page, "#table-4c-mini figure svg")[:2]
     ActionChains(page).move_to_element(find(bars, ".value")).perform()
     told = find(page, ".tip").text.replace(MINUS, "-")
@@ -241,6 +261,9 @@ def test_without_the_script_everything_is_there_to_read(page):
     page.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
     try:
         page.refresh()
+        assert designs(page) == []
+        for summary in all_of(page, "#table-4c-mini .detail summary"):
+            summary.click()
         assert len(designs(page)) == 3
         assert not any(control.is_displayed() for control in all_of(page, ".interactive"))
         assert all(picture.is_displayed() for picture in all_of(page, ".gallery .picture"))
@@ -279,7 +302,7 @@ def test_words_in_plots_are_whole_and_apart(page):
             }));
     """
     plots = page.execute_script(read)
-    assert len(plots) == 5
+    assert len(plots) == 7
     for whole, *words in plots:
         assert len(words) > 5
         for left, top, right, bottom in words:
