@@ -12,6 +12,7 @@ from reports.text import metric_name
 
 Drawing = Callable[[Section, str, str, Mapping[str, RunRecord]], dict[str, bytes] | None]
 
+SHARE = r"fg_(\d+)"  # the metrics of Figure I(b): attention on the object, by the stride of the features
 LENGTH = re.compile(r"(?P<epochs>\d+) epochs, (?P<augmentation>.+)")  # how Figure IV's rows are called
 
 
@@ -25,6 +26,24 @@ def by_layer(section: Section, task: str, metric: str, runs: Mapping[str, RunRec
     return line_figure(
         curves, "decoder layer", metric_name(prefix.partition("_")[0]), whole=True, baseline=section.study.baseline
     )
+
+
+def by_resolution(section: Section, task: str, metric: str, runs: Mapping[str, RunRecord]) -> dict[str, bytes] | None:
+    """The share of attention on the object against the features' stride: a line a design, the paper's beside ours."""
+    ours = _shares(_of_task(section, task), "value")
+    if ours.empty:
+        return None
+    paper = _shares(section.comparison[section.comparison["task"] == task], "paper")
+    curves = {name: _curve(ours[ours["variant"] == name]) for name in _names(section)}
+    curves |= {f"{name}, paper": _curve(paper[paper["variant"] == name]) for name in _names(section)}
+    words = ("stride of the features, pixels", "attention on the object, %")
+    return line_figure(curves, *words, whole=True, baseline=section.study.baseline)
+
+
+def _shares(rows: pd.DataFrame, column: str) -> pd.DataFrame:
+    """The rows of a share at one resolution, its stride as `place`, the column in percent as `value`."""
+    rows = rows[rows["metric"].str.fullmatch(SHARE) & rows[column].notna()]
+    return rows.assign(place=rows["metric"].str.extract(SHARE)[0].astype(int), value=100 * rows[column])
 
 
 def by_length(section: Section, task: str, metric: str, runs: Mapping[str, RunRecord]) -> dict[str, bytes] | None:
@@ -54,6 +73,7 @@ def by_cost(section: Section, task: str, metric: str, runs: Mapping[str, RunReco
 
 # Caption and drawing by table.
 PAPER_FIGURES: dict[str, tuple[str, Drawing]] = {
+    "Ib": ("Share of the attention that lies on the object, by the resolution of the features.", by_resolution),
     "figII": (
         "Panoptic quality of the prediction after each decoder layer; layer 0 is the queries before the decoder.",
         by_layer,

@@ -69,7 +69,7 @@ def _cells(rows: pd.DataFrame, value: str, difference: str, with_verdict: bool) 
             "value": printed[row["variant"]],
             "difference": _difference(row, difference),
             # What is printed alike is as good; one number alone is no best.
-            "best": rows[value].count() > 1 and printed[row["variant"]] == number(best, unit),
+            "best": int(rows[value].count()) > 1 and printed[row["variant"]] == number(best, unit),
             "verdict": row["verdict"] if with_verdict and row["verdict"] != BASELINE else "",
         }
         for row in rows.to_dict("records")

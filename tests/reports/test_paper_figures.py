@@ -98,3 +98,31 @@ def test_figures_that_the_paper_draws_are_vector_files(section):
         Section(study, "mini", results, section.comparison, section.paper, "mini"), "panoptic", "PQ", {}
     )
     assert vectors is not None and set(vectors) == {"svg", "pdf"}
+
+
+def test_shares_of_attention_lie_over_the_resolution_with_the_paper_s_beside_them(monkeypatch):
+    calls = []
+    monkeypatch.setattr(
+        paper_figures, "line_figure", lambda curves, *labels, **options: calls.append((curves, options))
+    )
+    rows = [
+        {"task": "panoptic", "variant": name, "metric": metric, "value": value, "paper": paper}
+        for name, metric, value, paper in [
+            ("a", "fg_32", 0.12, 0.25),
+            ("a", "fg_8", 0.5, 0.75),
+            ("a", "fg_avg", 0.3, 0.5),
+            ("a", "bg_32", 0.88, 0.75),
+            ("b", "fg_32", 0.25, float("nan")),
+        ]
+    ]
+    study = Study("Ib", "title", "b", (Variation("a", {}), Variation("b", {})), ("panoptic",))
+    section = Section(study, "mini", pd.DataFrame(rows), pd.DataFrame(rows), pd.DataFrame(), "mini")
+    paper_figures.by_resolution(section, "panoptic", "fg_avg", {})
+    ((curves, options),) = calls
+    assert {name: dict(curve["mean"]) for name, curve in curves.items()} == {
+        "a": {8: 50.0, 32: 12.0},
+        "b": {32: 25.0},
+        "a, paper": {8: 75.0, 32: 25.0},
+        "b, paper": {},
+    }
+    assert options["baseline"] == "b"

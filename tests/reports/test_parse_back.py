@@ -135,6 +135,8 @@ def latex_table(text):
     """(header, rows) of a file that holds one table."""
     lines = [line.removesuffix(r" \\") for line in text.splitlines() if line.endswith(r"\\")]
     rows = [[LatexNodes2Text().latex_to_text(cell).strip() for cell in line.split(" & ")] for line in lines]
+    # The parser reads an accent of a letter where TeX sets the sign alone.
+    rows = [[cell.replace("\N{MODIFIER LETTER CIRCUMFLEX ACCENT}", "^") for cell in row] for row in rows]
     return rows[0], rows[1:]
 
 
