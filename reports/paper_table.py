@@ -18,12 +18,12 @@ EMPTY = {"value": DASH, "difference": "", "best": False, "verdict": ""}
 
 
 def paper_table(section: Section, costs: Sequence[CostRow]) -> dict[str, Any]:
-    """The table's ``columns`` of ``{title, sides, compared}``, and ``rows`` of ``{name, variant, baseline, cells}``.
+    """The table's ``columns`` of ``{title, sides}``, and ``rows`` of ``{name, variant, baseline, cells}``.
 
     A column is a task's primary metric or a cost that the paper prints. Its ``sides`` are 'paper' and 'ours', as far as
     there is any number; of a cost, ours is counted as the paper counts. A row has one cell for each side of each
-    column, ``{value, difference, best, verdict}``; the differences are from the baseline, in columns that are
-    ``compared``.
+    column, ``{value, difference, best, verdict}``; the differences are from the baseline, in cells that are
+    ``compared``, a flag for each cell of a row.
     """
     columns = [column for task in TASKS for column in _accuracy(section, task)]
     columns += [column for metric in PRINTED_COSTS for column in _cost(section, costs, metric)]
@@ -37,10 +37,8 @@ def paper_table(section: Section, costs: Sequence[CostRow]) -> dict[str, Any]:
         for variation in section.study.variations
     ]
     return {
-        "columns": [
-            {"title": column["title"], "sides": list(column["sides"]), "compared": column["compared"]}
-            for column in columns
-        ],
+        "columns": [{"title": column["title"], "sides": list(column["sides"])} for column in columns],
+        "compared": [column["compared"] for column in columns for _ in column["sides"]],
         "rows": rows,
     }
 
