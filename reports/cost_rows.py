@@ -19,10 +19,12 @@ def counted_costs() -> list[CostRow]:
 
 def cost_rows(study: Study, costs: Sequence[CostRow]) -> list[dict[str, str]]:
     """The costs of a study's rows as a report shows them, one line a row and metric, in the study's order."""
-    counted = {(*(row.identity[name] for name in ROW), row.metric): row for row in costs}
     lines = []
     for variation in study.variations:
-        key = (study.table, variation.paper_row, variation.method, variation.backbone)
+        own = [row for row in costs if variation.dataset in ("", row.identity["dataset"])]
+        counted = {(*(row.identity[name] for name in ROW), row.metric): row for row in own}
+        task = (variation.tasks or study.tasks)[0]
+        key = (study.table, variation.named_by_the_paper(task), variation.method, variation.backbone)
         lines += [
             _line(variation.name, counted[*key, metric], counted.get((*key, f"{metric}_ours")))
             for metric in METRICS

@@ -101,9 +101,9 @@ def study_costs(studies: Iterable[Study]) -> list[CostRow]:
     rows: list[CostRow] = []
     for study in studies:
         for variation in study.variations:
-            own = (study.table, variation.paper_row, variation.method, variation.backbone)
-            numbers = printed.get(own, {})
             own_tasks = variation.tasks or study.tasks
+            own = (study.table, variation.named_by_the_paper(own_tasks[0]), variation.method, variation.backbone)
+            numbers = printed.get(own, {})
             task = next((task for task, metric in numbers if metric in METRICS), own_tasks[0])
             key = (variation.dataset, task)
             if key not in files:
@@ -249,7 +249,7 @@ def _cells(row: CostRow, ours: CostRow | None) -> tuple[str, ...]:
 def _identity(study: Study, variation: Variation, config: Mapping[str, Any]) -> dict[str, str]:
     return {
         "table": study.table,
-        "variant": variation.paper_row,
+        "variant": variation.named_by_the_paper(config["task"]),
         "method": variation.method,
         "backbone": variation.backbone,
         "dataset": config["dataset_name"],
