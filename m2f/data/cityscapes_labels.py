@@ -1,18 +1,11 @@
 """Cityscapes' labels, as its scripts number them (cityscapesscripts/helpers/labels.py)."""
 
-LABEL_IDS = (7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 32, 33)
+from m2f.data.category_lists import category_list
+
+LABEL_IDS = tuple(category["id"] for category in category_list("cityscapes"))
 """Of the classes that are evaluated, in the order of their ``trainIds``."""
 
-THINGS = {
-    "person": 24,
-    "rider": 25,
-    "car": 26,
-    "truck": 27,
-    "bus": 28,
-    "train": 31,
-    "motorcycle": 32,
-    "bicycle": 33,
-}
+THINGS = {category["name"]: category["id"] for category in category_list("cityscapes") if category["isthing"]}
 """Of the classes that have instances, in the order of the official weights and of cityscapesScripts' tables."""
 
 VOID_IDS = (0, 1, 2, 3, 4, 5, 6, 9, 10, 14, 15, 16, 18, 29, 30)
