@@ -10,6 +10,7 @@ from mmengine.model import BaseModel
 from mmengine.structures import InstanceData, PixelData
 from torch import Tensor
 
+from m2f.models.frozen_norms import fold_frozen_norms
 from m2f.models.inference import (
     MASKS_AT_ONCE,
     MaskLogits,
@@ -69,6 +70,7 @@ class Mask2Former(BaseModel):
         num_classes = len(self.is_thing)
         self.thresholds = PanopticThresholds(**(panoptic or {}))
         self.backbone = MODELS.build(backbone)
+        fold_frozen_norms(self.backbone)
         self.pixel_decoder = MODELS.build(pixel_decoder)
         self.transformer_decoder = MODELS.build({**transformer_decoder, "num_classes": num_classes})
         self.criterion = MODELS.build({**criterion, "num_classes": num_classes})
