@@ -11,7 +11,7 @@ FIGURE_IV = Study(
     title="Convergence by training length and augmentation",
     baseline="50 epochs, LSJ",
     tasks=("panoptic", "instance"),
-    note="Lengths are in proportion to the scale's own schedule, which stands for 50 epochs (mini: 300 iterations). "
+    note="Lengths are in proportion to the scale's own schedule, which stands for 50 epochs (mini: 600 iterations). "
     "The paper shows this as a plot, without numbers.",
     variations=tuple(
         Variation(

@@ -26,7 +26,7 @@ def config():
 
 
 def test_flops_are_those_of_all_images(config):
-    assert run_flops(config) == 2 * training_flops(config["model"], (128, 128)) * 300 * 16
+    assert run_flops(config) == 2 * training_flops(config["model"], (128, 128)) * 600 * 16
 
 
 def test_memory_is_that_of_a_step_in_the_configs_precision(config):
