@@ -4,6 +4,7 @@ import base64
 import re
 from collections.abc import Mapping
 from io import BytesIO
+from pathlib import PurePosixPath
 from typing import Any
 
 from jinja2 import Environment, PackageLoader
@@ -16,6 +17,7 @@ from reports.text import MINUS
 
 NUMBER = re.compile(r"(?P<number>[+-]?\d+(\.\d+)?)( (?P<unit>s|min|h)\b)?")
 SECONDS = {"min": 60, "h": 3600}
+KINDS = {".jpg": "image/jpeg", ".png": "image/png", ".pdf": "application/pdf"}
 
 
 def render_html(content: Content) -> str:
@@ -29,6 +31,7 @@ def page_environment(files: Mapping[str, bytes]) -> Environment:
     environment = Environment(loader=PackageLoader("reports"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
     environment.filters["inline_svg"] = lambda name: _inline_svg(files[name], name)
     environment.filters["data_uri"] = lambda name: _data_uri(files[name], name)
+    environment.filters["base_name"] = lambda name: PurePosixPath(name).name
     environment.filters["picture_size"] = lambda name: _size(files[name])
     environment.filters["picture_id"] = _identifier
     environment.filters["sort_value"] = _sort_value
@@ -36,9 +39,8 @@ def page_environment(files: Mapping[str, bytes]) -> Environment:
     return environment
 
 
-def _data_uri(picture: bytes, name: str) -> str:
-    kind = "jpeg" if name.endswith(".jpg") else "png"
-    return f"data:image/{kind};base64," + base64.b64encode(picture).decode("ascii")
+def _data_uri(file: bytes, name: str) -> str:
+    return f"data:{KINDS[PurePosixPath(name).suffix]};base64," + base64.b64encode(file).decode("ascii")
 
 
 def _size(picture: bytes) -> tuple[int, int]:

@@ -14,7 +14,7 @@ from reports.text import DASH, metric_name, number, row_name, signed
 
 TASKS = ("instance", "panoptic", "semantic")  # in the paper's order: AP, PQ, mIoU
 PRINTED_COSTS = ("flops", "params", "memory")
-EMPTY = {"value": DASH, "difference": "", "best": False, "verdict": ""}
+EMPTY = {"value": DASH, "difference": "", "best": False, "verdict": "", "task": ""}
 
 
 def paper_table(section: Section, costs: Sequence[CostRow]) -> dict[str, Any]:
@@ -22,8 +22,8 @@ def paper_table(section: Section, costs: Sequence[CostRow]) -> dict[str, Any]:
 
     A column is a task's primary metric or a cost that the paper prints. Its ``sides`` are 'paper' and 'ours', as far as
     there is any number; of a cost, ours is counted as the paper counts. A row has one cell for each side of each
-    column, ``{value, difference, best, verdict}``; the differences are from the baseline, in cells that are
-    ``compared``, a flag for each cell of a row.
+    column, ``{value, difference, best, verdict, task}``, the last of what our runs measured; the differences are from
+    the baseline, in cells that are ``compared``, a flag for each cell of a row.
     """
     columns = [column for task in TASKS for column in _accuracy(section, task)]
     columns += [column for metric in PRINTED_COSTS for column in _cost(section, costs, metric)]
@@ -51,14 +51,14 @@ def _accuracy(section: Section, task: str) -> list[dict[str, Any]]:
     metric = rows["metric"].iloc[0]
     rows = rows[rows["metric"] == metric]
     sides = {
-        side: _cells(rows, value, difference, with_verdict=side == "ours")
+        side: _cells(rows, value, difference, ours=side == "ours")
         for side, value, difference in (("paper", "paper", "paper_difference"), ("ours", "ours", "difference"))
         if rows[value].notna().any()
     }
     return [{"title": metric_name(metric), "sides": sides, "compared": True}] if sides else []
 
 
-def _cells(rows: pd.DataFrame, value: str, difference: str, with_verdict: bool) -> dict[str, dict[str, Any]]:
+def _cells(rows: pd.DataFrame, value: str, difference: str, ours: bool) -> dict[str, dict[str, Any]]:
     metric, unit = rows["metric"].iloc[0], rows["unit"].iloc[0]
     printed = {row["variant"]: number(row[value], unit) for row in rows.to_dict("records")}
     best = rows[value].min() if lower_is_better(metric) else rows[value].max()
@@ -68,7 +68,8 @@ def _cells(rows: pd.DataFrame, value: str, difference: str, with_verdict: bool) 
             "difference": _difference(row, difference),
             # What is printed alike is as good; one number alone is no best.
             "best": int(rows[value].count()) > 1 and printed[row["variant"]] == number(best, unit),
-            "verdict": row["verdict"] if with_verdict and row["verdict"] != BASELINE else "",
+            "verdict": row["verdict"] if ours and row["verdict"] != BASELINE else "",
+            "task": row["task"] if ours else "",
         }
         for row in rows.to_dict("records")
     }

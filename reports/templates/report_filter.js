@@ -39,10 +39,30 @@ function filter() {
   const shown = compared.filter((row) => !row.hidden).length;
   tools.querySelector("output").textContent = `${shown} of ${compared.length} rows`;
 }
-tools.addEventListener("input", filter);
+
+// The filter is a part of the address, so that a link shows what its sender saw.
+function readAddress() {
+  for (const [name, value] of new URLSearchParams(location.search)) {
+    const field = tools.elements[name];
+    if (field) field.value = value;
+    if (field?.tagName === "SELECT" && field.selectedIndex < 0) field.value = ""; // a word that this report lacks
+  }
+}
+function writeAddress() {
+  const wanted = new URLSearchParams([...new FormData(tools)].filter(([, value]) => value));
+  const address = new URL(location);
+  address.search = wanted;
+  history.replaceState(null, "", address);
+}
+function refilter() {
+  filter();
+  writeAddress();
+}
+tools.addEventListener("input", refilter);
 tools.addEventListener("submit", (event) => event.preventDefault());
 tools.querySelector(".clear").addEventListener("click", () => {
   tools.reset();
-  filter();
+  refilter();
 });
+readAddress();
 filter();

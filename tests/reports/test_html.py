@@ -49,7 +49,7 @@ def with_task(data, task):
 
 
 def test_a_plot_in_the_page_keeps_its_words_and_takes_the_pages_ink(content):
-    plot = re.search(r"<figure>(<svg.*?</svg>)", render_html(content), re.DOTALL)[1]
+    plot = re.search(r"<figure data-name[^>]*>(<svg.*?</svg>)", render_html(content), re.DOTALL)[1]
     values = [element for element in ElementTree.fromstring(plot).iter() if element.get("class") == "value"]
     assert [value[0].text.partition(":")[0] for value in values] == ["cross-attention", "<b>x</b> $ _ #"]
     assert "currentColor" in plot and "#1f2328" not in plot

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.support.wait import WebDriverWait
 
 from reports.content import compose
 from reports.html import render_html
@@ -80,6 +81,21 @@ def emulate(browser):
 
 
 @pytest.fixture
+def downloads(browser, page, tmp_path):
+    """Lets the page save and copy; gives the text of a file once it has been saved."""
+    where = {"behavior": "allow", "downloadPath": str(tmp_path)}
+    browser.execute_cdp_cmd("Browser.setDownloadBehavior", where)
+    allowed = ["clipboardReadWrite", "clipboardSanitizedWrite"]
+    browser.execute_cdp_cmd("Browser.grantPermissions", {"permissions": allowed})
+
+    def saved(name):
+        WebDriverWait(browser, 10).until(lambda _: (tmp_path / name).is_file())
+        return (tmp_path / name).read_bytes().decode("utf-8", "replace")
+
+    return saved
+
+
+@pytest.fixture
 def page(browser, address, resize, emulate):
     """The report, opened anew; whatever a test does with it, it asks no host for anything and logs nothing."""
     browser.get_log("browser"), browser.get_log("performance")
@@ -90,4 +106,4 @@ def page(browser, address, resize, emulate):
     messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
     requests = [each["params"]["request"]["url"] for each in messages if each["method"] == "Network.requestWillBeSent"]
     assert address in {url.partition("#")[0] for url in requests}
-    assert all(url.startswith(("file:", "data:")) for url in requests)
+    assert all(url.startswith(("file:", "data:", "blob:")) for url in requests)

@@ -1,10 +1,15 @@
 """The report in headless Chromium, as a reader uses it: by pointer, by keyboard, dark, narrow and in print."""
 
+import csv
+import io
 import itertools
+from urllib.parse import parse_qs, urlsplit
+from xml.etree import ElementTree
 
 import pytest
 from selenium.webdriver import ActionChains, Keys
 from selenium.webdriver.common.by import By
+from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.wait import WebDriverWait
 
 from reports.text import MINUS
@@ -309,3 +314,84 @@ def test_words_in_plots_are_whole_and_apart(page):
             assert whole[0] <= left and whole[1] <= top and right <= whole[2] and bottom <= whole[3]
         for a, b in itertools.combinations(words, 2):
             assert min(a[2], b[2]) <= max(a[0], b[0]) or min(a[3], b[3]) <= max(a[1], b[1])
+
+
+def test_a_table_is_copied_and_saved_as_latex_and_csv(page, downloads):
+    table = find(page, "#table-4c-mini .as-printed")
+    buttons = {button.text: button for button in all_of(page, "#table-4c-mini .as-printed + .take button")}
+    for label, name in (("LaTeX", "table-4c-mini.tex"), ("CSV", "table-4c-mini.csv")):
+        buttons[label].click()
+        saved = downloads(name)
+        buttons[f"Copy {label}"].click()
+        WebDriverWait(page, 5).until(lambda page, label=label: buttons[f"Copy {label}"].text == "Copied")
+        assert page.execute_script("return navigator.clipboard.readText()") == saved
+    rows = list(csv.reader(io.StringIO(downloads("table-4c-mini.csv"))))
+    assert {len(row) for row in rows} == {len(all_of(page, "#table-4c-mini .as-printed tbody tr:first-child > *"))}
+    assert rows[0][1:3] == ["PQ paper", "PQ ours"]
+    cells = [cell.text for cell in all_of(page, "#table-4c-mini .as-printed tbody tr:nth-child(2) > td")]
+    assert [cell.replace(" (", "").replace(")", "") for cell in rows[2][1:]] == cells
+    latex = downloads("table-4c-mini.tex")
+    assert latex.count(r" \\") == len(table.find_elements(By.CSS_SELECTOR, "tr"))
+    assert r"\toprule" in latex and r"\multicolumn{2}{c}{PQ}" in latex
+    assert r"\textless{}b\textgreater{}x\textless{}/b\textgreater{} \$ \_ \#" in latex
+
+
+def test_what_the_filter_hides_is_not_taken(page, downloads):
+    find(page, "[name='text']").send_keys("cross-attention")
+    find(page, "#table-4c-mini .comparison + .take button:last-child").click()
+    rows = list(csv.reader(io.StringIO(downloads("table-4c-mini-panoptic.csv"))))
+    assert [row[0] for row in rows[1:]] == shown(page, "#table-4c-mini .comparison tbody th")
+
+
+def test_a_plot_is_saved_as_drawn(page, downloads):
+    figure = find(page, "#table-4c-mini figure[data-name]")
+    name = figure.get_attribute("data-name")
+    figure.find_element(By.CSS_SELECTOR, ".take button").click()
+    drawing = ElementTree.fromstring(downloads(f"{name}.svg"))
+    assert drawing.tag == "{http://www.w3.org/2000/svg}svg"
+    told = [value.get_attribute("aria-label") for value in figure.find_elements(By.CSS_SELECTOR, ".value")]
+    assert [title.text for title in drawing.iter("{http://www.w3.org/2000/svg}title") if title.text in told] == told
+    assert "currentcolor" not in downloads(f"{name}.svg").lower()
+    figure.find_element(By.LINK_TEXT, "PDF").click()
+    assert downloads(f"{name}.pdf").startswith("%PDF")
+
+
+def test_the_filter_is_a_part_of_the_address(page, address):
+    Select(find(page, "[name='task']")).select_by_visible_text("semantic")
+    find(page, "[name='text']").send_keys("cross")
+    shared = page.current_url
+    assert parse_qs(urlsplit(shared).query) == {"task": ["semantic"], "text": ["cross"]}
+    count = find(page, ".tools output").text
+    page.get("about:blank")
+    page.get(shared)
+    assert find(page, ".tools output").text == count
+    assert not count.startswith("0 ")
+    find(page, ".clear").click()
+    assert page.current_url == address
+
+
+def test_a_word_of_the_address_that_the_report_lacks_filters_nothing(page, address):
+    every = find(page, ".tools output").text
+    page.get(f"{address}?verdict=splendid&colour=red")
+    assert find(page, ".tools output").text == every
+
+
+def test_the_verdict_stands_beneath_the_design_where_the_page_is_narrow(page, resize):
+    script = "return getComputedStyle(arguments[0], '::after').content"
+    name = find(page, "#table-4c-mini .comparison tbody tr:nth-child(2) th")
+    assert page.execute_script(script, name) == "none"
+    resize(400)
+    verdict = name.find_element(By.XPATH, "../td[contains(@class, 'verdict')]").get_property("textContent")
+    assert page.execute_script(script, name) == f'"{verdict}"'
+
+
+def test_numbers_lead_to_the_runs_of_their_design(page):
+    for table in ("as-printed", "comparison", "measured"):
+        row = find(page, f"#table-4c-mini .{table} tbody tr:nth-child(2)")
+        links = row.find_elements(By.CSS_SELECTOR, "td a")
+        assert links, table
+        for link in links:
+            runs = find(page, link.get_attribute("href").rpartition("/")[2].partition("html")[2])
+            assert {run.get_attribute("data-design") for run in runs.find_elements(By.TAG_NAME, "tr")} == {
+                row.get_attribute("data-design")
+            }
