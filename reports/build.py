@@ -36,13 +36,15 @@ def build(
     out: Path,
     name_store: bool = False,
     say: Callable[[str], object] = print,
+    standing: str = "",
 ) -> dict[str, Path]:
     """Write the report of the named tables (none named: every table that there are results for) under `out`.
 
     Returns the files by name: pdf, html, markdown, results, comparison, costs, and the directory of tables, latex;
     figures lie in `out/figures`. A source is a store, a packed store, a results.csv or a baseline; the same ones give
     the same bytes. `say` takes a sentence for each run that is left out. `name_store` names the store, if there is one,
-    in the commands that fill what is missing. Raises InputError for an unknown table, when the sources contradict each
+    in the commands that fill what is missing. `standing` says where runs stand that go on: then the page is written
+    alone, and loads itself anew. Raises InputError for an unknown table, when the sources contradict each
     other, and when they have no result for any of the tables.
     """
     sources = [sources] if isinstance(sources, Path) else list(sources)
@@ -68,6 +70,9 @@ def build(
     absent = [table for table in tables or whole if table not in set(results["table"])]
     named = str(store) if name_store and stores else ""
     content = compose(sections, runs, absent, costs, named, whole=not tables, damaged=found.damaged)
+    if standing:
+        write_files(out, {"report.html": render_html(content, standing).encode()})
+        return {"html": out / "report.html"}
     comparison = pd.concat([section.comparison for section in sections], ignore_index=True)
     files = {
         "pdf": ("report.pdf", render_pdf(content)),

@@ -17,13 +17,18 @@ from reports.text import MINUS
 
 NUMBER = re.compile(r"(?P<number>[+-]?\d+(\.\d+)?)( (?P<unit>s|min|h)\b)?")
 SECONDS = {"min": 60, "h": 3600}
+RENEW_EVERY = 20  # seconds
 KINDS = {".jpg": "image/jpeg", ".png": "image/png", ".pdf": "application/pdf"}
 
 
-def render_html(content: Content) -> str:
-    """Fill the page's template, with style, figures and images inside the page; an image that is shown often, once."""
+def render_html(content: Content, standing: str = "") -> str:
+    """Fill the page's template, with style, figures and images inside the page; an image that is shown often, once.
+
+    ``standing`` says where runs stand that go on; such a page loads itself anew every ``RENEW_EVERY`` seconds.
+    """
     pictures = [name for name in content.files if name.startswith("samples/")]
-    return page_environment(content.files).get_template("report.html").render(content.data, pictures=pictures)
+    template = page_environment(content.files).get_template("report.html")
+    return template.render(content.data, pictures=pictures, standing=standing, renew_every=RENEW_EVERY)
 
 
 def page_environment(files: Mapping[str, bytes]) -> Environment:

@@ -14,10 +14,11 @@ from ablations.commands.options import PATH, chosen_studies, import_option, stor
 @click.option(
     "--out", type=PATH, default="report", show_default=True, metavar="DIR", help="Directory to write the report to."
 )
+@click.option("--watch", is_flag=True, help="Renew the HTML page whenever a run has ended, until all have.")
 @import_option
 @store_option
 @click.pass_context
-def report(context: click.Context, words: tuple[Path, ...], out: Path, store: Path) -> None:
+def report(context: click.Context, words: tuple[Path, ...], out: Path, watch: bool, store: Path) -> None:
     """Write a report: PDF, HTML, Markdown, CSV and LaTeX.
 
     Without TABLE, of the whole paper. SOURCE is what it is made of: a store, a packed store (`m2f pack`), a results.csv
@@ -34,6 +35,15 @@ def report(context: click.Context, words: tuple[Path, ...], out: Path, store: Pa
         sources.append(store)
     from reports.build import build
 
+    tables = [study.table for study in studies]
     tell = partial(click.echo, err=True)
-    for kind, path in build(sources, [study.table for study in studies], out, named, tell).items():
+    if watch:
+        from reports.watch import watch as watch_runs
+
+        def make_page(standing: str) -> None:
+            page = build(sources, tables, out, named, tell, standing)["html"]
+            click.echo(f"{page}: {standing}", err=True)
+
+        watch_runs(sources, tables, make_page, tell)
+    for kind, path in build(sources, tables, out, named, tell).items():
         click.echo(f"{kind:<11}{path}")
