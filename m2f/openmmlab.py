@@ -17,14 +17,17 @@ provide_compiled_ops()
 with redirect_stdout(StringIO()):
     from mmdet.datasets import CocoDataset, CocoPanopticDataset
     from mmdet.datasets.transforms import Resize, ResizeShortestEdge
-    from mmseg.datasets import BaseSegDataset
+    from mmseg.datasets import ADE20KDataset, BaseSegDataset, CityscapesDataset, MapillaryDataset_v1
     from mmseg.datasets.transforms import LoadAnnotations
 
 __all__ = [
+    "ADE20KDataset",
     "BaseSegDataset",
+    "CityscapesDataset",
     "CocoDataset",
     "CocoPanopticDataset",
     "LoadAnnotations",
+    "MapillaryDataset_v1",
     "Resize",
     "ResizeShortestEdge",
     "is_news",

@@ -12,6 +12,7 @@ from ablations.comparing.designs import SideBySide
 from ablations.comparing.statistics import CONFIDENCE
 from ablations.metric_names import CLASS_COLUMN, PRIMARY_METRIC, unit
 from ablations.terminal import Column, folded, on_one_line, table
+from reports.class_figure import class_caption, class_figure
 from reports.html import page_environment
 from reports.output import require_own, write_files
 from reports.text import DASH, listing, number, signed, signed_with_bounds, with_interval
@@ -20,8 +21,7 @@ Draw = Callable[[SideBySide, Sequence[str]], tuple[dict[str, bytes], str]]
 
 SHOWN_CLASSES = 10  # in the terminal
 SHOWN_IMAGES = 6
-METRIC = Column("metric")
-COMPARED = ("difference", "p")
+LEAST_OF = {"design": 16, "difference": 15}  # columns
 LEAST = 15  # columns of a value with its difference
 NO_DETAILS = (
     "Not all of these runs keep values by class and image: those that evaluate another run do not, nor those that were "
@@ -41,15 +41,15 @@ def show(designs: SideBySide, console: Console) -> None:
         console.out("\n".join(lines), highlight=False)
 
     tell(folded(on_one_line(heading(designs)), console.width))
-    columns = [METRIC, Column("design", least=16), *(Column(name, right=True) for name in ("mean", "n", *COMPARED))]
-    cells = [[row[name] for name in ("metric", "design", "mean", "n", *COMPARED)] for row in metric_rows(designs)]
-    tell(table(columns, cells, console.width))
+    heads, rows = metric_table(designs)
+    columns = [Column(name, right=name not in ("metric", "design"), least=LEAST_OF.get(name, 6)) for name in heads]
+    tell(table(columns, [[cell["words"] for cell in row] for row in rows], console.width))
     for name, frame, count in (("class", designs.classes, SHOWN_CLASSES), ("image", designs.images, SHOWN_IMAGES)):
         if not frame.empty:
             labels = [Column(design.label, right=True, least=LEAST) for design in designs.designs]
-            rows = wide_rows(designs, name, frame)[:count]
+            detail = wide_rows(designs, name, frame)[:count]
             tell(["", *folded(most_different(designs, name, count), console.width)])
-            cells = [[row["key"], *(cell["words"] for cell in row["cells"])] for row in rows]
+            cells = [[row["key"], *(cell["words"] for cell in row["cells"])] for row in detail]
             tell(table([Column(name, least=12), *labels], cells, console.width))
     tell(["", *folded(NO_DETAILS, console.width, indent=0)] if designs.classes.empty else [""])
     tell(folded(RULE, console.width, indent=0))
@@ -72,26 +72,38 @@ def most_different(designs: SideBySide, name: str, count: int | None = None) -> 
     return f"{column} of {which} {kind}, those with the largest differences first"
 
 
-def metric_rows(designs: SideBySide) -> list[dict[str, Any]]:
-    """The metrics as words, a row a metric and design."""
-    last = designs.designs[-1].label
-    return [
-        {
-            "metric": row["metric"],
-            "design": row["design"],
-            "mean": with_interval(row["mean"], row["high"], unit(row["metric"])),
-            "n": str(row["n"]),
-            "difference": ""
-            if row["design"] == designs.designs[0].label
-            else signed_with_bounds(
-                row["difference"], row["difference_low"], row["difference_high"], unit(row["metric"])
-            ),
-            "p": "" if math.isnan(row["p"]) else f"{row['p']:.2g}",
-            "values": {name: None if math.isnan(row[name]) else row[name] for name in ("mean", "difference", "p")},
-            "last": row["design"] == last,
-        }
-        for row in designs.metrics.to_dict("records")
+def metric_table(designs: SideBySide) -> tuple[list[str], list[list[dict[str, Any]]]]:
+    """The metrics' heads, and rows of cells, each its words and the number it sorts by.
+
+    Two designs stand beside each other, a row a metric; of more, each has rows of its own.
+    """
+    first = designs.designs[0].label
+    records = designs.metrics.to_dict("records")
+    if len(designs.designs) > 2:
+        heads = ["design", "metric", "mean", "n", "difference", "p"]
+        return heads, [[_words(row["design"]), *_measured(row), *_compared(row, first)] for row in records]
+    pairs = zip(records[::2], records[1::2], strict=True)
+    heads = ["metric", *(design.label for design in designs.designs), "pairs", "difference", "p"]
+    return heads, [
+        [*_measured(one)[:2], _measured(other)[1], _words(str(other["pairs"])), *_compared(other, first)]
+        for one, other in pairs
     ]
+
+
+def _words(words: str, value: float = math.nan) -> dict[str, Any]:
+    return {"words": words, "value": None if math.isnan(value) else value}
+
+
+def _measured(row: Mapping[Any, Any]) -> list[dict[str, Any]]:
+    mean = with_interval(row["mean"], row["high"], unit(row["metric"]))
+    return [_words(row["metric"]), _words(mean, row["mean"]), _words(str(row["n"]))]
+
+
+def _compared(row: Mapping[Any, Any], first: str) -> list[dict[str, Any]]:
+    bounds = (row["difference"], row["difference_low"], row["difference_high"])
+    difference = "" if row["design"] == first else signed_with_bounds(*bounds, unit(row["metric"]))
+    p = "" if math.isnan(row["p"]) else f"{row['p']:.2g}"
+    return [_words(difference, row["difference"]), _words(p, row["p"])]
 
 
 def wide_rows(designs: SideBySide, name: str, frame: pd.DataFrame) -> list[dict[str, Any]]:
@@ -110,7 +122,7 @@ def detail_cell(row: Mapping[Any, Any]) -> dict[str, Any]:
 
 
 def write_page(designs: SideBySide, out: Path, draw: Draw) -> dict[str, Path]:
-    """Write ``index.html``, ``metrics.csv``, ``classes.csv`` and ``images.csv``.
+    """Write ``index.html``, ``metrics.csv``, ``classes.csv``, ``images.csv`` and the plot of the classes.
 
     The page shows the images on which the designs differ most, as ``draw`` gives them, see
     :func:`ablations.comparing.pictures.drawn_images`.
@@ -121,13 +133,18 @@ def write_page(designs: SideBySide, out: Path, draw: Draw) -> dict[str, Path]:
     require_own(out)
     rows = wide_rows(designs, "image", designs.images)[:SHOWN_IMAGES]
     pictures, trouble = draw(designs, [row["key"] for row in rows])
-    environment = page_environment(pictures)
+    vectors = class_figure(designs)
+    figures = {f"figures/classes.{suffix}": content for suffix, content in vectors.items()}
+    environment = page_environment({**pictures, **figures})
+    heads, metrics = metric_table(designs)
     page = environment.get_template("side_by_side.html").render(
         heading=heading(designs),
         labels=[design.label for design in designs.designs],
         rule=RULE,
         no_details=NO_DETAILS if designs.classes.empty else "",
-        metrics=metric_rows(designs),
+        heads=heads,
+        metrics=metrics,
+        figure={"stem": "figures/classes", "caption": class_caption(designs)} if figures else None,
         class_title=""
         if designs.classes.empty
         else most_different(designs, "class", designs.classes["class"].nunique()),
@@ -139,6 +156,7 @@ def write_page(designs: SideBySide, out: Path, draw: Draw) -> dict[str, Path]:
     )
     contents = {
         "index.html": page.encode(),
+        **figures,
         **{
             f"{name}.csv": frame.to_csv(index=False).encode()
             for name, frame in (("metrics", designs.metrics), ("classes", designs.classes), ("images", designs.images))

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from mmseg.datasets import MapillaryDataset_v1
-
+from m2f.openmmlab import MapillaryDataset_v1
 from m2f.registry import DATASETS
 
 EVALUATED = MapillaryDataset_v1.METAINFO["classes"][:-1]  # the last, Unlabeled, is void

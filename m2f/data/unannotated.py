@@ -8,13 +8,13 @@ from typing import Any
 
 from mmengine import Config
 from mmengine.dataset import BaseDataset
-from mmseg.datasets import ADE20KDataset, CityscapesDataset
 
 from m2f.data.annotations import class_metainfo
 from m2f.data.cityscapes_labels import LABEL_IDS, THINGS
 from m2f.data.classes import things_of
 from m2f.data.layout import read_categories
 from m2f.errors import InputError
+from m2f.openmmlab import ADE20KDataset, CityscapesDataset
 from m2f.registry import DATASETS
 
 COCO_IMAGES = "annotations/image_info_test-dev2017.json"

@@ -12,7 +12,8 @@ from m2f.engine.kept.samples import drawn_sample, predicted
 from m2f.errors import InputError
 
 LONGEST = 512  # pixels
-UNSEEN = {"type": "Visualizer", "vis_backends": []}  # else looking at a run would write to its live view
+# Looking at a run writes neither to its live view nor a log to the terminal of whoever looks.
+UNSEEN = {"visualizer": {"type": "Visualizer", "vis_backends": []}, "log_level": "ERROR"}
 
 
 def drawn_predictions(config: Config, checkpoint: Path, images: Collection[str]) -> dict[str, bytes]:
@@ -31,7 +32,7 @@ def drawn_predictions(config: Config, checkpoint: Path, images: Collection[str])
         InputError: the checkpoint or the data cannot be used, or the data set has no such image.
     """
     drawn: dict[str, bytes] = {}
-    config = Config({**config.to_dict(), "visualizer": UNSEEN}, filename=config.filename)
+    config = Config({**config.to_dict(), **UNSEEN}, filename=config.filename)
     with tempfile.TemporaryDirectory() as work_dir:
         runner = evaluation_runner(config, Path(work_dir))
         load_model(runner, checkpoint)

@@ -1,8 +1,10 @@
 import importlib
 import logging
+import re
 import subprocess
 import sys
 import warnings
+from pathlib import Path
 
 import pytest
 
@@ -19,6 +21,13 @@ def test_nothing_is_printed_by_imports():
     """In a process of its own: what this one imports is imported already."""
     result = subprocess.run([sys.executable, "-c", IMPORTS], capture_output=True, text=True)
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+
+
+def test_what_prints_when_imported_is_imported_in_one_place():
+    package = Path(openmmlab.__file__).parent
+    loud = re.compile(r"^\s*(from|import) (mmseg|mmdet\.datasets)\b", re.MULTILINE)
+    files = [path for path in package.rglob("*.py") if loud.search(path.read_text(encoding="utf-8"))]
+    assert files == [package / "openmmlab.py"]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
+import html
 import io
 import math
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -12,7 +14,8 @@ from ablations.comparing.designs import Design, SideBySide, differences, largest
 from ablations.comparing.pictures import drawn_images
 from ablations.store.run_record import RunRecord
 from m2f.errors import InputError
-from reports.designs import show, write_page
+from reports.class_figure import class_caption, class_figure
+from reports.designs import metric_table, show, write_page
 from reports.text import MINUS
 
 MARKUP = "<b>x</b> $ _ #"
@@ -20,6 +23,9 @@ DESIGNS = [
     Design("4c", "masked attention", {0: RunRecord(Path("a")), 1: RunRecord(Path("b"))}),
     Design("mine", MARKUP, {0: RunRecord(Path("c"))}),
 ]
+
+
+PLOT = {"figures/classes.svg", "figures/classes.pdf"}
 
 
 class Cells(HTMLParser):
@@ -79,9 +85,9 @@ def rows(text):
 
 def test_the_terminal_has_metrics_classes_and_images(shown):
     assert shown.splitlines()[0] == f"'mine:{MARKUP}' compared with '4c:masked attention': panoptic, scale mini"
-    assert ["PQ", "4c:masked attention", "48.5 ± 6.4", "2"] in rows(shown)
-    assert ["PQ", f"mine:{MARKUP}", "40.5", "1", f"{MINUS}7.5"] in rows(shown)
-    assert ["RQ", f"mine:{MARKUP}", "—", "0", "—"] in rows(shown)
+    assert ["metric", "4c:masked attention", f"mine:{MARKUP}", "pairs", "difference"] in rows(shown)
+    assert ["PQ", "48.5 ± 6.4", "40.5", "1", f"{MINUS}7.5"] in rows(shown)
+    assert ["RQ", "58.0 ± 0.0", "—", "0", "—"] in rows(shown)
     assert [f"sand {MARKUP}", "50.0", f"20.0 ({MINUS}30.0)"] in rows(shown)
     images = [row[0] for row in rows(shown) if len(row) == 3 and row[0].isdigit()]
     assert images == ["8", "7", "6", "5", "4", "3"]
@@ -90,16 +96,45 @@ def test_the_terminal_has_metrics_classes_and_images(shown):
 
 def test_the_page_has_the_same_numbers_and_the_reason_why_there_are_no_pictures(designs, tmp_path):
     written = write_page(designs, tmp_path / "out", drawn_images)
-    assert set(written) == {"index.html", "metrics.csv", "classes.csv", "images.csv"}
+    assert set(written) == {"index.html", "metrics.csv", "classes.csv", "images.csv", *PLOT}
     page = written["index.html"].read_text()
     cells = Cells()
     cells.feed(page)
-    assert ["4c:masked attention", "PQ", "48.5 ± 6.4", "2", "", ""] in cells.rows
-    assert [f"mine:{MARKUP}", "PQ", "40.5", "1", f"{MINUS}7.5", ""] in cells.rows
+    assert ["PQ", "48.5 ± 6.4", "40.5", "1", f"{MINUS}7.5", ""] in cells.rows
     assert [f"sand {MARKUP}", "50.0", f"20.0 ({MINUS}30.0)"] in cells.rows
     assert "<b>x" not in page.replace("&lt;b&gt;", "")
     assert "The images are not drawn: a has no checkpoint to evaluate" in page
     pd.testing.assert_frame_equal(pd.read_csv(written["metrics.csv"]), designs.metrics)
+
+
+def test_three_designs_have_rows_of_their_own(designs):
+    third = Design("4c", "SMCA", {0: RunRecord(Path("d"))})
+    frames = [pd.DataFrame({0: {"PQ": value}}) for value in (48.0, 40.5, 50.0)]
+    three = replace(designs, designs=[*DESIGNS, third], metrics=differences("metric", [*DESIGNS, third], frames))
+    heads, rows = metric_table(three)
+    assert heads == ["design", "metric", "mean", "n", "difference", "p"]
+    assert [[cell["words"] for cell in row] for row in rows] == [
+        ["4c:masked attention", "PQ", "48.0", "1", "", ""],
+        [f"mine:{MARKUP}", "PQ", "40.5", "1", f"{MINUS}7.5", ""],
+        ["4c:SMCA", "PQ", "50.0", "1", "+2.0", ""],
+    ]
+
+
+def test_the_plot_tells_every_class_the_one_that_gains_most_first(designs):
+    told = re.findall(r"<title>(.*?)</title>", class_figure(designs)["svg"].decode())
+    assert [html.unescape(words) for words in told] == [
+        f"disk, mine:{MARKUP}: PQ +2.0",
+        f"sand {MARKUP}, mine:{MARKUP}: PQ {MINUS}30.0",
+    ]
+    assert "every class" in class_caption(designs)
+
+
+def test_of_many_classes_the_plot_shows_those_that_differ_most(designs):
+    many = frame("class", {f"class {place}": (50.0, 50.0, 50.0 + place) for place in range(60)})
+    crowded = replace(designs, classes=largest_first("class", many))
+    told = re.findall(r"<title>class (\d+),", class_figure(crowded)["svg"].decode())
+    assert list(map(int, told)) == list(range(59, 19, -1))
+    assert "the 40 of 60 classes that differ most" in class_caption(crowded)
 
 
 def test_without_details_the_page_says_so(designs, tmp_path):
