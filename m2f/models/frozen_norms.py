@@ -4,6 +4,8 @@ A norm that neither learns nor counts multiplies and shifts each channel by cons
 weights: the maps are written once instead of twice, and training keeps one of them instead of two.
 """
 
+from itertools import pairwise
+
 import torch
 from mmdet.models import ResNet
 from torch import Tensor, nn
@@ -45,7 +47,7 @@ def fold_frozen_norms(backbone: nn.Module) -> None:
         return
     for module in backbone.modules():
         parts = list(module.children())  # mmdet registers a norm right after its convolution
-        for convolution, norm in zip(parts, parts[1:], strict=False):
+        for convolution, norm in pairwise(parts):
             if type(convolution) is nn.Conv2d and _is_frozen(norm):
                 convolution.__class__ = NormalisedConvolution
                 convolution.norm = (norm,)
