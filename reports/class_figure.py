@@ -27,7 +27,8 @@ def class_figure(designs: SideBySide) -> dict[str, bytes]:
     first, *others = (design.label for design in designs.designs)
     names = list(dict.fromkeys(designs.classes["class"]))[:MOST]
     rows = designs.classes.set_index(["design", "class"])
-    names.sort(key=lambda name: -np.nan_to_num(rows.loc[(others[0], name), "difference"]))
+    gains = rows.loc[others[0]]["difference"].fillna(0.0)
+    names.sort(key=lambda name: float(gains[name]), reverse=True)
     metric = metric_name(CLASS_COLUMN[designs.task])
     shifts = np.linspace(-APART / 2, APART / 2, len(others)) if len(others) > 1 else np.zeros(1)
     words: list[str] = []

@@ -50,5 +50,5 @@ def fold_frozen_norms(backbone: nn.Module) -> None:
         for convolution, norm in pairwise(parts):
             if type(convolution) is nn.Conv2d and _is_frozen(norm):
                 convolution.__class__ = NormalisedConvolution
-                convolution.norm = (norm,)
+                vars(convolution)["norm"] = (norm,)
                 norm.__class__ = AppliedNorm
