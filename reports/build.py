@@ -64,7 +64,7 @@ def build(
         )
     require_own(out)
     runs = {name: found.runs[name] for name in results["run"].unique()}
-    sections = _sections(results, found, say)
+    sections = sections_of(results, found, say)
     costs = counted_costs()
     whole = [table for table in STUDIES if table != BASELINE.table]
     absent = [table for table in tables or whole if table not in set(results["table"])]
@@ -88,7 +88,7 @@ def build(
     return {**{kind: out / name for kind, (name, _) in files.items()}, "latex": out / "tables"}
 
 
-def _sections(results: pd.DataFrame, found: Results, say: Callable[[str], object]) -> list[Section]:
+def sections_of(results: pd.DataFrame, found: Results, say: Callable[[str], object]) -> list[Section]:
     """One section for each table and scale that has results, by scale and in the studies' order.
 
     Its verdicts are those that it has beside all tables of the store that were ``found``, whichever are shown.

@@ -1,9 +1,9 @@
-"""Write what README.md shows of the committed results: their message and its picture, and the table of speed.
+"""Write what README.md shows of the committed results: message, picture and verdicts, and the table of speed.
 
     python scripts/readme_tables.py
 
-What stands between two marks in README.md is replaced, and docs/verdicts.svg is drawn. The speed is that of the newest
-committed measurement beside peers.
+What stands between two marks in README.md is replaced, docs/verdicts.svg is drawn, and reports/reference/comparison.csv
+is what the comparison makes of the results. The speed is that of the newest committed measurement beside peers.
 """
 
 import re
@@ -12,39 +12,94 @@ from pathlib import Path
 
 import pandas as pd
 
+from ablations.comparing.beside_paper import BASELINE
+from ablations.comparing.verdicts import NOT_RUN
 from ablations.costs.peers_csv import newest_csv, read_csv, readme_table
-from ablations.store.packed import read_frame
-from ablations.studies import STUDIES
+from ablations.gate.sources import read_all
+from ablations.studies import FIGURES, TABLES
 from m2f.errors import InputError
 from m2f.files import write_atomically
+from reports.build import sections_of
 from reports.forest import caption, forest_figure
-from reports.message import papers_differences, sentence
+from reports.message import VERDICTS, papers_differences, sentence
 from reports.section import Section
+from reports.text import listing, number, row_name, signed, signed_with_bounds, table_label, with_interval
 
 ROOT = Path(__file__).parents[1]
 README, MEASURED = ROOT / "README.md", ROOT / "reports" / "reference"
 PICTURE = "docs/verdicts.svg"
 BEGIN, END = "<!-- begin: scripts/readme_tables.py -->", "<!-- end -->"
 BEGIN_MESSAGE = "<!-- begin: message, scripts/readme_tables.py -->"
+BEGIN_VERDICTS = "<!-- begin: verdicts, scripts/readme_tables.py -->"
+BEGIN_NOT_RUN = "<!-- begin: not run, scripts/readme_tables.py -->"
+SHOWN = "4c"  # the table whose designs stand in README.md
+TASKS = ("panoptic", "instance", "semantic")
+SHORT: dict[str, str] = {
+    "reproduced": "reproduced",
+    "not reproduced": "the other way",
+    "as small as the paper's": "as small",
+    "below what this can tell": "below",
+    NOT_RUN: "not run",
+}
 
 
 def reference_sections(directory: Path) -> list[Section]:
-    """The tables that a directory's committed ``results.csv`` and ``comparison.csv`` hold, which are of one scale."""
-    results = read_frame(directory / "results.csv")
-    comparison = pd.read_csv(directory / "comparison.csv", dtype={"table": str, "seeds": str})
-    (scale,) = comparison["scale"].unique()
-    return [
-        Section(
-            study=study,
-            scale=scale,
-            results=results[results["table"] == study.table],
-            comparison=comparison[comparison["table"] == study.table],
-            paper=pd.DataFrame(),
-            scale_word=scale,
-        )
-        for study in STUDIES.values()
-        if study.table in set(comparison["table"])
+    """The tables of a packed store, compared with the paper's."""
+    found = read_all([directory])
+    return sections_of(found.frame, found, print)
+
+
+def comparison(sections: Sequence[Section]) -> pd.DataFrame:
+    """All comparisons in one frame."""
+    return pd.concat([section.comparison for section in sections], ignore_index=True)
+
+
+def design_table(sections: Sequence[Section]) -> str:
+    """Each design of one table, panoptic, beside the paper's."""
+    (rows,) = (section.comparison for section in sections if section.study.table == SHOWN)
+    lines = [
+        f"| Design | Paper, COCO, R50 | Difference | Ours, {sections[0].scale} | Difference (95% interval) | Verdict |",
+        "|---|---:|---:|---:|---:|---|",
     ]
+    for row in rows[(rows["task"] == "panoptic") & (rows["metric"] == "PQ")].to_dict("records"):
+        baseline = row["verdict"] == BASELINE
+        bounds = (row["difference"], row["difference_low"], row["difference_high"])
+        cells = (
+            row_name(row["variant"], baseline),
+            number(row["paper"]),
+            "" if baseline else signed(row["paper_difference"]),
+            with_interval(row["ours"], row["high"]),
+            "" if baseline else signed_with_bounds(*bounds),
+            "" if baseline else row["verdict"],
+        )
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def verdict_table(sections: Sequence[Section]) -> str:
+    """How many differences of each table came out how, task by task."""
+    lines = [f"| Table | Seeds | {' | '.join(map(str.capitalize, TASKS))} |", f"|---|---|{'---|' * len(TASKS)}"]
+    for section in sections:
+        rows = papers_differences([section.comparison])
+        if not rows.empty:
+            seeds = sorted(set(rows.loc[rows["n"] > 0, "n"]))
+            label = f"{table_label(section.study.table)}: {section.study.title}"
+            cells = [verdict_counts(rows[rows["task"] == task]) for task in TASKS]
+            lines.append(f"| {label} | {span(seeds)} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def verdict_counts(rows: pd.DataFrame) -> str:
+    """The verdicts of rows in words."""
+    counts = rows["verdict"].value_counts()
+    if rows.empty or set(counts.index) == {NOT_RUN}:
+        return "not run" if len(rows) else ""
+    return ", ".join(f"{counts[word]} {SHORT[word]}" for word in VERDICTS if counts.get(word))
+
+
+def span(numbers: Sequence[int]) -> str:
+    """From the least to the largest."""
+    return " to ".join(str(number) for number in dict.fromkeys((numbers[0], numbers[-1]))) if numbers else ""
 
 
 def message(sections: Sequence[Section]) -> str:
@@ -90,7 +145,7 @@ def warm_ups(rows: Sequence[Mapping[str, str]]) -> str:
 
 
 def replaced(text: str, content: str, begin: str = BEGIN) -> str:
-    """The text with ``content`` between the marks.
+    """A page's text with ``content`` between the marks.
 
     Raises:
         InputError: the marks are not there once.
@@ -99,15 +154,35 @@ def replaced(text: str, content: str, begin: str = BEGIN) -> str:
         f"{re.escape(begin)}.*?{re.escape(END)}", lambda _: f"{begin}\n{content}\n{END}", text, flags=re.S
     )
     if count != 1:
-        raise InputError(f"README.md must have '{begin}' and '{END}' once.")
+        raise InputError(f"The page must have '{begin}' and '{END}' once.")
     return new
 
 
+def not_run(sections: Sequence[Section]) -> str:
+    """The tables and figures that lack a task, a line each."""
+    present = {(section.study.table, task) for section in sections for task in section.results["task"]}
+    lacking = {
+        study.table: [task for task in study.tasks if (study.table, task) not in present]
+        for study in (*TABLES, *FIGURES)
+    }
+    lines = [f"- {table_label(table)}: {listing(tasks)}" for table, tasks in lacking.items() if tasks]
+    return "\n".join(lines) or "Nothing: every table and figure has runs of each of its tasks."
+
+
+def verdicts(sections: Sequence[Section]) -> str:
+    """What the reference says of Table 4(c)'s designs, and of all tables."""
+    return f"{design_table(sections)}\n\n{verdict_table(sections)}"
+
+
 def main() -> None:
-    """Replace the message and its picture, and the table."""
+    """Replace the message and its picture, and the tables."""
     sections = reference_sections(MEASURED)
+    (MEASURED / "comparison.csv").write_text(comparison(sections).to_csv(index=False))
     (ROOT / PICTURE).write_bytes(picture(sections))
-    write_atomically(README, replaced(README.read_text(), message(sections), BEGIN_MESSAGE).encode())
+    text = replaced(README.read_text(), message(sections), BEGIN_MESSAGE)
+    write_atomically(README, replaced(text, verdicts(sections), BEGIN_VERDICTS).encode())
+    page = MEASURED / "README.md"
+    write_atomically(page, replaced(page.read_text(), not_run(sections), BEGIN_NOT_RUN).encode())
     path = newest_csv(MEASURED)
     write_atomically(README, replaced(README.read_text(), section(path, read_csv(path))).encode())
 
