@@ -51,7 +51,7 @@ class CityscapesAP(BaseMetric):
 
     A class without objects counts nothing; without any object there is no value and no key. Once computed, ``matrix``
     holds AP by class and threshold in [0, 1], ``[8, 10]``, NaN without objects, and ``by_class`` the objects and AP of
-    each of the data set's K classes, ``[K]`` each; see also :meth:`by_image`.
+    each of the eight, ``[8]`` each, in the order of ``class_labels``; see also :meth:`by_image`.
 
     Args:
         instance_directory: where a directory for each city holds ``<image id>_gtFine_instanceIds.png``.
@@ -74,10 +74,14 @@ class CityscapesAP(BaseMetric):
                 f"CityscapesAP has no value '{min(unknown)}' to report; names may hold {', '.join(NAMES)}."
             )
         self.label_ids = dict(enumerate(THINGS.values()))
-        self.classes = len(THINGS)
         self.matrix: NDArray[np.float64] = np.full((len(THINGS), len(THRESHOLDS)), np.nan)
         self.by_class: dict[str, NDArray[Any]] = {}
         self.images: list[list[Overlaps]] = []
+
+    @property
+    def class_labels(self) -> list[int]:
+        """The label of each of the eight in the data set, in which they need not come first."""
+        return list(self.label_ids)
 
     @BaseMetric.dataset_meta.setter  # type: ignore[attr-defined]
     def dataset_meta(self, dataset_meta: dict[str, Any]) -> None:
@@ -86,7 +90,6 @@ class CityscapesAP(BaseMetric):
         check_class_names(Path("Cityscapes' evaluation"), [{"name": name} for name in THINGS], things)
         classes = list(dataset_meta["classes"])
         self.label_ids = {classes.index(name): number for name, number in THINGS.items()}
-        self.classes = len(classes)
         self._dataset_meta = dataset_meta
 
     def process(self, data_batch: Any, data_samples: Sequence[dict[str, Any]]) -> None:
@@ -119,14 +122,10 @@ class CityscapesAP(BaseMetric):
         self.images = results
         self.matrix = average_precisions(results)
         values = {"AP": self.matrix, "AP50": self.matrix[:, :1]}
-        self.by_class = {"objects": np.zeros(self.classes, np.int64)}
-        own = list(self.label_ids)  # the labels of the eight
-        self.by_class["objects"][own] = [
-            sum(image[place].counts.sum() for image in results) for place in range(len(own))
-        ]
+        objects = [sum(image[place].counts.sum() for image in results) for place in range(len(THINGS))]
+        self.by_class = {"objects": np.array(objects, np.int64)}
         if "AP" in self.names:
-            self.by_class[self.names["AP"]] = np.full(self.classes, np.nan)
-            self.by_class[self.names["AP"]][own] = 100 * self.matrix.mean(axis=1)
+            self.by_class[self.names["AP"]] = 100 * self.matrix.mean(axis=1)
         if np.isnan(self.matrix).all():
             return {}
         return {name: 100 * float(np.nanmean(values[value])) for value, name in self.names.items()}

@@ -34,8 +34,8 @@ class InstanceAP(BaseMetric):
     """AP, AP50, AP75, AP_s, AP_m, AP_l and AP_boundary in percent, at most 100 masks an image and class.
 
     A value without ground truth (no object of that size, say) has no key. Once computed, ``by_class`` holds the ground
-    truth's objects without crowds, AP and AP_boundary of each class, ``[K]`` each, NaN without ground truth; see also
-    :meth:`by_image`.
+    truth's objects without crowds, AP and AP_boundary of each thing, ``[T]`` each, NaN without ground truth, in the
+    order of ``class_labels``; see also :meth:`by_image`.
 
     Args:
         instances_json: instance ground truth in COCO layout; its things are those of the data set, in their order.
@@ -74,6 +74,11 @@ class InstanceAP(BaseMetric):
         self.truth = load_annotations(self.instances_json)
         self.things = things_of(self.truth["categories"])
         self.category_ids = {label: thing["id"] for label, thing in enumerate(self.things)}
+
+    @property
+    def class_labels(self) -> list[int]:
+        """The label of each class of ``by_class`` in the data set, whose things need not come first."""
+        return list(self.category_ids)
 
     @BaseMetric.dataset_meta.setter  # type: ignore[attr-defined]
     def dataset_meta(self, dataset_meta: dict[str, Any]) -> None:
@@ -149,7 +154,7 @@ class InstanceAP(BaseMetric):
             for annotation in self.truth["annotations"]
             if annotation["image_id"] in image_ids and not annotation.get("iscrowd")
         )
-        ids = [thing["id"] for thing in self.things]
+        ids = self.category_ids.values()
         return {"objects": np.array([objects[key] for key in ids])} | {
             self.names[value]: 100 * np.array([own.get(key, np.nan) for key in ids])
             for value, own in precisions.items()

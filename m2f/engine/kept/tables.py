@@ -38,14 +38,18 @@ class Details(Hook):
 
 
 def class_rows(dataset: BaseDataset, metrics: Sequence[BaseMetric]) -> list[dict[str, Any]]:
-    """A row for each class in the data set's order: what metrics that have computed know, see their ``by_class``."""
+    """A row for each class in the data set's order: what metrics that have computed know, see their ``by_class``.
+
+    A metric that knows some of the classes alone says by its ``class_labels`` which ones.
+    """
     names = dataset.metainfo["classes"]
     stuff = dataset.metainfo.get("stuff_classes", ())
     rows: list[dict[str, Any]] = [
         {"class": name, **({"kind": "stuff" if name in stuff else "thing"} if stuff else {})} for name in names
     ]
     for metric in metrics:
-        add_columns(rows, getattr(metric, "by_class", {}))  # the stuff classes, which come last, may have none
+        labels = getattr(metric, "class_labels", range(len(rows)))
+        add_columns([rows[label] for label in labels], getattr(metric, "by_class", {}))
     return rows
 
 
@@ -78,7 +82,7 @@ def write_parts(path: Path, parts: dict[str, np.ndarray]) -> None:
 def add_columns(rows: Sequence[dict[str, Any]], columns: dict[str, np.ndarray]) -> None:
     """Add a value of each column to the rows it is known for; NaN is not known."""
     for column, values in columns.items():
-        for row, value in zip(rows, values.tolist(), strict=False):
+        for row, value in zip(rows, values.tolist(), strict=True):
             if not np.isnan(value):
                 row[column] = value
 

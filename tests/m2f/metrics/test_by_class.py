@@ -2,11 +2,13 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
+from m2f.engine.kept.tables import class_rows
 from m2f.metrics import InstanceAP, MeanIoU, PanopticQuality
 
 PERSON, CAR, SKY = range(3)
@@ -69,6 +71,26 @@ def test_average_precision_goes_by_its_reported_name(objects):
     instances = {"masks": masks[:1], "labels": torch.tensor([0]), "scores": torch.tensor([0.9])}
     metric = InstanceAP(path, boundary=False, names={"AP": "AP_pan_th"})
     assert list(compute(metric, {"img_id": 1, "pred_instances": instances})) == ["objects", "AP_pan_th"]
+
+
+def test_things_that_come_not_first_have_their_own_values(objects):
+    """In the data set's order the file's things stand after stuff and among it."""
+    path, masks = objects
+    metric = InstanceAP(path, boundary=False)
+    things = ["class 9", "class 7", "class 3"]  # as the file lists them
+    classes = ["wall", *things[:1], "sky", *things[1:], "water"]
+    metric.dataset_meta = {"classes": classes, "thing_classes": things}
+    instances = {"masks": masks[:1], "labels": torch.tensor([1]), "scores": torch.tensor([0.9])}
+    compute(metric, {"img_id": 1, "pred_instances": instances})
+    rows = class_rows(SimpleNamespace(metainfo={"classes": classes}), [metric])
+    assert rows == [
+        {"class": "wall"},
+        {"class": "class 9", "objects": 2, "AP": pytest.approx(100 * 51 / 101)},
+        {"class": "sky"},
+        {"class": "class 7", "objects": 0},
+        {"class": "class 3", "objects": 0},
+        {"class": "water"},
+    ]
 
 
 def test_mean_iou(dataset_meta):
