@@ -70,9 +70,11 @@ def missing_panels(sections: Sequence[Section], shown: Sequence[dict[str, Any]],
 def baseline_run(section: Section, task: str) -> str | None:
     """The run of the table's baseline with the first seed, if that is the design of section 4.2 and was trained."""
     baseline = next(row for row in section.study.variations if row.name == section.study.baseline)
-    if baseline.overrides or section.study.evaluation:
+    again = section.study.evaluated_again(task)
+    if baseline.overrides or (again and not again.adds):
         return None
-    own = section.results[(section.results["variant"] == baseline.name) & (section.results["task"] == task)]
+    of_task = section.results[(section.results["task"] == task) & (section.results["metric"] == PRIMARY_METRIC[task])]
+    own = of_task[of_task["variant"] == baseline.name]
     return str(own.sort_values("seed")["run"].iloc[0]) if len(own) else None
 
 

@@ -20,12 +20,14 @@ EMPTY = {"value": DASH, "difference": "", "best": False, "verdict": "", "task": 
 def paper_table(section: Section, costs: Sequence[CostRow]) -> dict[str, Any]:
     """The table's ``columns`` of ``{title, sides}``, and ``rows`` of ``{name, variant, baseline, cells}``.
 
-    A column is a task's primary metric or a cost that the paper prints. Its ``sides`` are 'paper' and 'ours', as far as
+    A column is a task's primary metric, what a second evaluation adds to it, or a cost that the paper prints. Its ``sides`` are 'paper' and 'ours', as far as
     there is any number; of a cost, ours is counted as the paper counts. A row has one cell for each side of each
     column, ``{value, difference, best, verdict, task}``, the last of what our runs measured; the differences are from
     the baseline, in cells that are ``compared``, a flag for each cell of a row.
     """
-    columns = [column for task in TASKS for column in _accuracy(section, task)]
+    columns = [
+        column for task in TASKS for metric in _metrics(section, task) for column in _accuracy(section, task, metric)
+    ]
     columns += [column for metric in PRINTED_COSTS for column in _cost(section, costs, metric)]
     rows = [
         {
@@ -43,13 +45,17 @@ def paper_table(section: Section, costs: Sequence[CostRow]) -> dict[str, Any]:
     }
 
 
-def _accuracy(section: Section, task: str) -> list[dict[str, Any]]:
-    """The column of a task's primary metric, its cells by side and design; none without a number."""
+def _metrics(section: Section, task: str) -> list[str]:
+    """The metrics of a task that have a column of their own."""
     rows = section.comparison[section.comparison["task"] == task]
-    if rows.empty:
-        return []
-    metric = rows["metric"].iloc[0]
-    rows = rows[rows["metric"] == metric]
+    again = section.study.evaluated_again(task)
+    return [*rows["metric"].iloc[:1], *([again.adds] if again and again.adds else [])]
+
+
+def _accuracy(section: Section, task: str, metric: str) -> list[dict[str, Any]]:
+    """The column of a metric, its cells by side and design; none without a number."""
+    comparison = section.comparison
+    rows = comparison[(comparison["task"] == task) & (comparison["metric"] == metric)]
     sides = {
         side: _cells(rows, value, difference, ours=side == "ours")
         for side, value, difference in (("paper", "paper", "paper_difference"), ("ours", "ours", "difference"))

@@ -8,6 +8,7 @@ import pandas as pd
 
 from ablations.comparing.beside_paper import BASELINE
 from ablations.comparing.statistics import CONFIDENCE, mean_interval
+from ablations.store.results_frame import one_run_each
 from ablations.store.run_record import RunRecord
 from ablations.studies.study import Study
 from reports import figures, samples
@@ -35,21 +36,24 @@ def task_content(section: Section, task: str, runs: Mapping[str, RunRecord]) -> 
     comparison = section.comparison[section.comparison["task"] == task]
     primary = comparison[comparison["metric"] == metric]
     results = section.results[section.results["task"] == task]
-    one_run_each = results.drop_duplicates(["variant", "run"])
-    figure_entries, files = _figures(section, task, metric, comparison, one_run_each, runs)
-    gallery, gallery_files = _gallery(section.study, one_run_each, runs)
+    trained = one_run_each(results, runs)
+    figure_entries, files = _figures(section, task, metric, comparison, trained, runs)
+    gallery, gallery_files = _gallery(section.study, trained, runs)
     data = {
         "task": task,
         "metric": metric_name(metric),
         "dataset": _datasets(results),
         "paper_dataset": _datasets(section.paper[section.paper["task"] == task]) or "no numbers",
-        "rows": [_row(row, one_run_each, runs) for row in comparison.to_dict("records")],
+        "rows": [_row(row, results, runs) for row in comparison.to_dict("records")],
         "tally": tally(primary),
         "other_directions": other_directions(primary),
         "figures": figure_entries,
         "gallery": gallery,
         "measured": _measured(section.study, results),
-        "runs": [_run(run, runs[run["run"]], results, metric) for run in one_run_each.to_dict("records")],
+        "runs": [
+            _run(run, runs[run["run"]], results, metric)
+            for run in results.drop_duplicates(["variant", "run"]).to_dict("records")
+        ],
     }
     return data, files | gallery_files
 
@@ -59,9 +63,12 @@ def _datasets(rows: pd.DataFrame) -> str:
     return listing([f"{DATASET_NAMES.get(dataset, dataset)} {split}" for dataset, split in pairs])
 
 
-def _row(row: Mapping[Any, Any], one_run_each: pd.DataFrame, runs: Mapping[str, RunRecord]) -> dict[str, Any]:
+def _row(row: Mapping[Any, Any], results: pd.DataFrame, runs: Mapping[str, RunRecord]) -> dict[str, Any]:
     baseline, unit = row["verdict"] == BASELINE, row["unit"]
-    names = one_run_each.loc[one_run_each["variant"] == row["variant"], "run"]
+    # A metric that is not measured yet has no run; its row tells how long the row's other runs took.
+    own = results[results["variant"] == row["variant"]]
+    measured = own[own["metric"] == row["metric"]]
+    names = (own if measured.empty else measured)["run"].unique()
     seconds = [runs[name].seconds.get("total", math.nan) for name in names]
     return {
         "variant": row["variant"],
@@ -101,11 +108,11 @@ def _figures(
     task: str,
     metric: str,
     comparison: pd.DataFrame,
-    one_run_each: pd.DataFrame,
+    trained: pd.DataFrame,
     runs: Mapping[str, RunRecord],
 ) -> tuple[list[dict[str, str]], dict[str, bytes]]:
     histories = {
-        variant: [runs[run].history for run in one_run_each.loc[one_run_each["variant"] == variant, "run"]]
+        variant: [runs[run].history for run in trained.loc[trained["variant"] == variant, "run"]]
         for variant in dict.fromkeys(comparison["variant"])
     }
     name, intervals = metric_name(metric), interval_words(comparison, metric)
@@ -147,11 +154,11 @@ def _band_words(histories: Mapping[str, list[Any]]) -> str:
 
 
 def _gallery(
-    study: Study, one_run_each: pd.DataFrame, runs: Mapping[str, RunRecord]
+    study: Study, trained: pd.DataFrame, runs: Mapping[str, RunRecord]
 ) -> tuple[dict[str, Any] | None, dict[str, bytes]]:
     """Predictions of every design with the first seed; None when no run kept samples."""
-    seed = int(one_run_each["seed"].min())
-    run_of = one_run_each[one_run_each["seed"] == seed].set_index("variant")["run"]
+    seed = int(trained["seed"].min())
+    run_of = trained[trained["seed"] == seed].set_index("variant")["run"]
     of_designs = {
         variation.name: runs[run_of[variation.name]] for variation in study.variations if variation.name in run_of
     }

@@ -6,17 +6,19 @@ import re
 import shlex
 from collections.abc import Sequence
 
-from ablations.studies import FIGURES, MAIN_RESULTS, TABLES
+from ablations.studies import FIGURES, MAIN_RESULTS, OTHER_DATA_SETS, TABLES
 
 LONGEST_STEM = 100  # characters
 MINUS = "\N{MINUS SIGN}"
 DASH = "\N{EM DASH}"
 DECIMALS = {"%": 1, "fraction": 2, "M": 1, "G": 1, "GB": 1}  # by the unit that the results frame names
-THE_PAPERS = frozenset(study.table for study in (*TABLES, *FIGURES, *MAIN_RESULTS))
+THE_PAPERS = frozenset(study.table for study in (*TABLES, *FIGURES, *MAIN_RESULTS, *OTHER_DATA_SETS))
 DATASET_NAMES = {
     "coco": "COCO",
     "coco_tenth": "a tenth of COCO",
     "ade20k": "ADE20K",
+    "cityscapes": "Cityscapes",
+    "mapillary": "Mapillary Vistas",
     "scenes": "generated scenes",
 }
 

@@ -13,7 +13,7 @@ from ablations.choice import did_you_mean
 from ablations.comparing.statistics import mean_interval
 from ablations.metric_names import CLASS_COLUMN, PRIMARY_METRIC
 from ablations.planning.scales import SCALES
-from ablations.store.results_frame import Results, require_one_run_per_seed
+from ablations.store.results_frame import Results, one_run_each, require_one_run_per_seed
 from ablations.store.run_record import RunRecord
 from ablations.studies import STUDIES
 from m2f.errors import InputError
@@ -122,7 +122,7 @@ def chosen_design(word: str, results: Results, task: str, scale: str) -> Design:
     table, variant = by_label[labels[0]]
     own = frame[(frame["table"] == table) & (frame["variant"] == variant)]
     require_one_run_per_seed(own, results.place)
-    runs = own.drop_duplicates("seed")[["seed", "run"]].itertuples(index=False, name=None)
+    runs = one_run_each(own, results.runs)[["seed", "run"]].itertuples(index=False, name=None)
     return Design(table, variant, {int(seed): results.runs[name] for seed, name in runs})
 
 

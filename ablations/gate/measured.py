@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ablations.gate.baseline_file import BaselineFile, Evidence, TableBlock, TableRow, read_baseline_file, shortened
 from ablations.metric_names import is_name
-from ablations.store.results_frame import Results, require_one_run_per_seed
+from ablations.store.results_frame import Results, one_run_each, require_one_run_per_seed
 from ablations.store.run_record import RunRecord
 from ablations.store.sources import read_source
 from m2f.errors import InputError
@@ -76,7 +76,7 @@ def evidence_of(results: Results) -> Evidence:
     counted: dict[str, dict[str, float]] = {}
     runs = {name: _finished(run, counted) for name, run in results.runs.items()}
     by_row: dict[TableRow, dict[int, Finished]] = {}
-    for record in frame.drop_duplicates([*TableRow._fields, "seed"]).to_dict("records"):
+    for record in one_run_each(frame, results.runs).to_dict("records"):
         by_row.setdefault(_row(record), {})[int(record["seed"])] = runs[record["run"]]
     seconds: dict[TableRow, float] = {}
     for row, seeds in by_row.items():

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from ablations.planning.overrides import apply_overrides, with_settings
 from ablations.planning.requirements import require_runnable
 from ablations.planning.scales import SCALES, Scale
-from ablations.studies.study import Study, Variation
+from ablations.studies.study import Evaluation, Study, Variation
 from ablations.terminal import others
 from m2f.config_files import read_config
 from m2f.errors import InputError
@@ -79,7 +79,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Cell:
-    """A row of a table, with one task and seed, and the run that fills it."""
+    """A row of a table, with one task and seed, and a run that fills it."""
 
     table: str
     variant: str
@@ -175,15 +175,7 @@ def make_plan(
     fingerprint = remembering_fingerprints(data_directory)
     plan = Plan(
         tuple(
-            Cell(
-                study.table,
-                variation.name,
-                variation.method,
-                variation.backbone,
-                evaluation_of(training, study.evaluation.overrides, file, fingerprint)
-                if study.evaluation
-                else training,
-            )
+            Cell(study.table, variation.name, variation.method, variation.backbone, run)
             for study in studies
             for seed in seeds
             for task in tasks
@@ -191,12 +183,23 @@ def make_plan(
             for variation in study.rows(task)
             for file in [files[variation.dataset, task]]
             for training in [make_training(file, variation, overrides, seed, fingerprint)]
+            for run in _measuring(training, study.evaluated_again(task), file, fingerprint)
         )
     )
     for cell in plan.cells:
         if cell.run.seed == seeds[0]:  # seeds change nothing else
             require_runnable(cell.run.config, f"{cell.run.config_file}, {cell.table} '{cell.variant}'")
     return plan
+
+
+def _measuring(
+    training: Run, evaluation: Evaluation | None, file: ConfigFile, fingerprint: Callable[[Config], str]
+) -> Iterator[Run]:
+    """The runs that fill a row: the training, what evaluates it again, or both."""
+    if evaluation is None or evaluation.adds:
+        yield training
+    if evaluation is not None:
+        yield evaluation_of(training, evaluation.overrides, file, fingerprint)
 
 
 def config_of_scale(scale: Scale, task: str, dataset: str = "") -> ConfigFile:

@@ -133,7 +133,8 @@ def measured(cells: Sequence[Cell], studies: Sequence[Study], store: Path) -> li
     """The comparisons of cells' rows with their tables' baselines."""
     by_row: dict[Row, dict[int, Cell]] = {}
     for cell in cells:
-        by_row.setdefault((cell.table, cell.run.task, cell.variant), {})[cell.run.seed] = cell
+        # A row's training comes before what evaluates it once more.
+        by_row.setdefault((cell.table, cell.run.task, cell.variant), {}).setdefault(cell.run.seed, cell)
     metrics = _metrics(cells, store)
     found: dict[Hashable, Comparison] = {}
     for study in studies:

@@ -121,8 +121,22 @@ def joined(parts: Sequence[Results]) -> Results:
     return Results(frame, runs, tuple(sentence for part in parts for sentence in part.damaged), place)
 
 
+def one_run_each(results: "pd.DataFrame", runs: Mapping[str, RunRecord]) -> "pd.DataFrame":
+    """A line for each row and seed of a results frame: that of its training, where it has one.
+
+    A training may be evaluated once more for a metric that it does not measure itself.
+
+    Args:
+        results: a results frame, or part of one.
+        runs: its runs by name.
+    """
+    again = results["run"].map(lambda name: runs[name].source is not None)
+    first = results.assign(again=again).sort_values("again", kind="stable").drop_duplicates([*ROW, "seed"])
+    return first.drop(columns="again").sort_index()
+
+
 def require_one_run_per_seed(results: "pd.DataFrame", place: str) -> None:
-    """See that no row of a results frame has two different values for one seed: they may not be averaged.
+    """See that no metric of a row has two different values or runs for one seed: they may not be averaged.
 
     Args:
         results: a results frame, or part of one.
@@ -132,8 +146,8 @@ def require_one_run_per_seed(results: "pd.DataFrame", place: str) -> None:
         InputError: a row has.
     """
     for (table, scale, task, variant, seed), own in results.groupby([*ROW, "seed"]):
-        runs = sorted(set(map(str, own["run"])))
-        if len(runs) > 1 or own.drop_duplicates(["metric", "value"])["metric"].duplicated().any():
+        if own.drop_duplicates(["metric", "value", "run"])["metric"].duplicated().any():
+            runs = sorted(set(map(str, own["run"])))
             raise InputError(
                 f"{place} holds several runs of {table} '{variant}' ({task}, {scale}), seed {seed}: "
                 f"{' and '.join(runs)}, made from different configs; remove all but one, or keep them apart with "

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from ablations.studies.study import Setting, Times
+from ablations.studies.study import Evaluation, Setting, Times
+from m2f.engine.multi_scale import OVERRIDES as MULTI_SCALE
 
 BACKBONE = "model.backbone"
 CHANNELS = "model.pixel_decoder.in_channels"
@@ -75,5 +76,7 @@ MASKFORMER_WITH_SWIN = {
 }
 # MaskFormer's configs of Swin-L on COCO resize to a longer side of at most 1000 pixels.
 MASKFORMER_SWIN_L_IMAGES = {TRAIN_PIPELINE: Setting("pipelines.standard_with_crop_longest_1000")}
+# The columns "m.s." of semantic segmentation: each finished training is tested at several scales as well.
+ALSO_AT_MANY_SCALES = Evaluation(MULTI_SCALE, tasks=("semantic",), adds="mIoU_ms")
 # Mask2Former with Swin-L, section 4.1 and Tables 1, 2, I, III.
 LONG = {QUERY_COUNT: Times(2), **trained_for(100)}

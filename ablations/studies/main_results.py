@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from ablations.studies.keys import (
+    ALSO_AT_MANY_SCALES,
     LONG,
     MASKFORMER,
     MASKFORMER_SWIN_L_IMAGES,
@@ -107,6 +108,7 @@ TABLE_V = Study(
     title="Semantic segmentation with every backbone",
     baseline="Mask2Former, R50",
     tasks=("semantic",),
+    evaluation=ALSO_AT_MANY_SCALES,
     scales=("lite", "paper"),
     variations=(
         *(maskformer(backbone, crop(backbone), cropped(backbone)) for backbone in ALL),
@@ -119,6 +121,7 @@ TABLE_3 = Study(
     title="Semantic segmentation",
     baseline="Mask2Former, R50",
     tasks=("semantic",),
+    evaluation=ALSO_AT_MANY_SCALES,
     scales=("lite", "paper"),
     note="MaskFormer's Swin-T is called pre-trained on ImageNet-22k; that of Table V, with equal numbers, is not.",
     variations=(

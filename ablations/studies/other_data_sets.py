@@ -9,6 +9,7 @@ from typing import Any
 
 from ablations.studies.keys import (
     ALL_TASKS,
+    ALSO_AT_MANY_SCALES,
     PIXEL_DECODER,
     QUERY_COUNT,
     TRAIN_PIPELINE,
@@ -60,6 +61,7 @@ TABLE_6 = Study(
     baseline="Mask2Former, R50",
     tasks=("panoptic", "semantic"),
     scales=PAPER,
+    evaluation=ALSO_AT_MANY_SCALES,
     variations=on_cityscapes("R50", "Swin-B-22k", LARGE),
 )
 TABLE_7 = Study(
@@ -81,6 +83,7 @@ TABLE_VII = Study(
     baseline="Mask2Former, R50",
     tasks=ALL_TASKS,
     scales=PAPER,
+    evaluation=ALSO_AT_MANY_SCALES,
     variations=on_cityscapes("R50", "R101", "Swin-T", "Swin-S", "Swin-B-22k", LARGE),
 )
 TABLE_VIII = Study(
@@ -89,6 +92,7 @@ TABLE_VIII = Study(
     baseline="Mask2Former, R50",
     tasks=ALL_TASKS,
     scales=PAPER,
+    evaluation=ALSO_AT_MANY_SCALES,
     variations=(
         its_maskformer("ade20k", "R50", "panoptic"),
         its_maskformer("ade20k", LARGE, "semantic", CROP_640),
@@ -107,6 +111,7 @@ TABLE_IX = Study(
     baseline="Mask2Former, R50",
     tasks=("panoptic", "semantic"),
     scales=PAPER,
+    evaluation=ALSO_AT_MANY_SCALES,
     variations=(
         its_maskformer("mapillary", "R50", "semantic"),
         mask2former("mapillary", "R50"),

@@ -73,9 +73,14 @@ class Evaluation:
 
     Attributes:
         overrides: dotted config keys and their values in the evaluation, on top of the row's.
+        tasks: those of the study's tasks whose runs are evaluated; none named: all.
+        adds: the metric that stands beside those of the training; where none is named, what the evaluation measures
+            stands in their place.
     """
 
     overrides: Mapping[str, Any]
+    tasks: tuple[str, ...] = ()
+    adds: str = ""
 
 
 @dataclass(frozen=True)
@@ -88,7 +93,7 @@ class Study:
         baseline: the name of the row that the others are compared with.
         variations: its rows.
         tasks: the tasks that it reports.
-        evaluation: how its runs are evaluated again; without, its numbers are those of the trainings.
+        evaluation: how its runs are evaluated again; without, its numbers are those of the trainings alone.
         metric: the metric that is compared, by task, if not the task's usual one.
         note: what a reader of its rows must know, in one or two sentences.
         scales: the scales at which its rows can be run; none named: any.
@@ -103,6 +108,11 @@ class Study:
     metric: Mapping[str, str] | None = None
     note: str = ""
     scales: tuple[str, ...] = ()
+
+    def evaluated_again(self, task: str) -> Evaluation | None:
+        """How the runs of a task are evaluated again, if they are."""
+        evaluation = self.evaluation
+        return evaluation if evaluation and task in (evaluation.tasks or self.tasks) else None
 
     def rows(self, task: str) -> tuple[Variation, ...]:
         """The rows that report a task."""

@@ -1,19 +1,24 @@
 """What a config needs to test a semantic model at several scales."""
 
-from mmengine.config import Config
+from typing import TYPE_CHECKING
 
 from m2f.errors import InputError
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
 
 OVERRIDES = {"model.type": "MultiScale", "val_evaluator": [{"type": "m2f.MeanIoU", "name": "mIoU_ms"}]}
 """Dotted keys and their values; of a study's ``Evaluation`` as well."""
 
 
-def at_many_scales(config: Config) -> Config:
+def at_many_scales(config: "Config") -> "Config":
     """A copy of a config that tests at several scales, see :class:`m2f.models.multi_scale.MultiScale`.
 
     Raises:
         InputError: the config is not of a semantic model as the suite has them.
     """
+    from mmengine.config import Config  # here, since studies name the overrides, and listing them loads no torch
+
     kind = str(config.model.type).rpartition(".")[2]
     if config.get("task") != "semantic" or kind not in ("Mask2Former", "MultiScale"):
         raise InputError(

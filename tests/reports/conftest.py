@@ -106,6 +106,11 @@ def attention():
     return ATTENTION
 
 
+@pytest.fixture(scope="session")
+def make_run():
+    return planned_run
+
+
 def planned_run(variation, seed):
     return Run(
         digest=hashlib.sha256(f"{variation.name} {seed}".encode()).hexdigest(),

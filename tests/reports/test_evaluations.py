@@ -1,12 +1,17 @@
 """A figure whose runs evaluate trained models: fractions, no history, no samples."""
 
+import json
 import re
+from dataclasses import replace
 
 import pandas as pd
 import pytest
 
+from ablations.planning.plan import Cell
+from ablations.store.run_record import write_done
+from ablations.store.runs import create_run, open_store, write_sweep
 from ablations.studies import STUDIES
-from ablations.studies.study import Study
+from ablations.studies.study import Evaluation, Study, Variation
 from reports.build import build
 from reports.text import DASH, MINUS
 
@@ -50,3 +55,43 @@ def test_there_is_no_convergence_and_no_gallery(built):
     stems = ("Ib-mini-panoptic-differences", "mini-verdicts")
     assert figures == {f"{stem}.{suffix}" for stem in stems for suffix in ("svg", "pdf")}
     assert "Sample predictions" not in built["html"].read_text()
+
+
+MANY_SCALES = Study(
+    table="6",
+    title="Cityscapes",
+    baseline="Mask2Former, R50",
+    variations=tuple(
+        Variation(f"Mask2Former, {backbone}", {"backbone": backbone}, "", backbone=backbone, dataset="cityscapes")
+        for backbone in ("R50", "Swin-L-22k")
+    ),
+    tasks=("semantic",),
+    evaluation=Evaluation({}, tasks=("semantic",), adds="mIoU_ms"),
+)
+
+
+@pytest.fixture(scope="module")
+def at_many_scales(make_run, tmp_path_factory):
+    """The report of trainings that are tested at many scales as well."""
+    root = tmp_path_factory.mktemp("many")
+    store = open_store(root / "store")
+    cells = []
+    for row in MANY_SCALES.variations:
+        training = replace(make_run(row, 0), task="semantic", scale="paper", dataset="cityscapes", split="val")
+        again = replace(training, digest=training.digest[::-1], source=training)
+        for run, seconds, metrics in ((training, 7200.0, {"mIoU": 70.0}), (again, 60.0, {"mIoU_ms": 72.5})):
+            cells.append(Cell("6", row.name, row.method, row.backbone, run))
+            directory = create_run(store, run, store / "data")
+            (directory / "timing.json").write_text(json.dumps({"seconds": {"total": seconds}}))
+            write_done(directory, metrics)
+    write_sweep(store, cells)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(STUDIES, "6", MANY_SCALES)
+        yield build(store, ["6"], root / "out")
+
+
+def test_what_an_evaluation_adds_has_a_column_and_its_own_time(at_many_scales):
+    text = at_many_scales["markdown"].read_text()
+    assert "| | mIoU, paper | mIoU, ours | mIoU\\_ms, paper | mIoU\\_ms, ours |" in text
+    assert re.search(r"\| Mask2Former, Swin-L-22k \| mIoU \| 83\.3 \| 70\.0 .* 2\.0 h", text)
+    assert re.search(r"\| Mask2Former, Swin-L-22k \| mIoU\\_ms \| 84\.3 \| 72\.5 .* 60 s", text)

@@ -260,6 +260,18 @@ def test_a_study_at_many_scales_evaluates_trainings_once_more():
     assert run.config["val_evaluator"] == [{"type": "m2f.MeanIoU", "name": "mIoU_ms"}]
 
 
+def test_an_evaluation_that_adds_a_metric_stands_beside_its_training(plan, study):
+    """Of the tasks that it names; the training comes first, and is what it is without."""
+    again = Evaluation({"train_cfg.max_iters": Times(2)}, tasks=("semantic",), adds="mIoU_ms")
+    cells = plan(tasks=("panoptic", "semantic"), studies=[replace(study, evaluation=again)])
+    once = plan(tasks=("panoptic", "semantic"))
+    assert [cell.run for cell in cells if cell.run.source is None] == [cell.run for cell in once]
+    assert [(cell.variant, cell.run.task, cell.run.source is not None) for cell in cells[2:]] == [
+        (variant, "semantic", evaluated) for variant in ("plain", "masked") for evaluated in (False, True)
+    ]
+    assert cells[3].run.source == cells[2].run and cells[3].run.config["train_cfg"] == {"max_iters": 20}
+
+
 def on_streets(study):
     """The study with its masked row on another data set."""
     plain, masked = study.variations

@@ -64,6 +64,19 @@ def test_seeds_are_added_until_the_interval_is_narrow(grow):
     assert second == f"added: 9z plain, panoptic: ±{halves[0]:.2f} -> ±{one.width:.2f} points with {enough} seeds"
 
 
+def test_a_metric_that_an_evaluation_adds_plays_no_part(grow, study):
+    """Rows are compared by what their trainings measured; a seed more brings both runs."""
+    again = replace(study, evaluation=Evaluation({}, adds="PQ_ms"))
+    outcome = grow(1.0, 16, of_plain(PLAIN), studies=(again,))
+    (one,) = outcome.comparisons
+    assert one.width == grow_width(len(one.seeds))
+    assert len(outcome.plan.cells) == 4 * len(one.seeds)
+
+
+def grow_width(seeds):
+    return half_widths({0: [value - 40 for value in PLAIN[:seeds]]})[0]
+
+
 @pytest.mark.parametrize("shift", [-30.0, -1.0, 1.0, 30.0])
 def test_neither_side_nor_size_of_the_difference_plays_a_part(grow, shift):
     (one,) = grow(1.0, 16, of_plain([value + shift for value in PLAIN])).comparisons

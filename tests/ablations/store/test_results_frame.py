@@ -1,6 +1,9 @@
+from dataclasses import replace
+
 import pytest
 
-from ablations.store.results_frame import COLUMNS, read_results, require_one_run_per_seed
+from ablations.store.results_frame import COLUMNS, one_run_each, read_results, require_one_run_per_seed
+from ablations.studies.study import Evaluation
 from m2f.errors import InputError
 
 
@@ -20,3 +23,15 @@ def test_two_runs_of_a_row_and_seed(plan, have_done):
     other_value = other_value.assign(value=other_value["value"] + 1)
     with pytest.raises(InputError, match="several runs"):
         require_one_run_per_seed(frame.merge(other_value, how="outer"), "here")
+
+
+def test_a_row_may_have_a_run_that_adds_a_metric(plan, study, have_done):
+    """Each metric has one run, and the row's own is its training, in whatever order a store has the two."""
+    again = replace(study, evaluation=Evaluation({}, adds="mIoU_ms"))
+    cells = plan(tasks=["semantic"], studies=[again])
+    found = read_results(have_done(cells, lambda _, cell: {"mIoU_ms" if cell.run.source else "mIoU": 40.0}))
+    require_one_run_per_seed(found.frame, "here")
+    trainings = [cell.run.name for cell in cells if cell.run.source is None]
+    for frame in (found.frame, found.frame[::-1].reset_index(drop=True)):
+        own = one_run_each(frame, found.runs)
+        assert sorted(own["run"]) == sorted(trainings) and set(own["metric"]) == {"mIoU"}

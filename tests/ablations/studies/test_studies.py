@@ -56,6 +56,29 @@ def test_rows_of_other_data_sets_have_numbers_of_the_paper(study, paper):
     assert len(primary) == sum(len(study.rows(task)) for task in study.tasks)
 
 
+def test_tables_that_print_multi_scale_testing_evaluate_their_trainings_so(paper):
+    """Those alone, and semantic models alone."""
+    rows = paper[(paper["metric"] == "mIoU_ms") & paper["method"].isin(["Mask2Former", "MaskFormer"])]
+    assert set(rows["task"]) == {"semantic"}
+    adding = {study.table for study in STUDY_LIST if study.evaluation and study.evaluation.adds}
+    assert adding == set(rows["table"])
+    for table in adding:
+        study = STUDIES[table]
+        own = rows[rows["table"] == table]
+        printed = set(zip(own["variant"], own["method"], own["backbone"], strict=True))
+        ours = {(row.named_by_the_paper("semantic"), row.method, row.backbone) for row in study.rows("semantic")}
+        assert ours == printed
+        assert [task for task in study.tasks if study.evaluated_again(task)] == ["semantic"]
+
+
+def test_multi_scale_testing_is_of_the_rows_own_training(monkeypatch):
+    monkeypatch.setattr("m2f.data.fingerprint.fingerprint", lambda config: "not looked at")
+    first, again = cells([STUDIES["6"]], "paper", ["semantic"])[:2]
+    assert again.run.source == first.run
+    assert again.run.config["model"] == {**first.run.config["model"], "type": "MultiScale"}
+    assert again.run.config["val_evaluator"] == [{"type": "m2f.MeanIoU", "name": "mIoU_ms"}]
+
+
 def test_swin_l_has_more_queries_where_the_paper_has(monkeypatch):
     monkeypatch.setattr("m2f.data.fingerprint.fingerprint", lambda config: "not looked at")
     large = [cell.run for cell in cells(OTHER_DATA_SETS, "paper") if cell.variant == "Mask2Former, Swin-L-22k"]
