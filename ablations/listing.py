@@ -22,6 +22,7 @@ def listed_rows(studies: Iterable[Study]) -> list[dict[str, Any]]:
             "provenance": variation.provenance,
             "reason": variation.reason,
             "note": study.note,
+            "submission": study.submission,
         }
         for study in studies
         for variation in study.variations
@@ -43,6 +44,8 @@ def listing(studies: Iterable[Study], wide: int) -> Iterator[str]:
         yield from folded(f"{study.table}  {study.title} ({', '.join(study.tasks)})", wide)
         if study.note:
             yield from folded(f"    {study.note}", wide)
+        if study.submitting:
+            yield from folded(f"    Its numbers are a test server's, which takes the zip of: {study.submitting}", wide)
         for variation in study.variations:
             for line in _row(variation, is_baseline=variation.name == study.baseline):
                 yield from folded(line, wide, indent=8 if line.startswith(" " * 8) else 12)

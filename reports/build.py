@@ -55,6 +55,12 @@ def build(
     for sentence in found.damaged:
         say(sentence)
     results = found.frame[found.frame["table"].isin(tables or list(STUDIES))]
+    judged = [STUDIES[table] for table in tables if STUDIES[table].submission]
+    if results.empty and judged:
+        raise InputError(
+            f"The numbers of Table {judged[0].table} are a test server's, which takes the zip of "
+            f"`{judged[0].submitting}`; a report of other tables shows what the paper prints of it."
+        )
     if results.empty:
         wanted = shlex.join(tables or [next(iter(STUDIES))])
         place = shlex.quote(str(store))

@@ -7,6 +7,7 @@ from typing import Any
 from ablations.comparing.statistics import CONFIDENCE
 from ablations.comparing.verdicts import ERROR_RATE, MARGIN
 from ablations.costs.counted import CAPTION, CostRow
+from ablations.paper import paper_results
 from ablations.store.run_record import RunRecord
 from ablations.studies import STUDIES
 from ablations.studies.study import Study
@@ -18,6 +19,7 @@ from reports.panels import missing_panels, panels
 from reports.paper_table import paper_table
 from reports.pixel_decoders import TABLE as PIXEL_DECODERS
 from reports.pixel_decoders import pixel_decoders
+from reports.printed import printed_rows
 from reports.runs import commits, facts, packages
 from reports.section import Section, changes, imports, missing
 from reports.task import task_content
@@ -125,6 +127,7 @@ def compose(
         ],
         "not_run": _not_run(tables),
         "absent": [*(_absent(STUDIES[table], store, lacking) for table in absent), *missing_figures],
+        "printed": printed_rows(_with_printed_rows(sections, absent), paper_results()),
         "pixel_decoders": [page for page, _ in compared],
         "panels": shown_panels,
         "attention": shown_attention,
@@ -157,6 +160,13 @@ def _message(scale: str, sections: list[Section]) -> tuple[dict[str, Any], dict[
     return data, {f"{stem}.{suffix}": content for suffix, content in (vectors or {}).items()}
 
 
+def _with_printed_rows(sections: Sequence[Section], absent: Iterable[str]) -> list[Study]:
+    """The report's tables, and those without a result that only a test server could give at one of its scales."""
+    scales = {section.scale for section in sections}
+    judged = [STUDIES[table] for table in absent if STUDIES[table].submission and scales & set(STUDIES[table].scales)]
+    return list({study.table: study for study in (*(section.study for section in sections), *judged)}.values())
+
+
 def in_order(scales: Iterable[str]) -> list[str]:
     """Scales by the weight of their numbers, which is the order of the report: the user's own come last, by name."""
     present = set(scales)
@@ -164,7 +174,7 @@ def in_order(scales: Iterable[str]) -> list[str]:
 
 
 def _absent(study: Study, store: str, word: str) -> dict[str, str]:
-    """A table or figure without results: what it is, where it can be run, and the command."""
+    """A table or figure without results: what it is, where it can be run, and the command that fills it."""
     scale = study.scales[-1] if study.scales else word
     scales = listing(list(study.scales)) or "any"
     label = table_label(study.table)
@@ -173,7 +183,7 @@ def _absent(study: Study, store: str, word: str) -> dict[str, str]:
         "title": study.title,
         "scales": scales,
         "text": f"{label} has no result (scale: {scales})",
-        "command": run_command(study.table, scale, imports=imports(study), store=store),
+        "command": study.submitting or run_command(study.table, scale, imports=imports(study), store=store),
     }
 
 

@@ -20,10 +20,10 @@ EMPTY = {"value": DASH, "difference": "", "best": False, "verdict": "", "task": 
 def paper_table(section: Section, costs: Sequence[CostRow]) -> dict[str, Any]:
     """The table's ``columns`` of ``{title, sides}``, and ``rows`` of ``{name, variant, baseline, cells}``.
 
-    A column is a task's primary metric, what a second evaluation adds to it, or a cost that the paper prints. Its ``sides`` are 'paper' and 'ours', as far as
-    there is any number; of a cost, ours is counted as the paper counts. A row has one cell for each side of each
-    column, ``{value, difference, best, verdict, task}``, the last of what our runs measured; the differences are from
-    the baseline, in cells that are ``compared``, a flag for each cell of a row.
+    A column is a task's primary metric, what a second evaluation adds to it, or a cost that the paper prints. Its
+    ``sides`` are 'paper' and 'ours', as far as there is any number; of a cost, ours is counted as the paper counts. A
+    row has one cell for each side of each column, ``{value, difference, best, verdict, task}``, the last of what our
+    runs measured; the differences are from the baseline, in cells that are ``compared``, a flag for each cell of a row.
     """
     columns = [
         column for task in TASKS for metric in _metrics(section, task) for column in _accuracy(section, task, metric)

@@ -6,13 +6,13 @@ import re
 import shlex
 from collections.abc import Sequence
 
-from ablations.studies import FIGURES, MAIN_RESULTS, OTHER_DATA_SETS, TABLES
+from ablations.studies import FIGURES, MAIN_RESULTS, OTHER_DATA_SETS, TABLES, TEST_SERVERS
 
 LONGEST_STEM = 100  # characters
 MINUS = "\N{MINUS SIGN}"
 DASH = "\N{EM DASH}"
 DECIMALS = {"%": 1, "fraction": 2, "M": 1, "G": 1, "GB": 1}  # by the unit that the results frame names
-THE_PAPERS = frozenset(study.table for study in (*TABLES, *FIGURES, *MAIN_RESULTS, *OTHER_DATA_SETS))
+THE_PAPERS = frozenset(study.table for study in (*TABLES, *FIGURES, *MAIN_RESULTS, *OTHER_DATA_SETS, *TEST_SERVERS))
 DATASET_NAMES = {
     "coco": "COCO",
     "coco_tenth": "a tenth of COCO",

@@ -19,6 +19,7 @@ from ablations.running.progress import Display
 from ablations.running.worker import EVALUATION, TRAINING
 from ablations.store.run_record import RunRecord, State, write_failed
 from ablations.store.runs import create_run, require_own, run_directory, write_sweep
+from ablations.studies import STUDIES
 from m2f.errors import InputError
 
 MakeExecutor = Callable[[int], Executor]
@@ -216,16 +217,25 @@ def summarise(plan: Plan, states: dict[str, State], store: Path, console: Consol
         log = RunRecord(run_directory(store, name)).log
         line = f"failed: {plan.runs[name].label}: {state.reason}" + (f" [log: {log}]" if log.exists() else "")
         console.print(line, highlight=False, markup=False, soft_wrap=True)
-    console.print(f"Next: {report_command(plan, store)}", highlight=False, markup=False, soft_wrap=True)
+    for line in next_commands(plan, store):
+        console.print(f"Next: {line}", highlight=False, markup=False, soft_wrap=True)
     for state in failed.values():
         if state.kind == "input":
             raise InputError(state.reason or "")
     return 1 if failed else 0
 
 
-def report_command(plan: Plan, store: Path) -> str:
-    """The command that reports a plan's tables, with the modules that have added rows to them."""
-    tables = dict.fromkeys(cell.table for cell in plan.cells)
+def next_commands(plan: Plan, store: Path) -> Iterator[str]:
+    """What reports a plan's tables, or makes what their test servers take."""
+    tables = list(dict.fromkeys(cell.table for cell in plan.cells))
+    judged = {table: STUDIES[table].submitting for table in tables if table in STUDIES and STUDIES[table].submitting}
+    if reported := [table for table in tables if table not in judged]:
+        yield report_command(plan, reported, store)
+    yield from judged.values()
+
+
+def report_command(plan: Plan, tables: Iterable[str], store: Path) -> str:
+    """The command that reports tables of a plan, with the modules that have added rows to them."""
     modules = dict.fromkeys(
         module for cell in plan.cells for module in cell.run.config.get("custom_imports", {}).get("imports", ())
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ablations.metric_names import unit
 from ablations.store.run_record import RunRecord
 from ablations.store.runs import read_cells, run_directory
+from ablations.studies import STUDIES
 from m2f.errors import InputError
 
 if TYPE_CHECKING:
@@ -62,13 +63,17 @@ def read_results(store: Path) -> Results:
 
 
 def results_frame(cells: Iterable[Mapping[str, Any]], runs: Mapping[str, RunRecord]) -> "pd.DataFrame":
-    """The results frame of those cells whose runs are there."""
+    """The results frame of those cells whose runs are there, and measured numbers of their tables.
+
+    What a training measures is no number of a table whose numbers a test server tells.
+    """
     import pandas as pd
 
+    judged = {study.table for study in STUDIES.values() if study.submission}
     rows = [
         {**cell, "metric": metric, "value": value, "unit": unit(metric)}
         for cell in cells
-        if cell["run"] in runs
+        if cell["run"] in runs and cell["table"] not in judged
         for metric, value in runs[cell["run"]].metrics.items()
     ]
     return pd.DataFrame(rows, columns=list(COLUMNS))

@@ -11,6 +11,7 @@ from ablations.studies.figure_iii import FIGURE_III
 from ablations.studies.figure_iv import FIGURE_IV
 from ablations.studies.main_results import TABLE_1, TABLE_2, TABLE_3, TABLE_I, TABLE_III, TABLE_V
 from ablations.studies.other_data_sets import TABLE_6, TABLE_7, TABLE_IX, TABLE_VII, TABLE_VIII
+from ablations.studies.servers import TABLE_II, TABLE_IV, TABLE_VI
 from ablations.studies.study import Study
 from ablations.studies.table_4a import TABLE_4A
 from ablations.studies.table_4b import TABLE_4B
@@ -28,7 +29,8 @@ FIGURES = (FIGURE_IB, FIGURE_II, FIGURE_III, FIGURE_IV, FIGURE_3)
 
 MAIN_RESULTS = (TABLE_1, TABLE_2, TABLE_I, TABLE_III, TABLE_V, TABLE_3)
 OTHER_DATA_SETS = (TABLE_6, TABLE_7, TABLE_VII, TABLE_VIII, TABLE_IX)
+TEST_SERVERS = (TABLE_II, TABLE_IV, TABLE_VI)
 
 STUDIES: dict[str, Study] = {
-    study.table: study for study in (*TABLES, *FIGURES, *MAIN_RESULTS, *OTHER_DATA_SETS, BASELINE)
+    study.table: study for study in (*TABLES, *FIGURES, *MAIN_RESULTS, *OTHER_DATA_SETS, *TEST_SERVERS, BASELINE)
 }

@@ -97,6 +97,8 @@ class Study:
         metric: the metric that is compared, by task, if not the task's usual one.
         note: what a reader of its rows must know, in one or two sentences.
         scales: the scales at which its rows can be run; none named: any.
+        submission: where a test server alone tells the table's numbers, the options of ``m2f eval`` that make what it
+            takes from a training's checkpoint.
     """
 
     table: str
@@ -108,6 +110,12 @@ class Study:
     metric: Mapping[str, str] | None = None
     note: str = ""
     scales: tuple[str, ...] = ()
+    submission: str = ""
+
+    @property
+    def submitting(self) -> str:
+        """The command that makes what the table's test server takes; empty where there is none."""
+        return f"m2f eval RUN/config.py RUN/iter_N.pth --data DIR {self.submission}" if self.submission else ""
 
     def evaluated_again(self, task: str) -> Evaluation | None:
         """How the runs of a task are evaluated again, if they are."""

@@ -15,5 +15,6 @@ settings = dict(
     pipelines={{_base_.pipelines}},
     backbones={{_base_.backbones}},
     queries_of_swin_l=100,
+    train_and_validation_schedule={{_base_.train_and_validation_schedule}},
     maskformer=dict(pixel_decoder="MaskFormerFPN", pad_size_divisor=32, schedule={{_base_.maskformer_schedule}}),
 )

@@ -12,6 +12,7 @@ from ablations.store.run_record import write_done
 from ablations.store.runs import create_run, open_store, write_sweep
 from ablations.studies import STUDIES
 from ablations.studies.study import Evaluation, Study, Variation
+from m2f.errors import InputError
 from reports.build import build
 from reports.text import DASH, MINUS
 
@@ -95,3 +96,22 @@ def test_what_an_evaluation_adds_has_a_column_and_its_own_time(at_many_scales):
     assert "| | mIoU, paper | mIoU, ours | mIoU\\_ms, paper | mIoU\\_ms, ours |" in text
     assert re.search(r"\| Mask2Former, Swin-L-22k \| mIoU \| 83\.3 \| 70\.0 .* 2\.0 h", text)
     assert re.search(r"\| Mask2Former, Swin-L-22k \| mIoU\\_ms \| 84\.3 \| 72\.5 .* 60 s", text)
+
+
+def test_other_methods_stand_as_printed_and_a_test_servers_tables_whole(at_many_scales, tmp_path):
+    """The latter beside other results of the paper's scale alone, in a report of the whole paper."""
+    text = at_many_scales["markdown"].read_text()
+    assert "| SegFormer, MiT-B5 | mIoU\\_ms 84.0 |" in text
+    assert "test-dev" not in text
+    store = at_many_scales["pdf"].parents[1] / "store"
+    whole = build(store, [], tmp_path)
+    for name in ("markdown", "html"):
+        assert "--submission ade20k --multi-scale" in whole[name].read_text()
+    text = whole["markdown"].read_text()
+    assert "| Mask2Former, Swin-L-22k | PQ 58.3; PQ^Th 65.1; PQ^St 48.1; SQ 84.1; RQ 68.6 |" in text
+
+
+def test_a_report_of_a_test_servers_table_alone_says_where_its_numbers_are(at_many_scales, tmp_path):
+    store = at_many_scales["pdf"].parents[1] / "store"
+    with pytest.raises(InputError, match=r"The numbers of Table II are a test server's, .*--submission coco-panoptic`"):
+        build(store, ["II"], tmp_path)

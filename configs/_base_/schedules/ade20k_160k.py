@@ -27,6 +27,8 @@ train_cfg = _whole["train_cfg"]
 param_scheduler = _whole["param_scheduler"]
 maskformer_schedule = maskformers(_whole)
 maskformer_panoptic_schedule = maskformers(schedule(720000, evaluations=10))  # maskformer_panoptic_R50_bs16_720k.yaml
+# As many epochs of 22,210 training and validation images as the whole one is of 20,210 training images.
+train_and_validation_schedule = maskformers(schedule(175830, evaluations=10))
 _lite = schedule(6000, evaluations=3)
 lite = dict(maskformer_schedule=maskformers(_lite), **_lite)
 optim_wrapper = dict(

@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 
 from ablations.store.results_frame import COLUMNS, one_run_each, read_results, require_one_run_per_seed
+from ablations.studies import STUDIES
 from ablations.studies.study import Evaluation
 from m2f.errors import InputError
 
@@ -35,3 +36,10 @@ def test_a_row_may_have_a_run_that_adds_a_metric(plan, study, have_done):
     for frame in (found.frame, found.frame[::-1].reset_index(drop=True)):
         own = one_run_each(frame, found.runs)
         assert sorted(own["run"]) == sorted(trainings) and set(own["metric"]) == {"mIoU"}
+
+
+def test_what_trainings_measure_is_no_number_of_a_test_servers_table(plan, study, have_done, monkeypatch):
+    judged = replace(study, table="9j", submission="--submission coco-panoptic")
+    monkeypatch.setitem(STUDIES, "9j", judged)
+    frame = read_results(have_done(plan(studies=[study, judged]), lambda *_: {"PQ": 40.0})).frame
+    assert set(frame["table"]) == {"9z"} and len(frame) == 2

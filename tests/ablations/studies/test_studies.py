@@ -10,7 +10,7 @@ from ablations.paper import paper_results
 from ablations.planning.plan import Plan, make_plan
 from ablations.planning.scales import SCALES, chosen_scale
 from ablations.store.results_frame import COLUMNS
-from ablations.studies import FIGURES, MAIN_RESULTS, OTHER_DATA_SETS, STUDIES, TABLES
+from ablations.studies import FIGURES, MAIN_RESULTS, OTHER_DATA_SETS, STUDIES, TABLES, TEST_SERVERS
 from m2f.errors import InputError
 from m2f.models.without_data import EmptyOnMeta
 from m2f.registry import MODELS
@@ -31,9 +31,10 @@ def cells(studies, scale, tasks=("panoptic", "instance", "semantic")):
     return make_plan(studies, chosen_scale(scale), tasks, [0], {}, NOTHING).cells
 
 
-@pytest.mark.parametrize(
-    "study", (*MAIN_RESULTS, *OTHER_DATA_SETS), ids=[study.table for study in (*MAIN_RESULTS, *OTHER_DATA_SETS)]
-)
+ROWS_OF_RESULTS = (*MAIN_RESULTS, *OTHER_DATA_SETS, *TEST_SERVERS)
+
+
+@pytest.mark.parametrize("study", ROWS_OF_RESULTS, ids=[study.table for study in ROWS_OF_RESULTS])
 def test_main_results_are_the_papers_rows(study, paper):
     """Each with the tasks that the paper has it in."""
     rows = paper[(paper["table"] == study.table) & paper["method"].isin(["Mask2Former", "MaskFormer"])]
@@ -87,6 +88,26 @@ def test_swin_l_has_more_queries_where_the_paper_has(monkeypatch):
     }
     assert queries == {key: 100 if key[1] == "semantic" else 200 for key in queries}
     assert {task for _, task in queries} >= {"panoptic", "semantic"}
+
+
+def test_a_test_server_on_coco_judges_the_runs_of_tables_i_and_iii(monkeypatch):
+    monkeypatch.setattr("m2f.data.fingerprint.fingerprint", lambda config: "not looked at")
+    of_table = {
+        table: {cell.run.name for cell in cells([STUDIES[table]], "paper")} for table in ("I", "II", "III", "IV")
+    }
+    assert of_table["II"] < of_table["I"] and len(of_table["II"]) == 2
+    assert of_table["IV"] < of_table["III"] and len(of_table["IV"]) == 1
+
+
+def test_the_models_of_table_vi_learn_from_validation_images_too(monkeypatch):
+    """As often as the others learn from each training image."""
+    monkeypatch.setattr("m2f.data.fingerprint.fingerprint", lambda config: "not looked at")
+    for cell in cells([STUDIES["VI"]], "paper"):
+        config = cell.run.config
+        assert config["train_dataloader"]["dataset"]["dataset"]["type"] == "m2f.ADE20KTrainAndValidation"
+        iterations = config["train_cfg"]["max_iters"]
+        assert iterations / 22210 == pytest.approx(160000 / 20210, rel=1e-4)
+        assert config["param_scheduler"][-1]["end"] == iterations
 
 
 def test_main_results_are_of_the_papers_scale_alone():
