@@ -36,7 +36,7 @@ def trainings(table, scale="paper", task=None):
     monkeypatch.setattr("m2f.data.fingerprint.fingerprint", lambda config: "not looked at")
     cells = make_plan([STUDIES[table]], chosen_scale(scale), [task or TASKS[table]], [0], {}, Path("nowhere")).cells
     monkeypatch.undo()
-    return {cell.variant: cell.run for cell in cells}
+    return {cell.variant: cell.training for cell in cells}
 
 
 @pytest.fixture(scope="module")
@@ -119,6 +119,18 @@ def test_loss_and_segmentation(yaml, config):
     if model["task"] == "panoptic":
         assert thresholds.overlap == float(yaml["OVERLAP_THRESHOLD"])
         assert thresholds.score == float(yaml["OBJECT_MASK_THRESHOLD"])
+
+
+def test_panoptic_model_of_ade20k():
+    """As its maskformer_panoptic_R50_bs16_720k.yaml and the bases of that say."""
+    config = trainings("VIII", task="panoptic")["MaskFormer, R50"].config
+    assert config["model"]["pixel_decoder"]["type"] == "MaskFormerEncoderFPN"
+    thresholds = PanopticThresholds(**config["model"]["panoptic"])
+    assert (thresholds.score, thresholds.overlap, thresholds.foreground) == (0.7, 0.8, 0)
+    assert config["train_cfg"]["max_iters"] == config["param_scheduler"][-1]["end"] == 720000
+    assert config["train_dataloader"]["batch_size"] == 16
+    crops = steps(config["train_dataloader"]["dataset"]["dataset"]["pipeline"], "RandomCrop")
+    assert [crop["crop_size"] for crop in crops] == [(640, 640)]
 
 
 @OFFICIAL
