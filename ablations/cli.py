@@ -23,6 +23,7 @@ from ablations.commands.rerun import rerun
 from ablations.commands.run import run
 from ablations.commands.selftest import selftest
 from ablations.commands.status import status
+from ablations.commands.table import evaluate_table
 from ablations.terminal import on_one_line
 from m2f import __version__
 from m2f.errors import InputError
@@ -42,6 +43,7 @@ COMMANDS = (
     bench,
     convert,
     evaluate,
+    evaluate_table,
     doctor,
     selftest,
     data_commands,

@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from ablations.paper import Checkpoint
 from ablations.planning.overrides import override_as_json
+from ablations.planning.published import PublishedRow
 from ablations.studies.study import Study, Variation
 from ablations.terminal import folded
 
@@ -28,6 +30,33 @@ def listed_rows(studies: Iterable[Study]) -> list[dict[str, Any]]:
         for variation in study.variations
         for name, tasks in _names(study, variation).items()
     ]
+
+
+def listed_checkpoints(rows: Iterable[PublishedRow]) -> list[dict[str, str]]:
+    """One object for each row and task that a published checkpoint fills; ``md5`` is how the file's MD5 begins."""
+    return [
+        {
+            "table": row.study.table,
+            "row": row.variation.name,
+            "task": row.task,
+            "file": row.checkpoint.name,
+            "md5": row.checkpoint.md5,
+            "address": row.checkpoint.address,
+        }
+        for row in rows
+        if row.checkpoint
+    ]
+
+
+def checkpoint_listing(rows: Iterable[PublishedRow], wide: int) -> Iterator[str]:
+    """The checkpoints for people, each with all rows that it fills."""
+    filled: dict[Checkpoint, list[str]] = {}
+    for row in rows:
+        if row.checkpoint:
+            filled.setdefault(row.checkpoint, []).append(f"{row.study.table} {row.variation.name}, {row.task}")
+    for checkpoint, names in filled.items():
+        yield from folded(f"{checkpoint.name}  {'; '.join(names)}", wide)
+        yield f"    {checkpoint.address}"
 
 
 def _names(study: Study, variation: Variation) -> dict[str, list[str]]:

@@ -129,7 +129,7 @@ def comparison_frame(
 def _rows(results: pd.DataFrame, paper: pd.DataFrame, study: Study, scale: str) -> Iterator[_Row]:
     ours = results[(results["table"] == study.table) & (results["scale"] == scale)]
     require_one_run_per_seed(ours, "the store")
-    numbers, datasets = _paper_numbers(paper, study), _datasets(paper, study)
+    numbers, datasets = paper_numbers(paper, study), _datasets(paper, study)
     measured = ours["metric"].unique()
     baseline = next(variation for variation in study.variations if variation.name == study.baseline)
     for task in study.tasks:
@@ -229,7 +229,7 @@ def _datasets(paper: pd.DataFrame, study: Study) -> dict[str, set[str]]:
     return {str(task): set(own["dataset"]) for task, own in of_table.groupby("task")}
 
 
-def _paper_numbers(paper: pd.DataFrame, study: Study) -> dict[tuple[str, str, str], float]:
+def paper_numbers(paper: pd.DataFrame, study: Study) -> dict[tuple[str, str, str], float]:
     """The paper's accuracy numbers of a study by (name of our row, task, metric)."""
     of_table = paper[(paper["table"] == study.table) & ~paper["metric"].isin(COST_METRICS)]
     numbers: dict[tuple[str, str, str], float] = {}

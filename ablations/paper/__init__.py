@@ -1,5 +1,8 @@
-"""The paper's own numbers: every value of its tables, one a line in ``results.csv``."""
+"""The paper's own numbers, every value of its tables one a line in ``results.csv``, and its authors' checkpoints."""
 
+import csv
+import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -7,6 +10,48 @@ if TYPE_CHECKING:
     import pandas as pd
 
 RESULTS_CSV = Path(__file__).with_name("results.csv")
+CHECKPOINTS_CSV = Path(__file__).with_name("checkpoints.csv")
+ADDRESS = "https://dl.fbaipublicfiles.com/maskformer/"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint of the model zoos of Mask2Former and MaskFormer (MODEL_ZOO.md of facebookresearch's repositories).
+
+    Attributes:
+        table: a table that it fills a row of.
+        row: our name of the row.
+        task: of the row.
+        path: below :data:`ADDRESS`.
+    """
+
+    table: str
+    row: str
+    task: str
+    path: str
+
+    @property
+    def name(self) -> str:
+        """The file's name, by which it is found wherever it lies."""
+        return Path(self.path).name
+
+    @property
+    def address(self) -> str:
+        """Where it is published."""
+        return ADDRESS + self.path
+
+    @property
+    def md5(self) -> str:
+        """How the file's MD5 begins, in hex, as its name says."""
+        found = re.search(r"_([0-9a-f]{6})\.pkl$", self.path)
+        assert found is not None
+        return found[1]
+
+
+def published_checkpoints() -> list[Checkpoint]:
+    """Those that are of a row of the paper's tables, each with one row of those that it fills."""
+    with CHECKPOINTS_CSV.open(newline="") as file:
+        return [Checkpoint(**line) for line in csv.DictReader(file)]
 
 
 def paper_results() -> "pd.DataFrame":

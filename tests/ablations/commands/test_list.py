@@ -59,3 +59,12 @@ def test_list_for_people(call):
     assert "    masked attention (Mask2Former, R50) [exact, baseline]" in lines
     assert "    MaskFormer training params (MaskFormer, R50) [inferred, baseline]" in lines
     assert "        model.transformer_decoder.queries.num_queries = Times(factor=0.5)" in lines
+
+
+def test_list_of_checkpoints(call):
+    (row,) = [row for row in json.loads(call("list", "--checkpoints", "IX", "--json").output) if row["md5"] == "132c71"]
+    assert row["file"] == "model_final_132c71.pkl"
+    assert row["row"] == "Mask2Former, Swin-L-22k" and row["task"] == "panoptic"
+    lines = call("list", "--checkpoints", "IX").output.splitlines()
+    assert "model_final_f3fc73.pkl  IX MaskFormer, R50, semantic" in lines
+    assert lines[lines.index("model_final_f3fc73.pkl  IX MaskFormer, R50, semantic") + 1].strip().startswith("https://")
