@@ -95,7 +95,35 @@ def bench_evaluation(images: int, repeats: int, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([asdict(speed) for speed in speeds], indent=1))
     else:
-        make_console().print(evaluation_table(speeds))
+        make_console().print(evaluation_table(speeds, "Medians of processor time"))
+
+
+@bench.command("cityscapes")
+@click.option(
+    "--images", type=click.IntRange(min=1), default=500, show_default=True, help="Frames, 1024 x 2048 pixels."
+)
+@click.option("--detections", type=click.IntRange(min=1), default=20, show_default=True, help="Masks a frame.")
+@click.option("--json", "as_json", is_flag=True, help="A list of objects, one a metric.")
+def bench_cityscapes(images: int, detections: int, as_json: bool) -> None:
+    """Cityscapes' AP, mIoU and PQ beside cityscapesScripts and panopticapi's algorithm, from generated predictions.
+
+    It takes some minutes and a few hundred MB of temporary files, and `pip install cityscapesscripts`. Times are the
+    processor's, of all threads together, each measured once.
+    """
+    import sys
+
+    from rich.console import Console
+
+    from ablations.costs.beside_peers import evaluation_table
+    from ablations.evaluation import shown_progress
+    from m2f.timing.cityscapes_evaluation import compare_cityscapes
+
+    with shown_progress(Console(file=sys.stderr)) as progress:
+        speeds = compare_cityscapes(images, detections, tell=progress)
+    if as_json:
+        click.echo(json.dumps([asdict(speed) for speed in speeds], indent=1))
+    else:
+        make_console().print(evaluation_table(speeds, "Processor time, measured once"))
 
 
 def chosen_numbers(numbers: str, option: str) -> list[int]:

@@ -126,12 +126,12 @@ def peers_table(measurements: "Sequence[Measurement]") -> "Table":
     return table
 
 
-def evaluation_table(speeds: "Sequence[EvaluationSpeed]") -> "Table":
-    """Times of metrics, one a row."""
+def evaluation_table(speeds: "Sequence[EvaluationSpeed]", times_are: str) -> "Table":
+    """Times of metrics, one a row; ``times_are`` says what they are."""
     from rich.table import Table
 
     columns = ("work", "images", "s", "peer", "its s", "times as long", "largest difference")
-    table = Table(*columns, caption="Medians of processor time; the difference is in percentage points.")
+    table = Table(*columns, caption=f"{times_are}; the difference is in percentage points.")
     for one in speeds:
         times = (f"{one.ours:.2f}", one.peer, f"{one.theirs:.2f}", f"{one.ratio:.1f}")
         table.add_row(one.work, str(one.images), *times, f"{one.difference:.1e}")

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from ablations.costs.beside_peers import COLUMNS
-from m2f.timing import beside_peers, machine
+from m2f.timing import beside_peers, cityscapes_evaluation, machine
 from m2f.timing.beside_peers import Measurement
+from m2f.timing.evaluation import EvaluationSpeed
 from m2f.timing.peak_memory import PeakMemory
 from m2f.timing.precision import Difference
 from m2f.timing.settled import Ratio
@@ -159,3 +160,18 @@ def test_evaluation_is_timed_and_equal(call):
     for speed in speeds:
         assert speed["difference"] < 1e-6
         assert speed["ours"] > 0 < speed["theirs"]
+
+
+def test_cityscapes_metrics_are_shown_beside_their_peers(call, monkeypatch):
+    """What is timed: tests/m2f/timing/test_cityscapes_evaluation.py."""
+
+    def compare(images, detections, tell):
+        tell(0, images)
+        return [EvaluationSpeed("AP", "cityscapesScripts", images, 0.5, float(detections), 2 * detections, 0.0)]
+
+    monkeypatch.setattr(cityscapes_evaluation, "compare_cityscapes", compare)
+    result = call("bench", "cityscapes", "--images", 3, "--detections", 4, "--json")
+    assert result.exit_code == 0, result.output
+    (speed,) = json.loads(result.stdout)
+    assert (speed["work"], speed["images"], speed["theirs"], speed["ratio"]) == ("AP", 3, 4.0, 8)
+    assert "measured once" in call("bench", "cityscapes").stdout.replace("\n", " ")
