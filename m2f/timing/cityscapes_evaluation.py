@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -98,7 +99,7 @@ def compare_cityscapes(images: int, detections: int, seed: int = 0, tell: Tell |
         found.warm_up()
         for number, sample in enumerate(found.samples(), start=1):
             for name, metric in found.metrics.items():
-                clocks[name].time(lambda metric=metric, sample=sample: metric.process(None, [sample]))
+                clocks[name].time(partial(metric.process, None, [sample]))
             if tell:
                 tell(number, images)
         return [result for name in found.metrics for result in [found.race(name, clocks[name])]]
@@ -119,7 +120,7 @@ class Predictions:
         for kind in ("panoptic", "semantic", "masks"):
             (self.root / kind).mkdir(parents=True)
         self.annotations: list[dict[str, Any]] = []
-        self.metrics = {
+        self.metrics: dict[str, Any] = {
             "AP": CityscapesAP(str(truth.directory)),
             "mIoU": MapMeanIoU(str(truth.directory), "_gtFine_labelTrainIds.png", name="mIoU"),
             "PQ": PanopticQuality(str(truth.panoptic_json), str(truth.panoptic_json.with_suffix(""))),
