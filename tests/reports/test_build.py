@@ -134,7 +134,10 @@ def test_without_tables_the_whole_paper_is_asked_for(built):
         "Figure VII: Predictions, semantic",
     ):
         assert f"| {figure} | mini | `m2f run " in text
-    assert text.count("| `m2f run ") == len(STUDIES) - 2 + 4, "all but 4(c) and `baseline`; Figures I(a) and V to VII"
+    judged = [study for study in STUDIES.values() if study.submission]
+    assert text.count("| `m2f eval ") == len(judged) == 3
+    others = len(STUDIES) - 2 - len(judged) + 4
+    assert text.count("| `m2f run ") == others, "all but 4(c) and `baseline`; Figures I(a) and V to VII"
 
 
 def test_named_tables_are_the_whole_report(store, tmp_path):

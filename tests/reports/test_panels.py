@@ -31,7 +31,10 @@ def directory(tmp_path):
 
 def section(study, runs):
     results = pd.DataFrame(
-        [{"variant": study.baseline, "task": "panoptic", "seed": seed, "run": run} for seed, run in runs]
+        [
+            {"variant": study.baseline, "task": "panoptic", "metric": "PQ", "seed": seed, "run": run}
+            for seed, run in runs
+        ]
     )
     return SimpleNamespace(study=study, scale="mini", scale_word="mini", results=results)
 
