@@ -29,14 +29,10 @@ def printed_rows(studies: Iterable[Study], paper: pd.DataFrame) -> list[dict[str
             of_table = of_table[~of_table["method"].isin({row.method for row in study.variations})]
         if len(of_table):
             groups = of_table.groupby(["method", "backbone", "variant"], sort=False)
-            rows = [{"name": _name(*key), "numbers": _numbers(own)} for key, own in groups]
+            rows = [{"name": ", ".join(filter(None, map(str, key))), "numbers": _numbers(own)} for key, own in groups]
             label = table_label(study.table)
             tables.append({"label": label, "title": study.title, "how": study.submitting, "rows": rows})
     return tables
-
-
-def _name(method: str, backbone: str, variant: str) -> str:
-    return ", ".join(filter(None, (method, backbone, variant)))
 
 
 def _numbers(rows: pd.DataFrame) -> str:

@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -45,7 +46,7 @@ def evaluate_table(
     from ablations.planning.scales import chosen_scale
     from ablations.running.published import comparison, evaluate_rows, found_files, lines, missing
     from ablations.running.worker import input_sentence
-    from m2f.engine.coco_evaluation import evaluate_on
+    from m2f.engine.coco_evaluation import Evaluation, evaluate_on
 
     studies = chosen_studies(tables)
     for study in studies:
@@ -64,9 +65,9 @@ def evaluate_table(
         )
     console = Console(file=sys.stderr)
 
-    def evaluate(*arguments: object, **options: object) -> object:
+    def evaluate(config: Path, checkpoint: Path, place: Path, results: Path, change: Any) -> Evaluation:
         with shown_progress(console) as progress:
-            return evaluate_on(*arguments, progress=progress, **options)  # type: ignore[arg-type]
+            return evaluate_on(config, checkpoint, place, results, progress=progress, change=change)
 
     try:
         filled = evaluate_rows(
