@@ -3,8 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from mmseg.datasets import ADE20KDataset
-
+from m2f.openmmlab import ADE20KDataset
 from m2f.registry import DATASETS
 
 SPLITS = ("training", "validation")

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from m2f.models.frozen_norms import AppliedNorm, fold_frozen_norms
 
-FROZEN = dict(norm_cfg=dict(type="BN", requires_grad=False), norm_eval=True)
+FROZEN = {"norm_cfg": {"type": "BN", "requires_grad": False}, "norm_eval": True}
 
 
 def resnet(depth: int = 50, **options: object) -> ResNet:
@@ -78,7 +78,7 @@ def test_a_copy_has_norms_of_its_own() -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [{"norm_eval": False}, {"norm_cfg": dict(type="BN")}, {"norm_cfg": dict(type="SyncBN")}]
+    "options", [{"norm_eval": False}, {"norm_cfg": {"type": "BN"}}, {"norm_cfg": {"type": "SyncBN"}}]
 )
 def test_norms_that_learn_or_count_stay(options: dict[str, object]) -> None:
     network = resnet(**options)
