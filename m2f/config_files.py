@@ -22,10 +22,13 @@ def read_config(path: Path) -> "Config":
     """
     from mmengine import Config
 
+    from m2f.own_configs import name_own_configs
+
     if not path.is_file():
         raise InputError(f"There is no config {path}; name one as in configs/, or the config.py of a run.")
     if of_a_run(path):
         return Config(read_values(path), filename=path)
+    name_own_configs()
     try:
         return Config.fromfile(path)
     except Exception as error:  # a config is code, and may raise any

@@ -4,8 +4,10 @@ from mmengine import registry as mmengine_registry
 from mmengine.registry import Registry
 
 from m2f.compiled_ops import provide_compiled_ops
+from m2f.own_configs import name_own_configs
 
 provide_compiled_ops()
+name_own_configs()
 
 MODELS = Registry("model", parent=mmengine_registry.MODELS, scope="m2f", locations=["m2f.models"])
 DATASETS = Registry("dataset", parent=mmengine_registry.DATASETS, scope="m2f", locations=["m2f.data.registered"])

@@ -67,3 +67,9 @@ def test_what_is_no_config_is_bad_input(place):
 def test_values_are_nothing_else(place, text):
     with pytest.raises(InputError, match=r"config.py cannot be read as a run's config"):
         read_values(config_at(place / "config.py", text))
+
+
+def test_our_configs_are_named_as_those_of_openmmlabs_packages_are(tmp_path):
+    (tmp_path / "own.py").write_text('_base_ = "m2f::mini/panoptic.py"\nmodel = dict(num_things=2)\n')
+    config = read_config(tmp_path / "own.py")
+    assert (config.model.num_things, config.model.num_stuff, config.task) == (2, 4, "panoptic")

@@ -1,0 +1,20 @@
+"""``_base_ = "m2f::paper/panoptic.py"``: our configs named as those of OpenMMLab's own packages are.
+
+mmengine finds the configs of a package in its directory ``.mim/configs``, if its table of packages has it.
+"""
+
+from pathlib import Path
+
+from mmengine.config.utils import MODULE2PACKAGE
+
+CONFIGS = Path(__file__).with_name(".mim") / "configs"
+
+
+def name_own_configs() -> None:
+    """Enter m2f in mmengine's table of packages that have configs."""
+    MODULE2PACKAGE.setdefault("m2f", "m2f")
+
+
+def own_config(name: str) -> Path:
+    """The file of one of our configs by its path below ``configs/``."""
+    return CONFIGS / name
