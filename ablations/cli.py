@@ -18,6 +18,7 @@ from ablations.commands.list import list_rows
 from ablations.commands.merge import merge
 from ablations.commands.options import INTERRUPTED, Commands
 from ablations.commands.pack import pack
+from ablations.commands.predict import predict
 from ablations.commands.report import report
 from ablations.commands.rerun import rerun
 from ablations.commands.run import run
@@ -44,6 +45,7 @@ COMMANDS = (
     convert,
     evaluate,
     evaluate_table,
+    predict,
     doctor,
     selftest,
     data_commands,

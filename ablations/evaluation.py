@@ -1,8 +1,10 @@
 """What ``m2f eval`` shows: how far it is, and then its numbers."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -12,14 +14,21 @@ from ablations.running.progress import LINE_SECONDS, duration
 from m2f.engine.coco_evaluation import Evaluation
 from m2f.engine.kept.tables import column_names
 
-COMPUTING = "computing the metrics"
+
+@dataclass(frozen=True)
+class Words:
+    """How progress calls what is done with images: while it is done, once it is, and what comes then."""
+
+    doing: str = "evaluating"
+    done: str = "evaluated"
+    last: str = "computing the metrics"
 
 
 @contextmanager
-def shown_progress(console: Console) -> Iterator[Callable[[int, int], None]]:
+def shown_progress(console: Console, words: Words = Words()) -> Iterator[Callable[[int, int], None]]:
     """A function to be told the images done and in all: a bar on a terminal, a line now and then elsewhere."""
     if not console.is_terminal:
-        yield Lines(console).tell
+        yield Lines(console, words).tell
         return
     parts = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     # What is printed meanwhile goes to a log, not to the bar's terminal.
@@ -27,8 +36,7 @@ def shown_progress(console: Console) -> Iterator[Callable[[int, int], None]]:
         task = bar.add_task("loading", total=None)
 
         def tell(done: int, images: int) -> None:
-            words = COMPUTING if done == images else "evaluating"
-            bar.update(task, completed=done, total=images, description=words)
+            bar.update(task, completed=done, total=images, description=words.last if done == images else words.doing)
 
         yield tell
 
@@ -36,8 +44,9 @@ def shown_progress(console: Console) -> Iterator[Callable[[int, int], None]]:
 class Lines:
     """Progress in lines: at the start, at the end and every ``LINE_SECONDS``."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, words: Words) -> None:
         self.console = console
+        self.words = words
         self.started = self.spoken = time.monotonic()
 
     def tell(self, done: int, images: int) -> None:
@@ -45,33 +54,39 @@ class Lines:
         now = time.monotonic()
         if done == 0:
             self.started = now
-            words = f"evaluating {images} images"
+            line = f"{self.words.doing} {images} images"
         elif done == images:
-            words = f"evaluated {images} images in {duration(now - self.started)}, {COMPUTING}"
+            line = f"{self.words.done} {images} images in {duration(now - self.started)}, {self.words.last}"
         elif now - self.spoken >= LINE_SECONDS:
-            words = f"evaluated {done}/{images} images, {duration((now - self.started) / done * (images - done))} left"
+            left = duration((now - self.started) / done * (images - done))
+            line = f"{self.words.done} {done}/{images} images, {left} left"
         else:
             return
         self.spoken = now
-        self.console.print(words, highlight=False, soft_wrap=True)
+        self.console.print(line, highlight=False, soft_wrap=True)
 
 
 def show(evaluation: Evaluation, console: Console) -> None:
-    """Print a table of the classes and one of the metrics."""
-    names = column_names(evaluation.classes)
-    classes = Table()
-    for name in names:
-        classes.add_column(name, justify="left" if name in ("class", "kind") else "right")
-    for row in evaluation.classes:
-        classes.add_row(*(cell(row.get(name)) for name in names))
-    metrics = Table("metric")
-    metrics.add_column("%", justify="right")
-    for name, value in evaluation.metrics.items():
-        metrics.add_row(name, cell(value))
-    console.print(classes)
-    console.print(metrics)
+    """Print a table of the classes, one of the metrics, and where they come from."""
+    show_numbers(evaluation.classes, evaluation.metrics, console)
     where = f"{evaluation.images} images of {evaluation.data}, {evaluation.split}"
     console.print(f"{where}, in {duration(evaluation.seconds)}", highlight=False, soft_wrap=True)
+
+
+def show_numbers(classes: Sequence[Mapping[str, Any]], metrics: Mapping[str, float], console: Console) -> None:
+    """Print a table of the classes, each a row by column, and one of the metrics."""
+    names = column_names(classes)
+    by_class = Table()
+    for name in names:
+        by_class.add_column(name, justify="left" if name in ("class", "kind") else "right")
+    for row in classes:
+        by_class.add_row(*(cell(row.get(name)) for name in names))
+    by_metric = Table("metric")
+    by_metric.add_column("%", justify="right")
+    for name, value in metrics.items():
+        by_metric.add_row(name, cell(value))
+    console.print(by_class)
+    console.print(by_metric)
 
 
 def cell(value: str | float | None) -> str:

@@ -1,13 +1,9 @@
 """The names of the classes that a model was trained on, where its checkpoint tells."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from zipfile import is_zipfile
 
-import torch
-
-from m2f.checkpoints.torch_file import BESIDE_TENSORS
+from m2f.checkpoints.meta import part, read_meta
 
 
 def read_classes(path: Path) -> tuple[str, ...] | None:
@@ -19,11 +15,7 @@ def read_classes(path: Path) -> tuple[str, ...] | None:
     Args:
         path: a file or directory that :func:`m2f.checkpoints.read_checkpoint` has read.
     """
-    if path.suffix not in (".pth", ".pt") or not path.is_file():
-        return None
-    mapped = is_zipfile(path)  # then no tensor is read; torch's files of before 1.6 are none
-    with torch.serialization.safe_globals(BESIDE_TENSORS):
-        return class_names(torch.load(path, map_location="cpu", weights_only=True, mmap=mapped))
+    return class_names({"meta": read_meta(path)})
 
 
 def class_names(content: Any) -> tuple[str, ...] | None:
@@ -35,9 +27,3 @@ def class_names(content: Any) -> tuple[str, ...] | None:
             if isinstance(names, list | tuple) and names and all(isinstance(name, str) for name in names):
                 return tuple(names)
     return None
-
-
-def part(content: Any, key: str) -> Mapping[str, Any]:
-    """A mapping within a mapping, empty if there is none."""
-    value = content.get(key) if isinstance(content, Mapping) else None
-    return value if isinstance(value, Mapping) else {}

@@ -15,6 +15,7 @@ import m2f.data.registered
 import m2f.engine.checkpoints
 import m2f.engine.kept.samples
 import m2f.engine.kept.tables
+import m2f.engine.kept.trained_as
 import m2f.engine.optimizer
 import m2f.metrics
 import m2f.models  # noqa: F401
@@ -164,6 +165,7 @@ def training_hooks(config: Config) -> list[dict[str, Any]]:
         {"type": "m2f.Progress"},
         {"type": "m2f.History"},
         {"type": "m2f.Details"},
+        {"type": "m2f.KeepTrainedAs"},
         {"type": "m2f.SamplePictures"},
     ]
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from mmdet.evaluation.functional import INSTANCE_OFFSET
 from mmdet.structures import DetDataSample
 from mmengine.model import BaseModel
 from mmengine.structures import InstanceData, PixelData
@@ -16,6 +17,7 @@ from m2f.models.inference import (
     MaskLogits,
     PanopticThresholds,
     instance_segmentation,
+    mask_boxes,
     panoptic_segmentation,
     semantic_scores,
     semantic_segmentation,
@@ -134,7 +136,7 @@ class Mask2Former(BaseModel):
 
         if self.task == "semantic":
             scores = restore(semantic_scores(class_logits, at_input(everything)), sample)
-            sample.pred_sem_seg = PixelData(data=strongest(scores)[None])
+            sample.pred_sem_seg = semantic_map(strongest(scores))
         elif self.task == "instance":
             self._set_instances(sample, class_logits, at_original)
         else:
@@ -142,14 +144,26 @@ class Mask2Former(BaseModel):
             segments, infos = panoptic_segmentation(
                 class_logits, logits.__getitem__, self.is_thing, sample.ori_shape[:2], self.thresholds
             )
-            sample.pred_panoptic_seg = PixelData(data=segments[None])
+            codes = mmdet_codes(segments, infos, len(self.is_thing))
+            sample.pred_panoptic_seg = PixelData(data=segments[None], sem_seg=codes[None])
             sample.set_metainfo({"segments_info": infos})
-            sample.pred_sem_seg = PixelData(data=semantic_segmentation(class_logits, logits)[None])
+            sample.pred_sem_seg = semantic_map(semantic_segmentation(class_logits, logits))
             self._set_instances(sample, class_logits, logits.__getitem__)
 
     def _set_instances(self, sample: DetDataSample, class_logits: Tensor, mask_logits: MaskLogits) -> None:
         masks, scores, labels = instance_segmentation(class_logits, mask_logits, self.is_thing)
-        sample.pred_instances = InstanceData(masks=masks, scores=scores, labels=labels)
+        sample.pred_instances = InstanceData(masks=masks, scores=scores, labels=labels, bboxes=mask_boxes(masks))
+
+
+def semantic_map(labels: Tensor) -> PixelData:
+    """Labels ``[H, W]`` under the names that mmseg, and m2f with it, and mmdet have for them."""
+    return PixelData(data=labels[None], sem_seg=labels[None])
+
+
+def mmdet_codes(segments: Tensor, infos: Sequence[dict[str, Any]], num_classes: int) -> Tensor:
+    """A map of segments ``[H, W]`` as mmdet has it: label + ``INSTANCE_OFFSET`` x a thing's number, K for none."""
+    codes = [num_classes] + [info["label"] + INSTANCE_OFFSET * info["id"] * info["isthing"] for info in infos]
+    return torch.tensor(codes, device=segments.device)[segments.long()]
 
 
 def pad_masks(masks: Tensor, size: torch.Size) -> Tensor:

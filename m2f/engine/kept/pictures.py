@@ -30,16 +30,19 @@ def ground_truth_picture(dataset: BaseDataset, sample: DetDataSample) -> NDArray
 
 def prediction_picture(dataset: BaseDataset, sample: DetDataSample) -> NDArray[np.uint8]:
     """A sample's prediction, RGB ``[H, W, 3]``; of instances those that score at least ``SHOWN_SCORE``."""
+    return panoptic_picture(*predicted_segments(sample), palette(dataset))
+
+
+def predicted_segments(sample: DetDataSample) -> Segments:
+    """What of a sample's prediction is shown."""
     if "pred_panoptic_seg" in sample:
-        segments: Segments = (sample.pred_panoptic_seg.data[0].cpu().numpy(), sample.segments_info)
-    elif "pred_instances" in sample:
+        return sample.pred_panoptic_seg.data[0].cpu().numpy(), sample.segments_info
+    if "pred_instances" in sample:
         instances = sample.pred_instances[sample.pred_instances.scores >= SHOWN_SCORE]
         order = instances.scores.argsort(descending=True)
         masks, labels = instances.masks[order].cpu().numpy(), instances.labels[order].tolist()
-        segments = layered_segments(masks, labels, sample.ori_shape)
-    else:
-        segments = class_segments(sample.pred_sem_seg.data[0].cpu().numpy())
-    return panoptic_picture(*segments, palette(dataset))
+        return layered_segments(masks, labels, sample.ori_shape)
+    return class_segments(sample.pred_sem_seg.data[0].cpu().numpy())
 
 
 def palette(dataset: BaseDataset) -> list[Colour]:

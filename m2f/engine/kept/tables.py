@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +87,7 @@ def add_columns(rows: Sequence[dict[str, Any]], columns: dict[str, np.ndarray]) 
                 row[column] = value
 
 
-def column_names(rows: Sequence[dict[str, Any]]) -> list[str]:
+def column_names(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """The columns of all rows, each once."""
     return list(dict.fromkeys(column for row in rows for column in row))
 

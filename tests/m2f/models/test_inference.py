@@ -1,7 +1,14 @@
 import pytest
 import torch
+from mmdet.structures.mask import mask2bbox
 
-from m2f.models.inference import PanopticThresholds, instance_segmentation, panoptic_segmentation, semantic_scores
+from m2f.models.inference import (
+    PanopticThresholds,
+    instance_segmentation,
+    mask_boxes,
+    panoptic_segmentation,
+    semantic_scores,
+)
 
 THINGS, CLASSES, SIZE = (True, True, False), 3, (4, 6)  # 3 is "no object"
 
@@ -110,3 +117,10 @@ def test_semantic_scores_are_votes():
     classes, masks = torch.randn(5, CLASSES + 1), torch.randn(5, *SIZE)
     expected = sum(classes[q].softmax(0)[:-1, None, None] * masks[q].sigmoid() for q in range(5))
     torch.testing.assert_close(semantic_scores(classes, masks), expected)
+
+
+def test_boxes_are_mmdets():
+    masks = torch.rand(20, 13, 17, generator=torch.Generator().manual_seed(0)) > 0.97
+    masks[3] = False
+    assert torch.equal(mask_boxes(masks), mask2bbox(masks))
+    assert mask_boxes(masks[:0]).shape == (0, 4)
