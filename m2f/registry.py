@@ -25,11 +25,16 @@ OPTIM_WRAPPER_CONSTRUCTORS = Registry(
     locations=["m2f.engine.optimizer"],
 )
 
-# m2f adds nothing of these kinds; without registries of its scope mmengine warns at every run that it falls back.
-LOOPS = Registry("loop", parent=mmengine_registry.LOOPS, scope="m2f")
-OPTIMIZERS = Registry("optimizer", parent=mmengine_registry.OPTIMIZERS, scope="m2f")
-OPTIM_WRAPPERS = Registry("optim_wrapper", parent=mmengine_registry.OPTIM_WRAPPERS, scope="m2f")
-VISUALIZERS = Registry("visualizer", parent=mmengine_registry.VISUALIZERS, scope="m2f")
-VISBACKENDS = Registry("vis_backend", parent=mmengine_registry.VISBACKENDS, scope="m2f")
-PARAM_SCHEDULERS = Registry("parameter scheduler", parent=mmengine_registry.PARAM_SCHEDULERS, scope="m2f")
-WEIGHT_INITIALIZERS = Registry("weight initializer", parent=mmengine_registry.WEIGHT_INITIALIZERS, scope="m2f")
+# m2f adds nothing of these kinds; without registries of its scope, or places to look in, mmengine warns at every run.
+NOWHERE_ELSE = ["m2f.registry"]
+LOOPS = Registry("loop", parent=mmengine_registry.LOOPS, scope="m2f", locations=NOWHERE_ELSE)
+OPTIMIZERS = Registry("optimizer", parent=mmengine_registry.OPTIMIZERS, scope="m2f", locations=NOWHERE_ELSE)
+OPTIM_WRAPPERS = Registry("optim_wrapper", parent=mmengine_registry.OPTIM_WRAPPERS, scope="m2f", locations=NOWHERE_ELSE)
+VISUALIZERS = Registry("visualizer", parent=mmengine_registry.VISUALIZERS, scope="m2f", locations=NOWHERE_ELSE)
+VISBACKENDS = Registry("vis_backend", parent=mmengine_registry.VISBACKENDS, scope="m2f", locations=NOWHERE_ELSE)
+PARAM_SCHEDULERS = Registry(
+    "parameter scheduler", parent=mmengine_registry.PARAM_SCHEDULERS, scope="m2f", locations=NOWHERE_ELSE
+)
+WEIGHT_INITIALIZERS = Registry(
+    "weight initializer", parent=mmengine_registry.WEIGHT_INITIALIZERS, scope="m2f", locations=NOWHERE_ELSE
+)

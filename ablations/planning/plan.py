@@ -26,6 +26,12 @@ RUN_KEYS = (
     "visualizer",
 )
 SHOWING_KEYS = ("visualizer",)  # what shows a run to people, and decides nothing of its result
+# What our configs called components when runs were first named, by the names that OpenMMLab's own tools find them by.
+FIRST_NAMES = {
+    **{f"m2f.{name}": name for name in ("Mask2Former", "MSDeformAttn", "MaskedAttentionDecoder", "LearnableQueries")},
+    **{f"m2f.{name}": name for name in ("MaskedAttention", "PointCriterion")},
+    "m2f.LoadImageFromFile": "m2f.LoadImage",
+}
 # What a config of a scale must say; mmengine asks for the rest.
 NEEDED = ("task", "dataset_name", "split", "default_scope", "model", "train_dataloader", "val_dataloader", "train_cfg")
 CLASS_KEYS = ("num_things", "num_stuff", "thing_labels")  # of a model
@@ -304,7 +310,7 @@ def evaluation_of(
 def digest(config: Config, data_fingerprint: str, source: Run | None = None) -> str:
     """SHA-256, in hex, of everything that decides a run's result; the config holds task and seed."""
     identity = {
-        "config": {key: value for key, value in config.items() if key not in SHOWING_KEYS},
+        "config": {key: as_first_named(value) for key, value in config.items() if key not in SHOWING_KEYS},
         "task": config["task"],
         "seed": config["seed"],
         "data": data_fingerprint,
@@ -313,6 +319,18 @@ def digest(config: Config, data_fingerprint: str, source: Run | None = None) -> 
     if source:
         identity["source"] = source.digest
     return hashlib.sha256(_canonical(identity)).hexdigest()
+
+
+def as_first_named(value: Any) -> Any:
+    """A config's value with its types as runs were first named by: the same class, whatever it is called by now."""
+    if isinstance(value, Mapping):
+        return {
+            key: FIRST_NAMES.get(item, item) if key == "type" and isinstance(item, str) else as_first_named(item)
+            for key, item in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [as_first_named(item) for item in value]
+    return value
 
 
 def _canonical(value: Any) -> bytes:

@@ -11,6 +11,7 @@ scale = "lite"
 dataset_name = "coco_tenth"
 train_dataloader = dict(dataset=dict(dataset=dict(num_images=11829, pipeline={{_base_.half_size.train}})))
 val_dataloader = dict(dataset=dict(num_images=1000, pipeline={{_base_.half_size.val}}))
+test_dataloader = val_dataloader
 train_cfg = {{_base_.lite.train_cfg}}
 param_scheduler = {{_base_.lite.param_scheduler}}
 settings = dict(

@@ -14,6 +14,8 @@ scenes = dict(root="data/scenes/smoke", splits=dict(train2017=32, val2017=8))
 train_dataloader = dict(batch_size=4, dataset=dict(dataset=dict(data_root=data_root)))
 val_dataloader = dict(batch_size=4, dataset=dict(data_root=data_root))
 val_evaluator = [dict(type="m2f.InstanceAP", instances_json=data_root + "annotations/instances_val2017.json")]
+test_dataloader = val_dataloader
+test_evaluator = val_evaluator
 default_hooks = dict(checkpoint=dict(interval=2), logger=dict(interval=1))
 settings = dict(
     schedules={{_base_.schedules}},

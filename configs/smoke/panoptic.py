@@ -27,6 +27,8 @@ val_evaluator = [
     ),
     dict(type="m2f.PanopticMeanIoU", **_truth),
 ]
+test_dataloader = val_dataloader
+test_evaluator = val_evaluator
 default_hooks = dict(checkpoint=dict(interval=2), logger=dict(interval=1))
 _evaluators = dict(
     layers=[

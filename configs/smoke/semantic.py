@@ -13,6 +13,7 @@ data_root = "data/scenes/smoke/"
 scenes = dict(root="data/scenes/smoke", splits=dict(train2017=32, val2017=8))
 train_dataloader = dict(batch_size=4, dataset=dict(dataset=dict(data_root=data_root)))
 val_dataloader = dict(batch_size=4, dataset=dict(data_root=data_root))
+test_dataloader = val_dataloader
 default_hooks = dict(checkpoint=dict(interval=2), logger=dict(interval=1))
 settings = dict(
     schedules={{_base_.schedules}},

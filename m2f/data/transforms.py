@@ -21,9 +21,12 @@ from m2f.registry import TRANSFORMS
 META_KEYS = ("img_path", "ori_shape", "img_shape", "scale_factor", "resized_to")
 
 
-@TRANSFORMS.register_module()
+@TRANSFORMS.register_module(name=["LoadImageFromFile", "LoadImage"])
 class LoadImage(BaseTransform):
-    """Read ``img_path`` into ``img``, uint8 BGR [H, W, 3], and check its size against the annotation file's."""
+    """Read ``img_path`` into ``img``, uint8 BGR [H, W, 3], and check its size against the annotation file's.
+
+    Our configs call it ``m2f.LoadImageFromFile``: by that name mmdet's and mmseg's inferencers know what to replace.
+    """
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Add ``img``, ``img_shape`` and ``ori_shape``."""

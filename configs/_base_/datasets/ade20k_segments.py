@@ -14,7 +14,7 @@ crop_size = (side, side)
 
 def images(load, void, targets):
     return [
-        dict(type="m2f.LoadImage"),
+        dict(type="m2f.LoadImageFromFile"),
         load,
         dict(
             type="RandomChoiceResize",
@@ -49,7 +49,7 @@ def loaders(train, val):
 
 
 val_pipeline = [
-    dict(type="m2f.LoadImage"),
+    dict(type="m2f.LoadImageFromFile"),
     dict(type="m2f.ResizeShortestEdge", scale=side, max_size=longest),
     dict(type="m2f.PackSample"),
 ]

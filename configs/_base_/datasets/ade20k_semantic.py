@@ -6,7 +6,7 @@ num_stuff = 150
 
 def training_images(side, longest):
     return [
-        dict(type="m2f.LoadImage"),
+        dict(type="m2f.LoadImageFromFile"),
         dict(type="m2f.LoadSemanticMap"),
         dict(
             type="RandomChoiceResize",
@@ -25,7 +25,7 @@ def training_images(side, longest):
 
 def validation_images(side, longest):
     return [
-        dict(type="m2f.LoadImage"),
+        dict(type="m2f.LoadImageFromFile"),
         dict(type="m2f.ResizeShortestEdge", scale=side, max_size=longest),
         dict(type="m2f.LoadSemanticMap"),  # after the resize: the truth keeps the image's own size
         dict(type="m2f.PackSample"),
@@ -67,6 +67,8 @@ val_dataloader = dict(
     ),
 )
 val_evaluator = [dict(type="m2f.MeanIoU")]
+test_dataloader = val_dataloader
+test_evaluator = val_evaluator
 
 # MaskFormer's augmentation on ADE20K is the same. Large backbones have crops of 640 (Table V).
 pipelines = dict(

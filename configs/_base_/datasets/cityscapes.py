@@ -7,7 +7,7 @@ shortest, longest = 1024, 4096
 
 def images(load, crop, void, targets):
     return [
-        dict(type="m2f.LoadImage"),
+        dict(type="m2f.LoadImageFromFile"),
         load,
         dict(
             type="RandomChoiceResize",
@@ -57,7 +57,7 @@ def segments(split, **more):
 
 
 _resized = [
-    dict(type="m2f.LoadImage"),
+    dict(type="m2f.LoadImageFromFile"),
     dict(type="m2f.ResizeShortestEdge", scale=shortest, max_size=2048),
 ]
 _semantic_pipeline = images(

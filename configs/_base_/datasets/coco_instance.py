@@ -17,7 +17,7 @@ def ways_to_load(side):
         return dict(type="RandomChoiceResize", scales=scales, resize_type="m2f.Resize", keep_ratio=True)
 
     crop_size = (side, side)
-    load = [dict(type="m2f.LoadImage"), dict(type="mmdet.LoadAnnotations", with_bbox=True, with_mask=True)]
+    load = [dict(type="m2f.LoadImageFromFile"), dict(type="mmdet.LoadAnnotations", with_bbox=True, with_mask=True)]
     flip = dict(type="mmdet.RandomFlip", prob=0.5)
     pack = [dict(type="m2f.CollectInstances"), dict(type="m2f.PackSample")]
     jitter = [
@@ -82,3 +82,5 @@ val_dataloader = dict(
     ),
 )
 val_evaluator = [dict(type="m2f.InstanceAP", instances_json=data_root + "annotations/instances_val2017.json")]
+test_dataloader = val_dataloader
+test_evaluator = val_evaluator

@@ -17,7 +17,7 @@ def ways_to_load(side):
         return dict(type="RandomChoiceResize", scales=scales, resize_type="m2f.Resize", keep_ratio=True)
 
     crop_size = (side, side)
-    load = [dict(type="m2f.LoadImage"), dict(type="m2f.LoadSegmentMap")]
+    load = [dict(type="m2f.LoadImageFromFile"), dict(type="m2f.LoadSegmentMap")]
     flip = dict(type="mmdet.RandomFlip", prob=0.5)
     pack = [dict(type="m2f.SplitSegments"), dict(type="m2f.PackSample")]
     jitter = [
@@ -102,6 +102,8 @@ val_evaluator = [
     ),
     dict(type="m2f.PanopticMeanIoU", **_truth),
 ]
+test_dataloader = val_dataloader
+test_evaluator = val_evaluator
 
 # Every decoder layer's prediction, for Figures II and 3.
 evaluators = dict(

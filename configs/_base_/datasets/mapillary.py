@@ -6,7 +6,7 @@ tested = 2048  # of the longer side, up or down
 
 def images(load, crop, void, targets):
     return [
-        dict(type="m2f.LoadImage"),
+        dict(type="m2f.LoadImageFromFile"),
         load,
         dict(
             type="RandomChoiceResize",
@@ -55,7 +55,7 @@ def segments(split, **more):
     )
 
 
-_resized = [dict(type="m2f.LoadImage"), dict(type="m2f.ResizeShortestEdge", scale=tested, max_size=tested)]
+_resized = [dict(type="m2f.LoadImageFromFile"), dict(type="m2f.ResizeShortestEdge", scale=tested, max_size=tested)]
 _truth = dict(
     panoptic_json=data_root + "validation/panoptic/panoptic_2018.json",
     panoptic_directory=data_root + "validation/panoptic/",

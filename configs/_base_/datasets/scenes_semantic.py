@@ -7,7 +7,7 @@ num_stuff = 10
 scenes = dict(root="data/scenes/mini", image_size=image_size, splits=dict(train2017=2000, val2017=200), seed=0)
 
 train_pipeline = [
-    dict(type="m2f.LoadImage"),
+    dict(type="m2f.LoadImageFromFile"),
     dict(type="m2f.LoadSemanticMap"),
     dict(type="mmdet.RandomFlip", prob=0.5),
     dict(
@@ -22,7 +22,7 @@ train_pipeline = [
     dict(type="m2f.SplitClasses"),
     dict(type="m2f.PackSample"),
 ]
-val_pipeline = [dict(type="m2f.LoadImage"), dict(type="m2f.LoadSemanticMap"), dict(type="m2f.PackSample")]
+val_pipeline = [dict(type="m2f.LoadImageFromFile"), dict(type="m2f.LoadSemanticMap"), dict(type="m2f.PackSample")]
 
 train_dataloader = dict(
     batch_size=16,
@@ -54,6 +54,8 @@ val_dataloader = dict(
     ),
 )
 val_evaluator = [dict(type="m2f.MeanIoU")]
+test_dataloader = val_dataloader
+test_evaluator = val_evaluator
 
 # Other ways to load: the paper's standard scale augmentation, which resizes the shorter side to 480-800 pixels where
 # 800 are tested (here in proportion), without and with MaskFormer's crops.

@@ -2,7 +2,7 @@
 # scales once, where the paper's goes round three times.
 embed_dims = 64
 model = dict(
-    type="Mask2Former",
+    type="m2f.Mask2Former",
     data_preprocessor=dict(
         type="mmdet.DetDataPreprocessor",
         mean=[123.675, 116.28, 103.53],
@@ -20,7 +20,7 @@ model = dict(
         zero_init_residual=False,
     ),
     pixel_decoder=dict(
-        type="MSDeformAttn",
+        type="m2f.MSDeformAttn",
         in_channels=[16, 32, 64, 128],
         embed_dims=embed_dims,
         num_layers=2,
@@ -30,15 +30,15 @@ model = dict(
         norm_groups=8,
     ),
     transformer_decoder=dict(
-        type="MaskedAttentionDecoder",
+        type="m2f.MaskedAttentionDecoder",
         embed_dims=embed_dims,
         num_heads=4,
         feedforward_dims=256,
         num_layers=3,
-        queries=dict(type="LearnableQueries", num_queries=30),
-        cross_attention=dict(type="MaskedAttention"),
+        queries=dict(type="m2f.LearnableQueries", num_queries=30),
+        cross_attention=dict(type="m2f.MaskedAttention"),
     ),
-    criterion=dict(type="PointCriterion", num_points=256),
+    criterion=dict(type="m2f.PointCriterion", num_points=256),
 )
 
 

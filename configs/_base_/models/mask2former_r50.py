@@ -1,6 +1,6 @@
 # Mask2Former with a ResNet-50 as the paper trains it (section 4.1).
 model = dict(
-    type="Mask2Former",
+    type="m2f.Mask2Former",
     data_preprocessor=dict(
         type="mmdet.DetDataPreprocessor",
         mean=[123.675, 116.28, 103.53],
@@ -17,14 +17,14 @@ model = dict(
         # What torchvision calls resnet50, IMAGENET1K_V1; by its address, because torchvision itself is not needed.
         init_cfg=dict(type="Pretrained", checkpoint="https://download.pytorch.org/models/resnet50-0676ba61.pth"),
     ),
-    pixel_decoder=dict(type="MSDeformAttn", in_channels=[256, 512, 1024, 2048]),
+    pixel_decoder=dict(type="m2f.MSDeformAttn", in_channels=[256, 512, 1024, 2048]),
     transformer_decoder=dict(
-        type="MaskedAttentionDecoder",
-        queries=dict(type="LearnableQueries", num_queries=100),
-        cross_attention=dict(type="MaskedAttention"),
+        type="m2f.MaskedAttentionDecoder",
+        queries=dict(type="m2f.LearnableQueries", num_queries=100),
+        cross_attention=dict(type="m2f.MaskedAttention"),
         num_layers=9,
     ),
-    criterion=dict(type="PointCriterion", num_points=12544),
+    criterion=dict(type="m2f.PointCriterion", num_points=12544),
 )
 
 

@@ -78,7 +78,7 @@ def test_test_images_at_many_scales_have_no_metric_either(tmp_path):
     config = at_many_scales(on_test_images(Config.fromfile(CONFIGS / "semantic.py"), tmp_path, "ade20k"))
     assert (config.model.type, config.val_evaluator) == ("MultiScale", [])
     types = [step["type"] for step in config.val_dataloader.dataset.pipeline]
-    assert types == ["m2f.LoadImage", "m2f.PackSample"]
+    assert types == ["m2f.LoadImageFromFile", "m2f.PackSample"]
 
 
 def test_other_tasks_are_refused(tmp_path):
