@@ -1,6 +1,6 @@
 """The model, from images to masks and losses, as components of scope ``m2f``: no data set, metric or training here."""
 
-from m2f.models import pixel_decoders, transformer_decoder
+from m2f.models import beside_mmdet, pixel_decoders, transformer_decoder
 from m2f.models.criterion import PointCriterion
 from m2f.models.inspection import AttentionInspector, LayerInspector
 from m2f.models.multi_scale import MultiScale
@@ -12,6 +12,7 @@ __all__ = [
     "Mask2Former",
     "MultiScale",
     "PointCriterion",
+    "beside_mmdet",
     "pixel_decoders",
     "transformer_decoder",
 ]

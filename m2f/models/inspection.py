@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 from m2f.errors import InputError
 from m2f.models.mask_prediction import resize
-from m2f.models.segmentor import Mask2Former, pad_masks, restore
+from m2f.models.segmentor import Mask2Former, restore
+from m2f.models.targets import pad_masks
 from m2f.models.transformer_decoder import DecoderOutput
 from m2f.registry import MODELS
 

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from mmdet.evaluation.functional import INSTANCE_OFFSET
 from mmdet.structures import DetDataSample
 from mmengine.model import BaseModel
@@ -25,6 +24,7 @@ from m2f.models.inference import (
 )
 from m2f.models.layers import for_convolutions
 from m2f.models.mask_prediction import resize
+from m2f.models.targets import targets_of
 from m2f.models.transformer_decoder import DecoderOutput
 from m2f.registry import MODELS
 from m2f.thing_labels import thing_flags
@@ -88,7 +88,7 @@ class Mask2Former(BaseModel):
 
         Args:
             inputs: ``[B, 3, H, W]``, normalised and padded.
-            data_samples: ground truth in ``gt_instances`` (``labels [N]``, ``masks [N, h, w]``) for ``loss``.
+            data_samples: for ``loss`` with ground truth, see :func:`m2f.models.targets.targets_of`.
             mode: ``loss``, ``predict`` or ``tensor``, the last giving the decoder's output of the last layer.
         """
         if mode == "loss":
@@ -107,8 +107,8 @@ class Mask2Former(BaseModel):
     def loss(self, inputs: Tensor, data_samples: Sequence[DetDataSample]) -> dict[str, Tensor]:
         """The loss and its terms, see :meth:`m2f.models.criterion.PointCriterion.forward`."""
         output = self.decode(inputs, all_layers=True)
-        labels = [sample.gt_instances.labels for sample in data_samples]
-        masks = [pad_masks(sample.gt_instances.masks, inputs.shape[-2:]) for sample in data_samples]
+        targets = [targets_of(sample, inputs.shape[-2:], self.is_thing) for sample in data_samples]
+        labels, masks = zip(*targets, strict=True)
         return self.criterion(output.class_logits, output.masks, labels, masks)
 
     def predict(self, inputs: Tensor, data_samples: list[DetDataSample]) -> list[DetDataSample]:
@@ -164,11 +164,6 @@ def mmdet_codes(segments: Tensor, infos: Sequence[dict[str, Any]], num_classes: 
     """A map of segments ``[H, W]`` as mmdet has it: label + ``INSTANCE_OFFSET`` x a thing's number, K for none."""
     codes = [num_classes] + [info["label"] + INSTANCE_OFFSET * info["id"] * info["isthing"] for info in infos]
     return torch.tensor(codes, device=segments.device)[segments.long()]
-
-
-def pad_masks(masks: Tensor, size: torch.Size) -> Tensor:
-    """Pad ``[N, h, w]`` with background below and to the right, to ``[N, *size]``."""
-    return F.pad(masks, (0, size[1] - masks.shape[2], 0, size[0] - masks.shape[1]))
 
 
 def restore(maps: Tensor, sample: DetDataSample) -> Tensor:

@@ -20,7 +20,7 @@ from mmengine.registry import init_default_scope
 from m2f.engine.evaluate import evaluate, last_checkpoint
 from m2f.engine.hooks import read_history
 from m2f.models import criterion
-from m2f.models.segmentor import pad_masks
+from m2f.models.targets import pad_masks
 from m2f.registry import DATASETS, MODELS
 
 RUNS = Path(__file__).with_name("distributed_runs.py")
