@@ -25,6 +25,7 @@ from ablations.commands.run import run
 from ablations.commands.selftest import selftest
 from ablations.commands.status import status
 from ablations.commands.table import evaluate_table
+from ablations.commands.train import train
 from ablations.terminal import on_one_line
 from m2f import __version__
 from m2f.errors import InputError
@@ -45,6 +46,7 @@ COMMANDS = (
     convert,
     evaluate,
     evaluate_table,
+    train,
     predict,
     doctor,
     selftest,

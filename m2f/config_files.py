@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from mmengine import Config
 
 OF_A_RUN = "run.json"  # lies beside a config that a run keeps
+SCOPE = "m2f"
 SWEEPS = "sweeps"  # a directory of every store
 
 
@@ -30,10 +31,23 @@ def read_config(path: Path) -> "Config":
         return Config(read_values(path), filename=path)
     name_own_configs()
     try:
-        return Config.fromfile(path)
+        config = Config.fromfile(path)
+        return Config(unmarked(config.to_dict()), filename=config.filename)
     except Exception as error:  # a config is code, and may raise any
         reason = str(error).strip().partition("\n")[0]
         raise InputError(f"{path} cannot be read as a config, {type(error).__name__}: {reason}; mend it.") from error
+
+
+def unmarked(value: Any) -> Any:
+    """A config's value without the marks that mmengine leaves in what comes of an ``m2f::`` base.
+
+    All is built in our scope anyway; and not all that takes a dict with a type, such as ``collate_fn``, takes them.
+    """
+    if isinstance(value, dict):
+        return {key: unmarked(item) for key, item in value.items() if (key, item) != ("_scope_", SCOPE)}
+    if isinstance(value, list | tuple):
+        return type(value)(unmarked(item) for item in value)
+    return value
 
 
 def of_a_run(path: Path) -> bool:

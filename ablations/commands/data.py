@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ablations.commands.options import PATH, Commands
+from ablations.commands.options import PATH, Commands, data_option
 from m2f.errors import InputError
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ DATA_SETS = ("ade20k", "cityscapes", "mapillary", "coco")
 
 @click.group("data", cls=Commands)
 def data_commands() -> None:
-    """Generate and check data sets."""
+    """Generate, check and set up data sets."""
 
 
 @data_commands.command()
@@ -72,6 +72,40 @@ def verify(directory: Path) -> None:
     DIR is in COCO's layout, or ADE20K, Cityscapes or Mapillary Vistas as `m2f data prepare` leaves them. Every image
     and PNG is decoded. Notes say what is made up for, such as boxes that are absent; they are no problems.
     """
+    require_whole(directory, "mend them, or fetch or generate it again")
+    click.echo(f"{directory} is whole.")
+
+
+@data_commands.command()
+@click.argument("directory", type=PATH, metavar="DIR")
+@click.option(
+    "--task",
+    type=click.Choice(["panoptic", "instance", "semantic"]),
+    help="What to train for.  [default: the first of them that DIR has files for]",
+)
+@click.option("--out", type=PATH, metavar="FOLDER", help="Where to write the config.  [default: the name of DIR, here]")
+@data_option
+def init(directory: Path, task: str | None, out: Path | None, data: Path) -> None:
+    """Write the config of a data set of your own, which `m2f train` takes.
+
+    DIR is in COCO's layout, or has semantic maps in two folders, images/ and labels/, where classes.txt may name the
+    classes. The config has their number and names, the splits, and a size, batch and length that fit this machine.
+    """
+    from ablations.own_data.init import account, config_folder, write_config
+
+    with shown_parts() as show:
+        written = write_config(directory, task, config_folder(directory, out), data, show)
+    for sentence in account(*written):
+        click.echo(sentence)
+    click.echo(f"Next: m2f train {written[0]}")
+
+
+def require_whole(directory: Path, mend: str) -> None:
+    """Look through all files of a data set, and list what is wrong with them.
+
+    Raises:
+        InputError: something is.
+    """
     from m2f.data.verify import verify as find_problems
 
     with shown_parts() as show:
@@ -81,8 +115,7 @@ def verify(directory: Path) -> None:
         click.echo(sentence)
     if problems:
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        raise InputError(f"{directory} has {count}, listed above; mend them, or fetch or generate it again.")
-    click.echo(f"{directory} is whole.")
+        raise InputError(f"{directory} has {count}, listed above; {mend}.")
 
 
 @contextmanager

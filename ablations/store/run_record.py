@@ -314,6 +314,18 @@ class RunRecord:
         """A column of the table of classes, by their names; empty if the run keeps none."""
         return self._column(PER_CLASS, column)
 
+    @property
+    def classes(self) -> list[dict[str, Any]]:
+        """The table of classes, a row each by column, names as text and values that are known as numbers."""
+        rows = self._rows(PER_CLASS)
+        try:
+            return [
+                {key: text if key in ("class", "kind") else float(text) for key, text in row.items() if text}
+                for row in rows
+            ]
+        except ValueError as error:
+            raise self._damaged(PER_CLASS, "it has a value that is no number") from error
+
     def per_image(self, column: str) -> "pd.Series":
         """A column of the table of images, by their ids as text; empty if the run keeps none."""
         return self._column(PER_IMAGE, column)

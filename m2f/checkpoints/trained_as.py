@@ -1,6 +1,5 @@
 """What a checkpoint of ours says of its model, so that nothing but the file is needed to use it."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict
@@ -8,6 +7,7 @@ from typing import Any, NotRequired, TypedDict
 import msgspec
 
 from m2f.checkpoints.meta import read_meta
+from m2f.config_files import parsed_values
 from m2f.errors import InputError
 from m2f.registered_types import require_registered
 
@@ -15,7 +15,7 @@ KEY = "m2f"  # in a checkpoint's ``meta``
 
 
 class TrainedAs(TypedDict):
-    """What a training writes into its checkpoints, as JSON: text, of which nothing is ever run.
+    """What a training writes into its checkpoints, as a run's config is written: values as text, which is never run.
 
     Attributes:
         task: of the model.
@@ -38,7 +38,7 @@ class TrainedAs(TypedDict):
 
 def write_trained_as(meta: dict[str, Any], content: Mapping[str, Any]) -> None:
     """Keep what a :class:`TrainedAs` has in a checkpoint's ``meta``."""
-    meta[KEY] = json.dumps(content)
+    meta[KEY] = f"{KEY} = {dict(content)!r}"
 
 
 def read_trained_as(path: Path) -> TrainedAs | None:
@@ -54,8 +54,8 @@ def read_trained_as(path: Path) -> TrainedAs | None:
     if text is None:
         return None
     try:
-        content: TrainedAs = msgspec.json.decode(text, type=TrainedAs)  # type: ignore[assignment]
-    except (msgspec.MsgspecError, TypeError, RecursionError, UnicodeError) as error:
+        content: TrainedAs = msgspec.convert(parsed_values(text.encode())[KEY], TrainedAs)  # type: ignore[assignment]
+    except (msgspec.MsgspecError, ValueError, KeyError, AttributeError, RecursionError, UnicodeError) as error:
         raise InputError(
             f"What {path} says of its model is damaged ({error}); name its config with --config."
         ) from error

@@ -1,9 +1,10 @@
 """Where the layouts that m2f knows have their annotation files, images and maps.
 
 COCO's, which is that of generated scenes too; ADE20K's, Cityscapes' and Mapillary Vistas' as ``m2f data prepare``
-leaves them.
+leaves them; and semantic maps in two folders.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,9 @@ from typing import Any
 
 from m2f.data.cityscapes import image_path
 from m2f.data.layout import Kind
+
+MAP_FOLDERS = ("labels", "annotations", "masks", "maps")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 
 Labels = range | frozenset[int]
 """The values that a semantic map may have."""
@@ -134,4 +138,29 @@ def semantic_maps(root: Path) -> list[SemanticMaps]:
         SemanticMaps(split, root / split / "images", root / split / "labels", (".jpg", ".png"), range(66))
         for split in ("training", "validation")
     ]
-    return [maps for maps in (*ade20k, *cityscapes, *mapillary) if maps.images.is_dir() and maps.maps.is_dir()]
+    known = [maps for maps in (*ade20k, *cityscapes, *mapillary) if maps.images.is_dir() and maps.maps.is_dir()]
+    return known or two_folders(root)
+
+
+def two_folders(root: Path) -> list[SemanticMaps]:
+    """The splits of a data set of one's own: ``images/`` and a folder of maps, each with the splits in it or with none.
+
+    What its labels mean is not known here: any is taken.
+    """
+    images = root / "images"
+    maps = next((root / name for name in MAP_FOLDERS if (root / name).is_dir()), None)
+    if maps is None or not images.is_dir():
+        return []
+    splits = sorted(path.name for path in maps.iterdir() if path.is_dir() and (images / path.name).is_dir())
+    return [
+        SemanticMaps(
+            split, images / split, maps / split, (suffix_in(images / split), suffix_in(maps / split)), range(256)
+        )
+        for split in splits or [""]
+    ]
+
+
+def suffix_in(directory: Path) -> str:
+    """The suffix of most of a directory's images; ``.png`` where there is none."""
+    found = Counter(path.suffix for path in directory.rglob("*") if path.suffix.lower() in SUFFIXES)
+    return found.most_common(1)[0][0] if found else ".png"

@@ -7,7 +7,7 @@ from typing import Any
 from mmseg.datasets import ADE20KDataset, CityscapesDataset
 from torch import Tensor
 
-from m2f.checkpoints.architecture import Architecture, recognise
+from m2f.checkpoints.architecture import Architecture, check_layers, recognise
 from m2f.checkpoints.classes import read_classes
 from m2f.checkpoints.loading import misfits
 from m2f.checkpoints.trained_as import TrainedAs, read_trained_as
@@ -92,6 +92,7 @@ def of_paper(checkpoint: Path, state: Mapping[str, Tensor]) -> TrainedAs:
     Raises:
         InputError: it is none, or of a data set that its number of classes does not tell.
     """
+    check_layers(state, checkpoint)
     architecture = recognise(state)
     if architecture.classes not in PAPERS or misfits(state, architecture.shapes()):
         raise InputError(

@@ -89,7 +89,7 @@ def test_scripts_are_there(document):
 @pytest.mark.parametrize(
     "line",
     [
-        "m2f train 4c",
+        "m2f trian 4c",
         "m2f run 4z",
         "m2f run 4c --sacle mini",
         "m2f run",

@@ -12,18 +12,19 @@ from m2f.data.scenes import SceneSpec, ensure_scenes
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "own-data.md").read_text()
-FILES = dict(re.findall(r"^`([\w/]+\.py)`:\n\n```python\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL))
-VERIFY, TRAIN, COMPARE = re.findall(r"^```bash\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
+WHOLE, VERIFY, STEPS, WEIGHTS, COMPARE = re.findall(r"^```bash\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
+INIT, TRAIN = STEPS.split("\n", maxsplit=1)
 SHORT = """
 train_cfg = dict(max_iters=2, val_interval=2)
 train_dataloader = dict(num_workers=0, persistent_workers=False)
 val_dataloader = dict(num_workers=0, persistent_workers=False)
+default_hooks = dict(checkpoint=dict(interval=2))
 """
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory):
-    """A directory with the data set, the configs, and the files of the document, its training shortened."""
+def place(tmp_path_factory, run_script):
+    """A directory with the data set and the config that the document's command writes, its training shortened."""
     directory = tmp_path_factory.mktemp("own")
     data = directory / "data" / "parts"
     ensure_scenes(SceneSpec(image_size=64, splits={"train": 8, "val": 2}, seed=0), data)
@@ -33,10 +34,9 @@ def place(tmp_path_factory):
         for category in content["categories"]:
             category["name"] = f"part {category['id']}"
         path.write_text(json.dumps(content))
-    (directory / "configs").symlink_to(ROOT / "configs")
-    for name, source in FILES.items():
-        (directory / name).parent.mkdir()
-        (directory / name).write_text(shortened(source))
+    assert "Written: parts/panoptic.py" in done_here(INIT, directory, run_script)
+    config = directory / "parts" / "panoptic.py"
+    config.write_text(shortened(config.read_text()))
     return directory
 
 
@@ -63,13 +63,25 @@ def done_here(line, directory, run_script):
 
 def test_a_model_is_trained_and_evaluated(place, done):
     assert done(VERIFY) == "data/parts is whole.\n"
-    done(TRAIN.replace("iter_300", "iter_2"))
+    said = done(TRAIN.replace("iter_300", "iter_2"))
+    assert "Next: m2f predict runs/runs/" in said and "2 images segmented: panoptic, 10 classes." in said
+    assert "part 4" in (place / "parts" / "panoptic-results" / "index.html").read_text()
+    assert len(list((place / "parts-predicted" / "overlays").iterdir())) == 2
     content = json.loads((place / "parts-evaluation" / "metrics.json").read_text())
-    assert {"PQ", "AP", "mIoU_pan"} <= set(content["metrics"])
+    assert {"PQ", "AP_pan_th", "mIoU_pan"} <= set(content["metrics"])
     classes = (place / "parts-evaluation" / "per_class.csv").read_text()
     assert "part 4" in classes
     assert "triangle" not in classes
     assert (place / "parts-evaluation" / "per_image.csv").is_file()
+
+
+def test_the_shortest_way_and_the_one_from_weights_go_on_with_that_config(place, done):
+    """The config is there and its run done, so that neither trains longer than the document's other steps."""
+    assert "already done: 1" in done(WHOLE)
+    (place / "model.pth").symlink_to(next(place.glob("runs/runs/*/iter_2.pth")))
+    assert "1 training (already done: 0)" in done(WEIGHTS)
+    [log] = [path for path in place.glob("runs/runs/*/log.txt") if "Beginning from" in path.read_text()]
+    assert "tensors are taken over" in log.read_text() and "New, at" not in log.read_text()
 
 
 def test_designs_are_compared_under_the_scales_own_name(place, done):

@@ -73,3 +73,4 @@ def test_our_configs_are_named_as_those_of_openmmlabs_packages_are(tmp_path):
     (tmp_path / "own.py").write_text('_base_ = "m2f::mini/panoptic.py"\nmodel = dict(num_things=2)\n')
     config = read_config(tmp_path / "own.py")
     assert (config.model.num_things, config.model.num_stuff, config.task) == (2, 4, "panoptic")
+    assert "_scope_" not in str(config.to_dict())

@@ -185,3 +185,17 @@ def test_damaged_ade20k(tmp_path):
     edit(root / "ade20k_instance_val.json", lambda content: content["categories"][0].update(id=6))
     (problem,) = [sentence for sentence in verify(root) if "other classes" in sentence]
     assert "class 0 '6' and '7'" in problem or "class 0 '7' and '6'" in problem
+
+
+def test_two_folders_of_ones_own(tmp_path):
+    for folder, pixels in (("images", np.zeros((8, 9, 3), np.uint8)), ("masks", np.ones((8, 9), np.uint8))):
+        for name in ("a", "b"):
+            path = tmp_path / folder / "train" / f"{name}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(encode_png(pixels, 1))
+    assert verify(tmp_path) == []
+    (tmp_path / "masks" / "train" / "b.png").write_bytes(encode_png(np.ones((8, 8), np.uint8), 1))
+    (tmp_path / "images" / "train" / "a.png").unlink()
+    missing, sizes = verify(tmp_path)
+    assert missing == f"{tmp_path}/images/train/a.png is missing."
+    assert sizes.startswith(f"{tmp_path}/masks/train/b.png is (8, 8) pixels high and wide")

@@ -12,6 +12,7 @@ from PIL import Image
 import m2f
 from m2f.checkpoints import convert, read_checkpoint
 from m2f.checkpoints.architecture import BACKBONES, Architecture
+from m2f.checkpoints.trained_as import read_trained_as, write_trained_as
 from m2f.data.images import read_image
 from m2f.engine.evaluate import evaluation_runner, load_model
 from m2f.engine.predict_files import predict_files
@@ -91,8 +92,7 @@ def test_a_panoptic_model_answers_all_tasks(checkpoint, images, task, parts):
 
 def test_what_a_model_cannot_answer_is_told(checkpoint, tmp_path):
     state = torch.load(checkpoint, weights_only=False)
-    content = json.loads(state["meta"]["m2f"])
-    state["meta"]["m2f"] = json.dumps({**content, "task": "instance"})
+    write_trained_as(state["meta"], {**read_trained_as(checkpoint), "task": "instance"})
     torch.save(state, tmp_path / "instance.pth")
     with pytest.raises(InputError, match="is a model of instance segmentation; leave out the task 'semantic'"):
         m2f.load(tmp_path / "instance.pth", task="semantic")

@@ -1,0 +1,105 @@
+"""``m2f train``: one config as a plan of one run, so that it is checked, resumed and kept as all runs are."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ablations.own_data.contents import TASKS
+from ablations.own_data.weights import begun_from
+from ablations.planning.overrides import with_settings
+from ablations.planning.plan import (
+    Cell,
+    Plan,
+    Run,
+    config_of_scale,
+    make_training,
+    read_config_file,
+    remembering_fingerprints,
+)
+from ablations.planning.requirements import require_runnable
+from ablations.planning.scales import Scale
+from ablations.studies.baseline import BASELINE
+from m2f.data.places import SUFFIXES, annotation_files, semantic_maps
+from m2f.errors import InputError
+
+MOST_IMAGES = 5000  # that are looked through before a training; of more, `m2f data verify` tells
+
+
+@dataclass(frozen=True)
+class OneConfig(Scale):
+    """A config as a scale of its own, under the name of its folder, as ``m2f run baseline --scale FOLDER`` has it."""
+
+    file: Path = Path()
+
+    def config(self, dataset: str, task: str) -> Path:
+        """The config, whatever its file is called."""
+        return self.file
+
+
+def config_in(folder: Path, task: str | None) -> Path | None:
+    """The config of a task in a folder; None if the folder has none of any.
+
+    Raises:
+        InputError: it has none of the task, or several and no task is named.
+    """
+    there = {each: folder / f"{each}.py" for each in TASKS if (folder / f"{each}.py").is_file()}
+    if not there:
+        return None
+    if task is None and len(there) > 1:
+        raise InputError(f"{folder} has configs of {' and '.join(there)}; name one with --task.")
+    if task is not None and task not in there:
+        raise InputError(f"{folder} has no {task}.py; `m2f data init --task {task}` writes it, or leave out --task.")
+    return there[task] if task else next(iter(there.values()))
+
+
+def plan_of(path: Path, overrides: Mapping[str, Any], seed: int, weights: str | None, data: Path) -> Plan:
+    """The plan of training a config.
+
+    Args:
+        path: the config's file.
+        overrides: the user's own, as ``m2f run`` takes them.
+        seed: of the training.
+        weights: to begin from, see :func:`ablations.own_data.weights.begun_from`.
+        data: takes the place of ``data`` in the config's paths.
+
+    Raises:
+        InputError: the config or the weights cannot be used, or the data are missing.
+    """
+    task = read_config_file(path).config.get("task")
+    if task not in TASKS:
+        raise InputError(f"{path} says task = {task!r}; it must be one of {', '.join(TASKS)}.")
+    folder = path.absolute().parent
+    file = config_of_scale(OneConfig(folder.name, folder, str(path.parent), path.absolute()), task)
+    if weights is not None:
+        file = replace(file, config=begun_from(file.config, weights))
+    row = BASELINE.variations[0]
+    run = make_training(
+        file, row, with_settings(overrides, file.settings, file.name), seed, remembering_fingerprints(data)
+    )
+    require_runnable(run.config, file.name)
+    name = row.name if weights is None else f"from {Path(weights).name}"  # else a report could not tell the two apart
+    return Plan((Cell(BASELINE.table, name, row.method, row.backbone, run),))
+
+
+def roots_of(run: Run, data: Path) -> list[Path]:
+    """The directories of a run's data sets that are in a layout which ``verify`` knows, each once.
+
+    Generated scenes are none of them: they are made when they are wanted.
+    """
+    from mmengine import Config
+
+    from m2f.data.paths import resolve_data_paths
+    from m2f.data.prepare import datasets
+
+    if "scenes" in run.config:
+        return []
+    config = resolve_data_paths(Config(run.config), data)
+    roots = dict.fromkeys(Path(dataset.data_root) for dataset in datasets(config))
+    return [root for root in roots if annotation_files(root) or semantic_maps(root)]
+
+
+def has_many_images(root: Path) -> bool:
+    """Whether a data set has so many files that looking through them would keep its user waiting."""
+    images = (path for path in root.rglob("*") if path.suffix.lower() in SUFFIXES)
+    return any(number >= MOST_IMAGES for number, _ in enumerate(images))
