@@ -49,7 +49,8 @@ def write_training_page(record: RunRecord, heading: str, out: Path) -> Path:
 
 def sample_rows(record: RunRecord) -> tuple[list[dict[str, Any]], dict[str, bytes]]:
     """The images that the run drew, as rows of the page's gallery, and the files that they show."""
-    rows, files = [], {}
+    rows: list[dict[str, Any]] = []
+    files: dict[str, bytes] = {}
     for image in record.samples:
         named = {kind: stored_picture(record, image, kind) for kind in ("image", "truth", "prediction")}
         files |= dict(named.values())

@@ -31,7 +31,7 @@ def begun_from(config: Mapping[str, Any], weights: str) -> dict[str, Any]:
     from m2f.checkpoints import read_checkpoint
     from m2f.checkpoints.architecture import check_layers, recognise
     from m2f.checkpoints.loading import misfits
-    from m2f.checkpoints.trained_as import read_trained_as
+    from m2f.checkpoints.trained_as import read_trained_as, without_initial_weights
     from m2f.engine.addresses import check_address, fetched
 
     check_address(weights, "--weights")
@@ -54,7 +54,7 @@ def begun_from(config: Mapping[str, Any], weights: str) -> dict[str, Any]:
         model = {**config["model"], **{key: architecture.config[key] for key in PARTS}}
         if not architecture.backbone.heads:
             model["backbone"] = {**model["backbone"], **FROZEN}
-    model["backbone"] = {key: value for key, value in model["backbone"].items() if key != "init_cfg"}
+    model = without_initial_weights(model)
     place = weights if "://" in weights else str(Path(weights).expanduser().resolve())
     return {**config, "model": model, "load_from": place, "optim_wrapper": gentle(config["optim_wrapper"])}
 

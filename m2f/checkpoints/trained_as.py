@@ -61,3 +61,13 @@ def read_trained_as(path: Path) -> TrainedAs | None:
         ) from error
     require_registered(content, str(path))
     return content
+
+
+def without_initial_weights(value: Any) -> Any:
+    """A model's config that names no weights to begin from: they are in the checkpoint, and others are not fetched."""
+    if isinstance(value, Mapping):
+        kept = {key: item for key, item in value.items() if key not in ("init_cfg", "pretrained")}
+        return {key: without_initial_weights(item) for key, item in kept.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(without_initial_weights(item) for item in value)
+    return value

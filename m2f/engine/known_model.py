@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mmseg.datasets import ADE20KDataset, CityscapesDataset
 from torch import Tensor
 
 from m2f.checkpoints.architecture import Architecture, check_layers, recognise
@@ -13,7 +12,7 @@ from m2f.checkpoints.loading import misfits
 from m2f.checkpoints.trained_as import TrainedAs, read_trained_as
 from m2f.config_files import read_config
 from m2f.errors import InputError
-from m2f.openmmlab import CocoDataset, CocoPanopticDataset
+from m2f.openmmlab import ADE20KDataset, CityscapesDataset, CocoDataset, CocoPanopticDataset
 from m2f.own_configs import own_config
 from m2f.registered_types import require_registered
 from m2f.thing_labels import flags_of

@@ -13,9 +13,10 @@ from mmengine.registry import DefaultScope
 from numpy.typing import NDArray
 
 import m2f.data.registered
+import m2f.engine.weights  # by which mmengine reads weights as data alone
 import m2f.models  # noqa: F401
 from m2f.checkpoints import load_into, read_checkpoint
-from m2f.checkpoints.trained_as import TrainedAs
+from m2f.checkpoints.trained_as import TrainedAs, without_initial_weights
 from m2f.data.colours import Colour, class_colour
 from m2f.data.images import read_image
 from m2f.data.unannotated import TRUTH_STEPS
@@ -149,20 +150,29 @@ def load(
     chosen = task or known["task"]
     if chosen != known["task"] and known["task"] != "panoptic":
         raise InputError(f"{checkpoint} is a model of {known['task']} segmentation; leave out the task '{chosen}'.")
-    with DefaultScope.overwrite_default_scope("m2f"):
-        # What it began from is in the checkpoint.
-        model = MODELS.build({**without_initial_weights(known["model"]), "task": chosen})
-        segmenter = Segmenter(known, model)
+    segmenter = built(known, chosen, checkpoint)
     try:
-        load_into(model, state)
+        load_into(segmenter.model, state)
     except InputError as error:
         raise InputError(f"{checkpoint} cannot be loaded: {error}") from error
     return on_device(segmenter, device)
 
 
-def without_initial_weights(model: dict[str, Any]) -> dict[str, Any]:
-    """A model's config whose backbone names no weights to begin from."""
-    return {**model, "backbone": {key: value for key, value in model["backbone"].items() if key != "init_cfg"}}
+def built(known: TrainedAs, task: str, checkpoint: Path) -> Segmenter:
+    """A segmenter whose weights are random.
+
+    Raises:
+        InputError: what is known of the model is not what builds one.
+    """
+    try:
+        with DefaultScope.overwrite_default_scope("m2f"):
+            model = MODELS.build({**without_initial_weights(known["model"]), "task": task})
+            return Segmenter(known, model)
+    except Exception as error:  # a component may raise any at arguments that are not its own
+        reason = f"{type(error).__name__}: {str(error).partition(chr(10))[0].rstrip('.')}"
+        raise InputError(
+            f"The model of {checkpoint} cannot be built ({reason}); name its config with --config."
+        ) from error
 
 
 def on_device(segmenter: Segmenter, device: str | None) -> Segmenter:

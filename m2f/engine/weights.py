@@ -13,6 +13,7 @@ from torch import Tensor
 
 from m2f.checkpoints.classes import class_names, read_classes
 from m2f.checkpoints.loading import check_numbers, check_type, is_finite, misfits, some
+from m2f.checkpoints.meta import part, read_meta
 from m2f.checkpoints.reading import read_checkpoint, read_tensors
 from m2f.data.classes import check_same_classes
 from m2f.engine.addresses import NAMED, WEB, fetched
@@ -59,10 +60,12 @@ def load_from_tensors(filename: str, map_location: Any) -> dict[str, Any]:
     Raises:
         InputError: it cannot be had, or holds more than tensors and plain values.
     """
-    state = read_tensors(fetched(filename))
+    path = fetched(filename)
+    state = read_tensors(path)
     if filename.startswith("mmcls://"):  # a classifier's, of which the backbone is wanted
         state = {name.removeprefix("backbone."): each for name, each in state.items() if name.startswith("backbone.")}
-    return {"state_dict": OrderedDict(state)}
+    told = part(read_meta(path), "dataset_meta")  # by which mmdet's and mmseg's inferencers know the classes
+    return {"state_dict": OrderedDict(state), **({"meta": {"dataset_meta": dict(told)}} if told else {})}
 
 
 @HOOKS.register_module()

@@ -67,7 +67,8 @@ val_dataloader = dict(
     ),
 )
 val_evaluator = [dict(type="m2f.MeanIoU")]
-test_dataloader = val_dataloader
+# Of a collate_fn mmdet wants the name.
+test_dataloader = {key: value for key, value in val_dataloader.items() if key != "collate_fn"}
 test_evaluator = val_evaluator
 
 # MaskFormer's augmentation on ADE20K is the same. Large backbones have crops of 640 (Table V).

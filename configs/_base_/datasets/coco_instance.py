@@ -82,5 +82,6 @@ val_dataloader = dict(
     ),
 )
 val_evaluator = [dict(type="m2f.InstanceAP", instances_json=data_root + "annotations/instances_val2017.json")]
-test_dataloader = val_dataloader
+# Of a collate_fn mmdet wants the name.
+test_dataloader = {key: value for key, value in val_dataloader.items() if key != "collate_fn"}
 test_evaluator = val_evaluator

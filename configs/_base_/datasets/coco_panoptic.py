@@ -102,7 +102,8 @@ val_evaluator = [
     ),
     dict(type="m2f.PanopticMeanIoU", **_truth),
 ]
-test_dataloader = val_dataloader
+# Of a collate_fn mmdet wants the name.
+test_dataloader = {key: value for key, value in val_dataloader.items() if key != "collate_fn"}
 test_evaluator = val_evaluator
 
 # Every decoder layer's prediction, for Figures II and 3.

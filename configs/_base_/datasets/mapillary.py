@@ -26,6 +26,7 @@ def images(load, crop, void, targets):
 def loaders(train, val):
     """What reads both splits."""
     shared = dict(persistent_workers=True, collate_fn=dict(type="pseudo_collate"))
+    evaluated = dict(batch_size=1, num_workers=2, sampler=dict(type="DefaultSampler", shuffle=False), dataset=val)
     return dict(
         train_dataloader=dict(
             **shared,
@@ -34,9 +35,8 @@ def loaders(train, val):
             sampler=dict(type="m2f.DrawSampler"),
             dataset=dict(type="m2f.EndlessDraws", seed=0, dataset=train),
         ),
-        val_dataloader=dict(
-            **shared, batch_size=1, num_workers=2, sampler=dict(type="DefaultSampler", shuffle=False), dataset=val
-        ),
+        val_dataloader=dict(**shared, **evaluated),
+        test_dataloader=dict(persistent_workers=True, **evaluated),  # of a collate_fn mmdet wants the name
     )
 
 

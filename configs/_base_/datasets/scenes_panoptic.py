@@ -69,7 +69,8 @@ val_evaluator = [
     ),
     dict(type="m2f.PanopticMeanIoU", **_truth),
 ]
-test_dataloader = val_dataloader
+# Of a collate_fn mmdet wants the name.
+test_dataloader = {key: value for key, value in val_dataloader.items() if key != "collate_fn"}
 test_evaluator = val_evaluator
 
 # Other ways to load: the paper's standard scale augmentation, which resizes the shorter side to 480-800 pixels where

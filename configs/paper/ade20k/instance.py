@@ -14,7 +14,7 @@ model = {{_base_.instance.model}}
 train_dataloader = {{_base_.instance.train_dataloader}}
 val_dataloader = {{_base_.instance.val_dataloader}}
 val_evaluator = {{_base_.instance.val_evaluator}}
-test_dataloader = val_dataloader
+test_dataloader = {{_base_.instance.test_dataloader}}
 test_evaluator = val_evaluator
 settings = dict(
     # Crops are of 640 pixels with every backbone.

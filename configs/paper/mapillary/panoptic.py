@@ -14,7 +14,7 @@ model = {{_base_.panoptic.model}}
 train_dataloader = {{_base_.panoptic.train_dataloader}}
 val_dataloader = {{_base_.panoptic.val_dataloader}}
 val_evaluator = {{_base_.panoptic.val_evaluator}}
-test_dataloader = val_dataloader
+test_dataloader = {{_base_.panoptic.test_dataloader}}
 test_evaluator = val_evaluator
 settings = dict(
     pipelines=dict(standard_with_crop={{_base_.panoptic.train_dataloader.dataset.dataset.pipeline}}),

@@ -14,7 +14,7 @@ model = {{_base_.semantic.model}}
 train_dataloader = {{_base_.semantic.train_dataloader}}
 val_dataloader = {{_base_.semantic.val_dataloader}}
 val_evaluator = {{_base_.semantic.val_evaluator}}
-test_dataloader = val_dataloader
+test_dataloader = {{_base_.semantic.test_dataloader}}
 test_evaluator = val_evaluator
 settings = dict(
     pipelines=dict(standard_with_crop={{_base_.semantic.train_dataloader.dataset.dataset.pipeline}}),

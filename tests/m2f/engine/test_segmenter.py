@@ -100,6 +100,27 @@ def test_what_a_model_cannot_answer_is_told(checkpoint, tmp_path):
         m2f.load(checkpoint, device="cuda:99")
 
 
+def test_nothing_is_fetched_or_read_but_the_checkpoint(checkpoint, images, segmenter, tmp_path):
+    known = read_trained_as(checkpoint)
+    known["model"]["backbone"]["init_cfg"] = {"type": "Pretrained", "checkpoint": str(tmp_path / "none.pth")}
+    state = torch.load(checkpoint, weights_only=False)
+    write_trained_as(state["meta"], known)
+    torch.save(state, tmp_path / "named.pth")
+    assert np.array_equal(
+        m2f.load(tmp_path / "named.pth").predict(images[0]).semantic, segmenter.predict(images[0]).semantic
+    )
+
+
+def test_what_builds_no_model_is_told(checkpoint, tmp_path):
+    state = torch.load(checkpoint, weights_only=False)
+    for change in ({"num_things": -1}, {"backbone": None}, {"nothing": 1}):
+        known = read_trained_as(checkpoint)
+        write_trained_as(state["meta"], {**known, "model": {**known["model"], **change}})
+        torch.save(state, tmp_path / "odd.pth")
+        with pytest.raises(InputError, match=r"The model of \S+odd\.pth cannot be built .*--config"):
+            m2f.load(tmp_path / "odd.pth")
+
+
 @pytest.fixture(scope="module")
 def silent(checkpoint, tmp_path_factory):
     """The same weights in a file that says nothing of its model."""

@@ -1,8 +1,11 @@
 """Our components in mmdet's real head and mmdet's real pixel decoder in our model, beside each other."""
 
+import re
+from pathlib import Path
+
 import pytest
 import torch
-from mmengine import ConfigDict
+from mmengine import Config, ConfigDict
 from mmengine.registry import DefaultScope
 
 from m2f.checkpoints.translation import from_ours
@@ -144,3 +147,18 @@ def test_mmdets_pixel_decoder_is_in_ours_what_ours_is(model_config, ours, featur
         torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-3)
     output = mixed.decode(torch.randn(1, 3, 64, 64), all_layers=False)
     assert output.class_logits.shape[1:3] == (1, 30)
+
+
+TEXT = (Path(__file__).parents[4] / "docs" / "pixel-decoders.md").read_text()
+PIXELS, ATTENTION, _ = re.findall(r"^```python\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("lines", [PIXELS, PIXELS.splitlines()[0] + "\n" + ATTENTION])
+def test_the_documents_lines_change_mmdets_own_config(tmp_path, lines):
+    (tmp_path / "own.py").write_text(lines)
+    config = Config.fromfile(tmp_path / "own.py")
+    with torch.device("meta"), DefaultScope.overwrite_default_scope("mmdet"):
+        model = MODELS.build({**config.model, "_scope_": "mmdet"})
+    names = {type(module).__name__ for module in model.modules()}
+    assert ("MaskPooling" in names) != ("BiFPN" in names)
+    assert ("MSDeformAttnPixelDecoder" in names) == ("MaskPooling" in names)
