@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ablations.evaluation import cell
+from ablations.evaluation import cell, column_names
 from ablations.store.run_record import RunRecord
-from m2f.engine.kept.tables import column_names
 from reports.html import page_environment
 from reports.output import require_own, write_files
 from reports.samples import stored_picture

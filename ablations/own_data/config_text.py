@@ -37,7 +37,7 @@ test_dataloader = val_dataloader
 test_evaluator = val_evaluator
 train_cfg = dict(max_iters=iterations, val_interval={interval})
 param_scheduler = [
-    dict(type="LinearLR", start_factor=0.02, by_epoch=False, begin=0, end=min({warmup}, iterations // 10)),
+    dict(type="LinearLR", start_factor=0.02, by_epoch=False, begin=0, end=min({warmup}, -(-iterations // 10))),
     dict(type="MultiStepLR", by_epoch=False, milestones=[iterations * 9 // 10, iterations * 19 // 20], gamma=0.1),
 ]
 {optimizer}default_hooks = dict(checkpoint=dict(interval={interval}))

@@ -33,6 +33,8 @@ def test_the_config_is_a_scales(parts, tmp_path, task):
     assert file.config["train_cfg"]["max_iters"] == proposal.iterations == 125
     assert file.config["train_dataloader"]["batch_size"] == proposal.batch == 4
     assert "schedules" in file.settings
+    path.write_text(path.read_text().replace("iterations = 125", "iterations = 3"))
+    assert [part["end"] for part in read_config(path).param_scheduler if "end" in part] == [1], "however few there are"
 
 
 @pytest.mark.parametrize("task", ["panoptic", "instance", "semantic", "maps"])
