@@ -2,7 +2,7 @@
 
 from m2f.models.transformer_decoder.cross_attention import SMCA, CrossAttention, MaskedAttention, MaskPooling
 from m2f.models.transformer_decoder.decoder import DecoderOutput, MaskedAttentionDecoder
-from m2f.models.transformer_decoder.queries import LearnableQueries, ZeroQueries
+from m2f.models.transformer_decoder.queries import LearnableQueries, Queries, Seen, ZeroQueries
 
 __all__ = [
     "SMCA",
@@ -12,5 +12,7 @@ __all__ = [
     "MaskPooling",
     "MaskedAttention",
     "MaskedAttentionDecoder",
+    "Queries",
+    "Seen",
     "ZeroQueries",
 ]

@@ -12,6 +12,7 @@ from m2f.models.arguments import require_whole
 from m2f.models.layers import FeedForward, MultiHeadAttention
 from m2f.models.mask_prediction import DenseMasks, EmbeddedMasks, MaskPredictions, dense_logits, resize
 from m2f.models.transformer_decoder.cross_attention import Level
+from m2f.models.transformer_decoder.queries import Seen
 from m2f.registry import MODELS
 
 PYRAMID = (32, 16, 8)  # strides of the levels that a pixel decoder gives
@@ -175,7 +176,7 @@ class MaskedAttentionDecoder(nn.Module):
         by_stride = dict(zip(PYRAMID, pyramid, strict=True))
         levels = [self._level({stride: by_stride[stride] for stride in strides}) for strides in self.reads]
         steering = self._steering_features(mask_features, levels)
-        query, position = self.queries(len(mask_features))
+        query, position = self.queries(Seen(pyramid, mask_features, self._classify))
         predictions = []
         for index, layer in enumerate(self.layers):
             level = levels[index % len(levels)]
@@ -187,6 +188,8 @@ class MaskedAttentionDecoder(nn.Module):
                     predictions.append((state, masks))
                 if self.needs_masks:
                     mask_logits = attention_logits(masks, steering[index % len(levels)], level.sizes)
+            if index == 0 and self.queries.detached:
+                query = query.detach()
             query = layer(query, position, level, mask_logits)
         predictions.append(self._predict(query, mask_features))
         states, masks = (torch.stack(parts) for parts in zip(*predictions, strict=True))
@@ -198,6 +201,10 @@ class MaskedAttentionDecoder(nn.Module):
         state = self.norm(query)
         embedding = self.mask_embedding(state)
         return state, dense_logits(embedding, mask_features) if self.dense else embedding
+
+    def _classify(self, tokens: Tensor) -> Tensor:
+        """Class logits ``[B, n, K + 1]`` of any tokens ``[B, n, D]``, as those of queries."""
+        return self.classifier(self.norm(tokens))
 
     @torch.no_grad()
     def _steering_features(self, mask_features: Tensor, levels: Sequence[Level]) -> list[Tensor | None]:

@@ -1,8 +1,11 @@
 """What the decoder starts from: the queries' features and their position embeddings.
 
-A design is a module ``queries(images) -> (features [images, Q, D], positions [1, Q, D])`` that says with ``supervised``
-whether the features' own prediction, before any layer, is trained on. Adding one is one such class.
+A design is a subclass of ``Queries`` with ``queries(seen) -> (features [B, Q, D], positions [1 or B, Q, D])``. What it has
+``seen`` of the images it may use or not.
 """
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -11,8 +14,40 @@ from m2f.models.arguments import require_whole
 from m2f.registry import MODELS
 
 
+@dataclass
+class Seen:
+    """What queries may know of the images before they begin.
+
+    Attributes:
+        pyramid: ``[B, D, h, w]`` at 1/32, 1/16 and 1/8, as the pixel decoder gives it.
+        mask_features: ``[B, D, H/4, W/4]``.
+        classify: class logits ``[B, n, K + 1]`` of any tokens ``[B, n, D]``, by the decoder's own norm and classifier.
+    """
+
+    pyramid: Sequence[Tensor]
+    mask_features: Tensor
+    classify: Callable[[Tensor], Tensor]
+
+    @property
+    def images(self) -> int:
+        """B."""
+        return len(self.mask_features)
+
+
+class Queries(nn.Module):
+    """What designs of queries say of themselves.
+
+    Attributes:
+        supervised: whether the features' own prediction, before any layer, is trained on.
+        detached: whether that prediction alone trains the features: no gradient flows into them from the layers.
+    """
+
+    supervised = False
+    detached = False
+
+
 @MODELS.register_module()
-class LearnableQueries(nn.Module):
+class LearnableQueries(Queries):
     """Learnable query features, supervised before the first layer, and learnable positions (paper section 3.2.3).
 
     Both are drawn from a standard normal, as the reference's embeddings are. Without supervision (Table XI(b)) the
@@ -32,13 +67,13 @@ class LearnableQueries(nn.Module):
         self.features = nn.Embedding(num_queries, embed_dims)
         self.positions = nn.Embedding(num_queries, embed_dims)
 
-    def forward(self, images: int) -> tuple[Tensor, Tensor]:
-        """Features ``[images, Q, D]`` and positions ``[1, Q, D]``."""
-        return self.features.weight.expand(images, -1, -1), self.positions.weight[None]
+    def forward(self, seen: Seen) -> tuple[Tensor, Tensor]:
+        """Features ``[B, Q, D]`` and positions ``[1, Q, D]``."""
+        return self.features.weight.expand(seen.images, -1, -1), self.positions.weight[None]
 
 
 @MODELS.register_module()
-class ZeroQueries(nn.Module):
+class ZeroQueries(Queries):
     """Query features that start from zero, as in DETR; positions are learnable (paper section C.3).
 
     Equal features predict equal masks, so in the first layer of masked attention all queries see one region, which the
@@ -50,13 +85,11 @@ class ZeroQueries(nn.Module):
         embed_dims: D.
     """
 
-    supervised = False
-
     def __init__(self, num_queries: int, embed_dims: int) -> None:
         super().__init__()
         require_whole(num_queries=num_queries)
         self.positions = nn.Embedding(num_queries, embed_dims)
 
-    def forward(self, images: int) -> tuple[Tensor, Tensor]:
-        """Features ``[images, Q, D]`` and positions ``[1, Q, D]``."""
-        return torch.zeros_like(self.positions.weight).expand(images, -1, -1), self.positions.weight[None]
+    def forward(self, seen: Seen) -> tuple[Tensor, Tensor]:
+        """Features ``[B, Q, D]`` and positions ``[1, Q, D]``."""
+        return torch.zeros_like(self.positions.weight).expand(seen.images, -1, -1), self.positions.weight[None]

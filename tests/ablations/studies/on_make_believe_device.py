@@ -18,9 +18,9 @@ from m2f.registry import MODELS
 class ForgetfulQueries(LearnableQueries):
     """Queries that make a tensor and do not say where."""
 
-    def forward(self, images):
+    def forward(self, seen):
         """As the design, plus nothing."""
-        features, positions = super().forward(images)
+        features, positions = super().forward(seen)
         return features + torch.zeros(features.shape), positions
 
 

@@ -1,0 +1,133 @@
+"""What later designs may use of the decoder, and that designs which use none of it compute bit for bit what they did."""
+
+import pytest
+import torch
+from torch import nn
+
+from m2f.models.mask_prediction import DenseMasks, EmbeddedMasks
+from m2f.models.transformer_decoder import MaskedAttentionDecoder, Queries
+from m2f.models.transformer_decoder.decoder import at_cells, attention_logits
+from m2f.registry import MODELS
+
+QUERIES, DIMS, CLASSES = 5, 16, 3
+
+
+def build(cross_attention="MaskedAttention", queries="LearnableQueries", **options):
+    torch.manual_seed(0)
+    return MaskedAttentionDecoder(
+        num_classes=CLASSES,
+        cross_attention={"type": cross_attention},
+        queries={"type": queries, "num_queries": QUERIES},
+        embed_dims=DIMS,
+        num_heads=2,
+        feedforward_dims=32,
+        num_layers=4,
+        **options,
+    )
+
+
+@pytest.fixture
+def features():
+    torch.manual_seed(1)
+    pyramid = [torch.randn(2, DIMS, side, side + 1) for side in (2, 4, 8)]
+    return pyramid, torch.randn(2, DIMS, 16, 18)
+
+
+def plain_forward(decoder, pyramid, mask_features):
+    """The paper's decoder written out, with nothing that a later design may use."""
+    levels = [decoder._level({stride: level}) for stride, level in zip((32, 16, 8), pyramid, strict=True)]
+    masked = decoder.layers[0].cross_attention.needs_masks
+    queries = decoder.queries
+    position = queries.positions.weight[None]
+    features = queries.features.weight if queries.supervised else torch.zeros_like(position[0])
+    query = features.expand(2, -1, -1)
+    predictions = []
+
+    def predict():
+        state = decoder.norm(query)
+        embedding = decoder.mask_embedding(state)
+        masks = torch.einsum("bqd,bdhw->bqhw", embedding, mask_features) if decoder.dense else embedding
+        return state, masks
+
+    for index, layer in enumerate(decoder.layers):
+        level = levels[index % 3]
+        state, masks = predict()
+        if index or queries.supervised:
+            predictions.append((state, masks))
+        steering = None if decoder.dense else at_cells(mask_features, level.sizes).detach()
+        logits = attention_logits(masks, steering, level.sizes) if masked else None
+        for step in ("read", "exchange") if layer.cross_attention_first else ("exchange", "read"):
+            if step == "read":
+                query = layer.norms[0](query + layer.cross_attention(query, position, level, logits))
+            else:
+                positioned = query + position
+                query = layer.norms[1](query + layer.self_attention(positioned, positioned, query))
+        query = layer.norms[2](query + layer.feedforward(query))
+    predictions.append(predict())
+    states, masks = (torch.stack(parts) for parts in zip(*predictions, strict=True))
+    return decoder.classifier(states), DenseMasks(masks) if decoder.dense else EmbeddedMasks(masks, mask_features)
+
+
+def gradients(decoder, class_logits, masks):
+    decoder.zero_grad()
+    torch.manual_seed(2)
+    everything = masks.everything()
+    (class_logits * torch.randn_like(class_logits)).sum().backward(retain_graph=True)
+    (everything * torch.randn_like(everything)).sum().backward()
+    return {name: own.grad for name, own in decoder.named_parameters() if own.grad is not None}
+
+
+@pytest.mark.parametrize("mask_prediction", ["embedded", "dense"])
+@pytest.mark.parametrize("queries", ["LearnableQueries", "ZeroQueries"])
+@pytest.mark.parametrize("variant", ["CrossAttention", "SMCA", "MaskPooling", "MaskedAttention"])
+def test_the_papers_designs_compute_bit_for_bit_what_they_did(variant, queries, mask_prediction, features):
+    decoder = build(variant, queries, mask_prediction=mask_prediction, cross_attention_first=variant != "SMCA")
+    output = decoder(*features, all_layers=True)
+    class_logits, masks = plain_forward(decoder, *features)
+    assert torch.equal(output.class_logits, class_logits)
+    assert torch.equal(output.masks.everything(), masks.everything())
+    found, expected = gradients(decoder, output.class_logits, output.masks), gradients(decoder, class_logits, masks)
+    assert found.keys() == expected.keys()
+    assert all(torch.equal(found[name], expected[name]) for name in expected)
+
+
+@MODELS.register_module()
+class BrightestCells(Queries):
+    """Queries that begin as the cells of 1/32 which their own classification is surest of."""
+
+    supervised = True
+    detached = True
+
+    def __init__(self, num_queries, embed_dims):
+        super().__init__()
+        self.num_queries = num_queries
+        self.token = nn.Linear(embed_dims, embed_dims)
+
+    def forward(self, seen):
+        tokens = self.token(seen.pyramid[0].flatten(2).transpose(1, 2))
+        chosen = seen.classify(tokens).amax(2).topk(self.num_queries, dim=1).indices
+        features = torch.stack([own[rows] for own, rows in zip(tokens, chosen, strict=True)])
+        return features, torch.zeros_like(features)
+
+
+def test_queries_may_see_the_images(features):
+    decoder = build(queries="BrightestCells")
+    output = decoder(*features, all_layers=True)
+    pyramid, mask_features = features
+    tokens = decoder.queries.token(pyramid[0].flatten(2).transpose(1, 2))
+    for image in range(2):
+        logits = decoder.classifier(decoder.norm(tokens[image]))
+        chosen = sorted(range(len(logits)), key=lambda cell, own=logits: -own[cell].max())[:QUERIES]
+        torch.testing.assert_close(output.class_logits[0, image], logits[chosen])
+    with pytest.raises(AssertionError):  # positions of each image's own are taken: images differ
+        torch.testing.assert_close(output.class_logits[-1, 0], output.class_logits[-1, 1])
+
+
+def test_detached_queries_learn_from_their_own_prediction_alone(features):
+    decoder = build(queries="BrightestCells")
+    weight = decoder.queries.token.weight
+    output = decoder(*features, all_layers=True)
+    (later,) = torch.autograd.grad(output.class_logits[1:].sum(), weight, retain_graph=True, allow_unused=True)
+    (own,) = torch.autograd.grad(output.class_logits[0, ..., 0].sum(), weight)
+    assert later is None or not later.any()
+    assert own.any()
