@@ -17,6 +17,7 @@ import m2f.engine.kept.samples
 import m2f.engine.kept.tables
 import m2f.engine.kept.trained_as
 import m2f.engine.optimizer
+import m2f.engine.tell_progress
 import m2f.metrics
 import m2f.models  # noqa: F401
 from m2f.data.classes import check_same_classes
@@ -156,6 +157,7 @@ def training_hooks(config: Config) -> list[dict[str, Any]]:
     interval, keep = own.get("interval", -1), own.get("max_keep_ckpts", -1)
     return [
         {"type": "m2f.SeedEveryIteration", "seed": config.seed},
+        {"type": "m2f.TellProgress"},
         {"type": "m2f.AverageStatistics"},
         {"type": "m2f.SameProcesses"},
         {"type": "m2f.ShortHistory"},

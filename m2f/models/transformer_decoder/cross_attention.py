@@ -2,8 +2,9 @@
 
 A variant is a module ``variant(query [B, Q, D], query_position [1, Q, D], level, mask_logits) -> [B, Q, D]``. Its
 result is added to the query by the decoder layer. ``mask_logits [B, Q, N]`` holds each query's current mask at the
-level's N positions, detached; it is None unless the variant says ``needs_masks``. Adding a variant is one such class,
-or, where it attends, a subclass of ``CrossAttention`` with its own ``bias``.
+level's N positions, detached; it is None unless the variant says ``needs_masks``, which it is asked in every forward
+pass. Its decoder tells it its ``place``, (i, L) in layer i of L, from 0. Adding a variant is one such class, or, where
+it attends, a subclass of ``CrossAttention`` with its own ``bias``.
 """
 
 from dataclasses import dataclass

@@ -153,8 +153,9 @@ class MaskedAttentionDecoder(nn.Module):
             DecoderLayer(embed_dims, num_heads, feedforward_dims, dropout, cross_attention, cross_attention_first)
             for _ in range(num_layers)
         ]
+        for index, layer in enumerate(layers):
+            layer.cross_attention.place = (index, num_layers)
         self.layers = nn.ModuleList(layers)
-        self.needs_masks = layers[0].cross_attention.needs_masks
         self.norm = nn.LayerNorm(embed_dims)
         self.classifier = nn.Linear(embed_dims, num_classes + 1)
         self.mask_embedding = nn.Sequential(
@@ -182,11 +183,12 @@ class MaskedAttentionDecoder(nn.Module):
             level = levels[index % len(levels)]
             mask_logits = None
             wanted = all_layers and index >= self.first_prediction
-            if wanted or self.needs_masks:
+            needed = layer.cross_attention.needs_masks
+            if wanted or needed:
                 state, masks = self._predict(query, mask_features)
                 if wanted:
                     predictions.append((state, masks))
-                if self.needs_masks:
+                if needed:
                     mask_logits = attention_logits(masks, steering[index % len(levels)], level.sizes)
             if index == 0 and self.queries.detached:
                 query = query.detach()
@@ -209,7 +211,7 @@ class MaskedAttentionDecoder(nn.Module):
     @torch.no_grad()
     def _steering_features(self, mask_features: Tensor, levels: Sequence[Level]) -> list[Tensor | None]:
         """Mask features at each level's cells ``[B, D, N]``, where attention masks come from embeddings."""
-        if self.dense or not self.needs_masks:
+        if self.dense or not any(layer.cross_attention.needs_masks for layer in self.layers):
             return [None] * len(levels)
         return [at_cells(mask_features, level.sizes) for level in levels]
 

@@ -1,7 +1,7 @@
 """What the decoder starts from: the queries' features and their position embeddings.
 
-A design is a subclass of ``Queries`` with ``queries(seen) -> (features [B, Q, D], positions [1 or B, Q, D])``. What it has
-``seen`` of the images it may use or not.
+A design is a subclass of ``Queries`` with ``queries(seen) -> (features [B, Q, D], positions [1 or B, Q, D])``. What it
+has ``seen`` of the images it may use or not.
 """
 
 from collections.abc import Callable, Sequence

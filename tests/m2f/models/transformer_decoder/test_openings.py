@@ -1,11 +1,12 @@
-"""What later designs may use of the decoder, and that designs which use none of it compute bit for bit what they did."""
+"""What designs may use of the decoder; those that use none of it compute bit for bit what they did."""
 
 import pytest
 import torch
 from torch import nn
 
 from m2f.models.mask_prediction import DenseMasks, EmbeddedMasks
-from m2f.models.transformer_decoder import MaskedAttentionDecoder, Queries
+from m2f.models.training_progress import TrainingProgress
+from m2f.models.transformer_decoder import MaskedAttention, MaskedAttentionDecoder, Queries
 from m2f.models.transformer_decoder.decoder import at_cells, attention_logits
 from m2f.registry import MODELS
 
@@ -113,7 +114,7 @@ class BrightestCells(Queries):
 def test_queries_may_see_the_images(features):
     decoder = build(queries="BrightestCells")
     output = decoder(*features, all_layers=True)
-    pyramid, mask_features = features
+    pyramid, _ = features
     tokens = decoder.queries.token(pyramid[0].flatten(2).transpose(1, 2))
     for image in range(2):
         logits = decoder.classifier(decoder.norm(tokens[image]))
@@ -131,3 +132,37 @@ def test_detached_queries_learn_from_their_own_prediction_alone(features):
     (own,) = torch.autograd.grad(output.class_logits[0, ..., 0].sum(), weight)
     assert later is None or not later.any()
     assert own.any()
+
+
+@MODELS.register_module()
+class MaskedUntilItsTurn(MaskedAttention):
+    """Needs masks until the training has come to its layer."""
+
+    def __init__(self, embed_dims, num_heads, dropout=0.0):
+        super().__init__(embed_dims, num_heads, dropout)
+        self.progress = TrainingProgress()
+
+    @property
+    def needs_masks(self):
+        layer, layers = self.place
+        return self.progress.value < layer / layers
+
+    def bias(self, query, query_position, level, mask_logits):
+        return None if mask_logits is None else super().bias(query, query_position, level, mask_logits)
+
+
+@pytest.mark.parametrize("mask_prediction", ["embedded", "dense"])
+@pytest.mark.parametrize("layers_done", range(5))
+def test_each_layer_is_asked_in_every_pass_whether_it_needs_masks(layers_done, mask_prediction, features):
+    decoder = build("MaskedUntilItsTurn", mask_prediction=mask_prediction)
+    given = []
+    for layer in decoder.layers:
+        layer.cross_attention.progress.tell(layers_done / 4)
+        layer.cross_attention.register_forward_pre_hook(lambda _, inputs: given.append(inputs[3]))
+    output = decoder(*features, all_layers=True)
+    assert [logits is not None for logits in given] == [layer > layers_done for layer in range(4)]
+    if layers_done == 4:
+        assert torch.equal(
+            output.class_logits,
+            build("CrossAttention", mask_prediction=mask_prediction)(*features, all_layers=True).class_logits,
+        )
