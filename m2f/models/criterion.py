@@ -89,9 +89,8 @@ class PointCriterion(nn.Module):
             ``class``, ``entropy`` and ``dice``, the layers before the last with the prefix ``d0.``, ``d1.``, ...
         """
         matches = self.match(class_logits, masks, labels, targets)
-        terms = torch.stack(
-            [self.class_loss(class_logits, matches, labels), *self.mask_losses(masks, matches, targets)]
-        )  # [3, L]
+        class_term = self.class_loss(class_logits, matches, labels, masks, targets)
+        terms = torch.stack([class_term, *self.mask_losses(masks, matches, targets)])  # [3, L]
         weighted = terms * terms.new_tensor(self.weights)[:, None]
         result = {"loss": weighted.sum()}
         for name, row in zip(("class", "entropy", "dice"), weighted.detach().unbind(0), strict=True):
@@ -136,8 +135,18 @@ class PointCriterion(nn.Module):
         sets = layers if masks.fresh_points else 1
         return random_points(sets * images, self.num_points, device).unflatten(0, (sets, images))
 
-    def class_loss(self, class_logits: Tensor, matches: Matches, labels: Sequence[Tensor]) -> Tensor:
-        """Per layer the weighted mean of the cross-entropy over images and queries, ``[L]``."""
+    def class_loss(
+        self,
+        class_logits: Tensor,
+        matches: Matches,
+        labels: Sequence[Tensor],
+        masks: MaskPredictions,
+        targets: Sequence[Tensor],
+    ) -> Tensor:
+        """Per layer the weighted mean of the cross-entropy over images and queries, ``[L]``.
+
+        Masks and targets are there for designs whose classes depend on them; these do not.
+        """
         expected = torch.full(class_logits.shape[:3], self.num_classes, device=class_logits.device)
         padded_labels = nn.utils.rnn.pad_sequence(list(labels), batch_first=True)
         expected[matches.layer, matches.image, matches.query] = padded_labels[matches.image, matches.target]

@@ -70,6 +70,28 @@ def test_loss_equals_plain_loops(criterion, monkeypatch, counts):
         torch.testing.assert_close(torch.stack(parts).sum(), value)
 
 
+class KnowingMasks(PointCriterion):
+    """Weights the class loss by what is known of the masks: here, by the number of target pixels."""
+
+    def class_loss(self, class_logits, matches, labels, masks, targets):
+        assert masks.layers == len(class_logits)
+        pixels = torch.stack([targets[i][t].sum() for i, t in zip(matches.image, matches.target, strict=True)])
+        return super().class_loss(class_logits, matches, labels, masks, targets) * pixels.sum()
+
+
+def test_the_class_loss_may_see_the_masks(criterion):
+    classes, masks = predictions(2)
+    labels, truth = targets((3, 2))
+    losses = []
+    for own in (criterion, KnowingMasks(CLASSES, POINTS)):
+        torch.manual_seed(5)
+        losses.append(own(classes, masks, labels, truth))
+    usual, knowing = losses
+    pixels = LAYERS * sum(int(own.sum()) for own in truth)  # every layer matches each target once
+    torch.testing.assert_close(knowing["class"], usual["class"] * pixels)
+    assert torch.equal(knowing["dice"], usual["dice"])
+
+
 def test_a_batch_without_any_target_trains_classes_alone(criterion):
     classes, masks = predictions(2)
     labels, truth = targets((0, 0))
