@@ -14,7 +14,7 @@ queries can be matched, and that many are assumed. It matters with masks alone: 
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from typing import Any
 from unittest.mock import patch
@@ -32,9 +32,11 @@ from m2f.cost.gpu_rules import (
 )
 from m2f.cost.live_bytes import LiveBytes
 from m2f.cost.remembered import Remembered
-from m2f.models.mask_prediction import DenseMasks, MaskPredictions
-from m2f.models.matching import Matches
+from m2f.models.mask_prediction import DenseMasks
+from m2f.models.matching import Matches, in_order
 from m2f.models.segmentor import Mask2Former
+from m2f.models.transformer_decoder import DecoderOutput
+from m2f.models.transformer_decoder.decoder import Truth
 from m2f.models.without_data import learning_model
 
 # What a method makes belongs to the part, but for what another makes that it calls.
@@ -105,9 +107,9 @@ def training_memory(
             masks = [torch.empty(targets, *image_size, dtype=torch.bool, device="meta") for _ in range(images)]
         with rules:
             with live.part("mask prediction"):
-                predictions = predict(model, inputs)
+                predictions = predict(model, inputs, (labels, masks))
             if dense:  # the decoder put them together
-                live.give(predictions[0][1].everything(), "mask prediction")
+                live.give(predictions[0].masks.everything(), "mask prediction")
             loss = total_loss(model, predictions, labels, masks)
         after_loss = +live.alive
         del predictions
@@ -163,6 +165,7 @@ def stand_ins(rules: GpuRules, sampling_kernel: bool = True) -> Iterator[None]:
         patch("torch.autocast", rules.autocast),
         patch("torch.amp.is_autocast_available", lambda _: True),
         patch("m2f.models.criterion.assign", any_matches),
+        patch("m2f.models.criterion.in_order", lambda *given: in_order(*given[:2], torch.device("cpu"))),
         patch("m2f.models.pixel_decoders.deformable_sampling.has_kernel", lambda _: sampling_kernel),
     ):
         yield
@@ -198,23 +201,30 @@ def like(parameters: Sequence[nn.Parameter]) -> list[Tensor]:
     return [torch.empty_like(parameter) for parameter in parameters]
 
 
-def predict(model: Mask2Former, inputs: Tensor) -> list[tuple[Tensor, MaskPredictions]]:
-    """Class logits and masks as the criterion gets them: layer by layer if the masks are dense, else all at once.
+def predict(model: Mask2Former, inputs: Tensor, truth: Truth) -> list[DecoderOutput]:
+    """Predictions as the criterion gets them: layer by layer if the masks are dense, else all at once.
 
     The reference never stacks its dense masks; taking the stack apart costs a copy of their gradients.
     """
-    output = model.decode(inputs, all_layers=True)
+    output = model.decode(inputs, all_layers=True, truth=truth)
     if not isinstance(output.masks, DenseMasks):
-        return [(output.class_logits, output.masks)]
-    layers = zip(output.class_logits.split(1), output.masks.logits.split(1), strict=True)
-    return [(class_logits, DenseMasks(logits)) for class_logits, logits in layers]
+        return [output]
+    company = layer_by_layer(output.company) if output.company else [None] * output.masks.layers
+    return [replace(own, company=other) for own, other in zip(layer_by_layer(output), company, strict=True)]
+
+
+def layer_by_layer(output: DecoderOutput) -> list[DecoderOutput]:
+    """Dense predictions taken apart."""
+    layers = zip(output.class_logits.split(1), output.masks.everything().split(1), strict=True)
+    return [DecoderOutput(class_logits, DenseMasks(logits)) for class_logits, logits in layers]
 
 
 def total_loss(
     model: Mask2Former,
-    predictions: Sequence[tuple[Tensor, MaskPredictions]],
+    predictions: Sequence[DecoderOutput],
     labels: Sequence[Tensor],
     masks: Sequence[Tensor],
 ) -> Tensor:
     """Sum of the losses of what :func:`predict` gave; targets as the criterion takes them."""
-    return torch.stack([model.criterion(*prediction, labels, masks)["loss"] for prediction in predictions]).sum()
+    losses = [model.criterion(own.class_logits, own.masks, labels, masks, own.company) for own in predictions]
+    return torch.stack([own["loss"] for own in losses]).sum()

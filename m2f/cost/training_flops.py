@@ -31,8 +31,8 @@ def training_flops(
     masks = [torch.empty(targets, *image_size, dtype=torch.bool, device="meta")]
 
     def step() -> None:
-        output = model.decode(image, all_layers=True)
-        model.criterion(output.class_logits, output.masks, labels, masks)["loss"].backward()
+        output = model.decode(image, all_layers=True, truth=(labels, masks))
+        model.criterion(output.class_logits, output.masks, labels, masks, output.company)["loss"].backward()
 
     with stand_ins(rules), rules:
         return multiply_accumulates(step, gradients=True)

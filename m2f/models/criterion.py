@@ -10,8 +10,9 @@ from torch import Tensor, nn
 
 from m2f.models.arguments import require_between, require_whole
 from m2f.models.mask_prediction import MaskPredictions, resize
-from m2f.models.matching import FOCAL_ALPHA, FOCAL_GAMMA, Matches, assign, matching_costs
+from m2f.models.matching import FOCAL_ALPHA, FOCAL_GAMMA, Matches, assign, in_order, matching_costs
 from m2f.models.points import random_points, sample_points, uncertain_points
+from m2f.models.transformer_decoder import DecoderOutput
 from m2f.registry import MODELS
 
 
@@ -74,7 +75,12 @@ class PointCriterion(nn.Module):
         self.register_buffer("class_balance", balance, persistent=False)
 
     def forward(
-        self, class_logits: Tensor, masks: MaskPredictions, labels: Sequence[Tensor], targets: Sequence[Tensor]
+        self,
+        class_logits: Tensor,
+        masks: MaskPredictions,
+        labels: Sequence[Tensor],
+        targets: Sequence[Tensor],
+        company: DecoderOutput | None = None,
     ) -> dict[str, Tensor]:
         """The loss and its terms.
 
@@ -83,10 +89,12 @@ class PointCriterion(nn.Module):
             masks: the same predictions' masks.
             labels: per image ``[N]`` int64.
             targets: per image boolean ``[N, H, W]`` at the padded input's size.
+            company: the predictions of companions, see :meth:`company_loss`.
 
         Returns:
             ``loss``, the weighted sum that is trained on, and for the log, detached and weighted, each layer's
-            ``class``, ``entropy`` and ``dice``, the layers before the last with the prefix ``d0.``, ``d1.``, ...
+            ``class``, ``entropy`` and ``dice``, the layers before the last with the prefix ``d0.``, ``d1.``, ...; with
+            companions their part of the loss, ``company``.
         """
         matches = self.match(class_logits, masks, labels, targets)
         class_term = self.class_loss(class_logits, matches, labels, masks, targets)
@@ -97,7 +105,23 @@ class PointCriterion(nn.Module):
             for layer, value in enumerate(row.unbind(0)):
                 prefix = "" if layer == len(row) - 1 else f"d{layer}."
                 result[prefix + name] = value
+        if company:
+            own = self.company_loss(company, labels, targets)
+            result |= {"loss": result["loss"] + own, "company": own.detach()}
         return result
+
+    def company_loss(self, company: DecoderOutput, labels: Sequence[Tensor], targets: Sequence[Tensor]) -> Tensor:
+        """The weighted loss of companions, in the terms of the queries'; those without a target have none.
+
+        Companion i of an image is paired with its target i in every prediction. The class loss is the mean over the
+        pairs of a prediction; mask losses are divided by the number of targets, as the queries' are.
+        """
+        pairs = in_order([len(own) for own in labels], company.masks.layers, company.class_logits.device)
+        expected = nn.utils.rnn.pad_sequence(list(labels), batch_first=True)[pairs.image, pairs.target]
+        predicted = company.class_logits[pairs.layer, pairs.image, pairs.query]
+        class_term = company.masks.layers * F.cross_entropy(predicted, expected)
+        terms = [class_term, *(term.sum() for term in self.mask_losses(company.masks, pairs, targets))]
+        return (torch.stack(terms) * class_term.new_tensor(self.weights)).sum()
 
     @torch.no_grad()
     def match(

@@ -51,6 +51,9 @@ class MaskPredictions(Protocol):
     def at_layer(self, layer: int) -> "MaskPredictions":
         """One prediction alone, L being 1."""
 
+    def of_queries(self, queries: slice) -> "MaskPredictions":
+        """Those of some of the queries."""
+
 
 @dataclass
 class EmbeddedMasks:
@@ -101,6 +104,10 @@ class EmbeddedMasks:
         """See :class:`MaskPredictions`."""
         return EmbeddedMasks(self.embeddings[layer, None], self.features)
 
+    def of_queries(self, queries: slice) -> "EmbeddedMasks":
+        """See :class:`MaskPredictions`."""
+        return EmbeddedMasks(self.embeddings[:, :, queries], self.features)
+
 
 @dataclass
 class DenseMasks:
@@ -139,6 +146,10 @@ class DenseMasks:
     def at_layer(self, layer: int) -> "DenseMasks":
         """See :class:`MaskPredictions`."""
         return DenseMasks(self.logits[layer, None])
+
+    def of_queries(self, queries: slice) -> "DenseMasks":
+        """See :class:`MaskPredictions`."""
+        return DenseMasks(self.logits[:, :, queries])
 
 
 # An exported model gives them back.

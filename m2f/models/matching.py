@@ -107,3 +107,17 @@ def assign(costs: Tensor, counts: list[int]) -> Matches:
             rows.append(np.stack([np.full_like(query, layer), np.full_like(query, image), query, target]))
     indices = torch.as_tensor(np.concatenate(rows, axis=1), device=costs.device)
     return Matches(*indices.unbind(0))
+
+
+def in_order(counts: list[int], layers: int, device: torch.device) -> Matches:
+    """Pairs that are given: in each of the layers, query i of an image with its target i.
+
+    Args:
+        counts: how many targets each image has.
+        layers: L.
+        device: of the predictions.
+    """
+    pairs = [(image, target) for image, count in enumerate(counts) for target in range(count)]
+    image, target = torch.tensor(pairs, dtype=torch.long, device=device).view(-1, 2).repeat(layers, 1).unbind(1)
+    layer = torch.arange(layers, device=device).repeat_interleave(len(pairs))
+    return Matches(layer, image, target, target)

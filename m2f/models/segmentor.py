@@ -25,6 +25,7 @@ from m2f.models.layers import for_convolutions
 from m2f.models.mask_prediction import resize
 from m2f.models.targets import targets_of
 from m2f.models.transformer_decoder import DecoderOutput
+from m2f.models.transformer_decoder.decoder import Truth
 from m2f.registry import MODELS
 from m2f.thing_labels import thing_flags
 
@@ -99,17 +100,19 @@ class Mask2Former(BaseModel):
             return self.predict(inputs, data_samples)
         return self.decode(inputs, all_layers=False)
 
-    def decode(self, inputs: Tensor, all_layers: bool) -> DecoderOutput:
-        """The decoder's predictions for ``inputs [B, 3, H, W]``."""
+    def decode(self, inputs: Tensor, all_layers: bool, truth: Truth | None = None) -> DecoderOutput:
+        """The decoder's predictions for ``inputs [B, 3, H, W]``; with ``truth`` those of its companions too."""
         pyramid, mask_features = self.pixel_decoder(self.backbone(for_convolutions(inputs)))
+        if truth and getattr(self.transformer_decoder, "companions", None):
+            return self.transformer_decoder(pyramid, mask_features, all_layers, truth)
         return self.transformer_decoder(pyramid, mask_features, all_layers)
 
     def loss(self, inputs: Tensor, data_samples: Sequence[DetDataSample]) -> dict[str, Tensor]:
         """The loss and its terms, see :meth:`m2f.models.criterion.PointCriterion.forward`."""
-        output = self.decode(inputs, all_layers=True)
         targets = [targets_of(sample, inputs.shape[-2:], self.is_thing) for sample in data_samples]
-        labels, masks = zip(*targets, strict=True)
-        return self.criterion(output.class_logits, output.masks, labels, masks)
+        labels, masks = map(list, zip(*targets, strict=True))
+        output = self.decode(inputs, all_layers=True, truth=(labels, masks))
+        return self.criterion(output.class_logits, output.masks, labels, masks, output.company)
 
     def predict(self, inputs: Tensor, data_samples: list[DetDataSample]) -> list[DetDataSample]:
         """Segment every image of the batch at its original size."""

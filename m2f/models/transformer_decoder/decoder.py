@@ -1,7 +1,7 @@
 """The transformer decoder: queries read one resolution a layer and predict after each (paper section 3.2)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -11,11 +11,15 @@ from torch import Tensor, nn
 from m2f.models.arguments import require_whole
 from m2f.models.layers import FeedForward, MultiHeadAttention
 from m2f.models.mask_prediction import DenseMasks, EmbeddedMasks, MaskPredictions, dense_logits, resize
+from m2f.models.transformer_decoder.companions import Company
 from m2f.models.transformer_decoder.cross_attention import Level
 from m2f.models.transformer_decoder.queries import Seen
 from m2f.registry import MODELS
 
 PYRAMID = (32, 16, 8)  # strides of the levels that a pixel decoder gives
+
+Truth = tuple[Sequence[Tensor], Sequence[Tensor]]
+"""Labels ``[N]`` int64 and boolean masks ``[N, H, W]`` at the padded input's size, of each image."""
 
 
 @dataclass
@@ -27,14 +31,25 @@ class DecoderOutput:
     Attributes:
         class_logits: ``[L, B, Q, K + 1]``, the last class being "no object".
         masks: the same predictions' masks.
+        company: the predictions of the companions, in training with them.
     """
 
     class_logits: Tensor
     masks: MaskPredictions
+    company: "DecoderOutput | None" = None
 
     def at_layer(self, layer: int) -> "DecoderOutput":
         """One of the L predictions alone."""
         return DecoderOutput(self.class_logits[layer, None], self.masks.at_layer(layer))
+
+    def accompanied(self, companions: int) -> "DecoderOutput":
+        """The same with the last of the queries, so many, as the others' company."""
+        queries = self.class_logits.shape[2] - companions
+        own, company = (
+            DecoderOutput(self.class_logits[:, :, part], self.masks.of_queries(part))
+            for part in (slice(queries), slice(queries, None))
+        )
+        return replace(own, company=company)
 
 
 torch.export.register_dataclass(DecoderOutput, serialized_type_name="m2f.DecoderOutput")
@@ -72,23 +87,44 @@ class DecoderLayer(nn.Module):
         self.norms = nn.ModuleList(nn.LayerNorm(embed_dims) for _ in range(3))
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, query: Tensor, query_position: Tensor, level: Level, mask_logits: Tensor | None) -> Tensor:
-        """Update ``query [B, Q, D]``; arguments as in :mod:`m2f.models.transformer_decoder.cross_attention`."""
+    def forward(
+        self,
+        query: Tensor,
+        query_position: Tensor,
+        level: Level,
+        mask_logits: Tensor | None,
+        company: Company | None = None,
+    ) -> Tensor:
+        """Update ``query [B, Q, D]``; arguments as in :mod:`m2f.models.transformer_decoder.cross_attention`.
+
+        With ``company`` its companions are the last of the queries.
+        """
         if self.cross_attention_first:
-            query = self._read(query, query_position, level, mask_logits)
-            query = self._exchange(query, query_position)
+            query = self._read(query, query_position, level, mask_logits, company)
+            query = self._exchange(query, query_position, company)
         else:
-            query = self._exchange(query, query_position)
-            query = self._read(query, query_position, level, mask_logits)
+            query = self._exchange(query, query_position, company)
+            query = self._read(query, query_position, level, mask_logits, company)
         return self.norms[2](query + self.dropout(self.feedforward(query)))
 
-    def _read(self, query: Tensor, query_position: Tensor, level: Level, mask_logits: Tensor | None) -> Tensor:
-        read = self.cross_attention(query, query_position, level, mask_logits)
+    def _read(
+        self,
+        query: Tensor,
+        query_position: Tensor,
+        level: Level,
+        mask_logits: Tensor | None,
+        company: Company | None,
+    ) -> Tensor:
+        if company is None:
+            read = self.cross_attention(query, query_position, level, mask_logits)
+        else:
+            read = company.apart(self.cross_attention, query, query_position, level, mask_logits)
         return self.norms[0](query + self.dropout(read))
 
-    def _exchange(self, query: Tensor, query_position: Tensor) -> Tensor:
+    def _exchange(self, query: Tensor, query_position: Tensor, company: Company | None) -> Tensor:
         positioned = query + query_position
-        return self.norms[1](query + self.dropout(self.self_attention(positioned, positioned, query)))
+        visible = None if company is None else company.visible()
+        return self.norms[1](query + self.dropout(self.self_attention(positioned, positioned, query, visible)))
 
 
 @MODELS.register_module()
@@ -117,6 +153,8 @@ class MaskedAttentionDecoder(nn.Module):
         reads: strides that the layers read in turn; several in one entry are read together, one after the other.
         mask_prediction: ``"embedded"`` computes mask logits where they are used; ``"dense"`` computes every mask at
             1/4 resolution after every layer that needs one, as the reference does.
+        companions: config of further queries in training, see :mod:`m2f.models.transformer_decoder.companions`; the
+            paper has none.
 
     Attributes:
         first_prediction: the layer after which the first of all predictions is made, 0 being before any.
@@ -135,6 +173,7 @@ class MaskedAttentionDecoder(nn.Module):
         cross_attention_first: bool = True,
         reads: Sequence[Sequence[int]] = ((32,), (16,), (8,)),
         mask_prediction: str = "embedded",
+        companions: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()
         if mask_prediction not in ("embedded", "dense"):
@@ -146,6 +185,8 @@ class MaskedAttentionDecoder(nn.Module):
         if not self.strides or not set(self.strides) <= set(PYRAMID):
             raise ValueError(f"reads must name strides of {PYRAMID}, not {reads!r}")
         self.queries = MODELS.build({**queries, "embed_dims": embed_dims})
+        own = {"num_classes": num_classes, "embed_dims": embed_dims}
+        self.companions = MODELS.build({**companions, **own}) if companions else None
         self.first_prediction = 0 if self.queries.supervised else 1
         self.level_embedding = nn.Embedding(len(self.strides), embed_dims) if len(self.strides) > 1 else None
         self.position_encoding = SinePositionalEncoding(embed_dims // 2, normalize=True)
@@ -166,18 +207,24 @@ class MaskedAttentionDecoder(nn.Module):
             nn.Linear(embed_dims, embed_dims),
         )
 
-    def forward(self, pyramid: Sequence[Tensor], mask_features: Tensor, all_layers: bool) -> DecoderOutput:
+    def forward(
+        self, pyramid: Sequence[Tensor], mask_features: Tensor, all_layers: bool, truth: Truth | None = None
+    ) -> DecoderOutput:
         """Predict from the pixel decoder's features.
 
         Args:
             pyramid: ``[B, D, h, w]`` at 1/32, 1/16 and 1/8.
             mask_features: ``[B, D, H/4, W/4]``.
             all_layers: whether every layer's prediction is wanted, as in training, or the last alone.
+            truth: labels ``[N]`` and boolean masks ``[N, H, W]`` of each image, for the companions of a training step.
         """
         by_stride = dict(zip(PYRAMID, pyramid, strict=True))
         levels = [self._level({stride: by_stride[stride] for stride in strides}) for strides in self.reads]
         steering = self._steering_features(mask_features, levels)
         query, position = self.queries(Seen(pyramid, mask_features, self._classify))
+        queries, company = query.shape[1], self._company(query, truth)
+        if company:
+            query, position = company.joined(query, position)
         predictions = []
         for index, layer in enumerate(self.layers):
             level = levels[index % len(levels)]
@@ -190,13 +237,22 @@ class MaskedAttentionDecoder(nn.Module):
                     predictions.append((state, masks))
                 if needed:
                     mask_logits = attention_logits(masks, steering[index % len(levels)], level.sizes)
+                    if company:
+                        mask_logits = company.forced(mask_logits, level.sizes)
             if index == 0 and self.queries.detached:
-                query = query.detach()
-            query = layer(query, position, level, mask_logits)
+                query = torch.cat([query[:, :queries].detach(), query[:, queries:]], dim=1)
+            query = layer(query, position, level, mask_logits, company)
         predictions.append(self._predict(query, mask_features))
         states, masks = (torch.stack(parts) for parts in zip(*predictions, strict=True))
         answer = DenseMasks(masks) if self.dense else EmbeddedMasks(masks, mask_features)
-        return DecoderOutput(self.classifier(states), answer)
+        output = DecoderOutput(self.classifier(states), answer)
+        return output.accompanied(company.number) if company else output
+
+    def _company(self, query: Tensor, truth: Truth | None) -> Company | None:
+        """The companions of a training step, if there are to be any, and targets for them."""
+        if self.companions is None or truth is None or not any(map(len, truth[0])):
+            return None
+        return self.companions(query, *truth)
 
     def _predict(self, query: Tensor, mask_features: Tensor) -> tuple[Tensor, Tensor]:
         """Normalised queries ``[B, Q, D]`` and their masks: embeddings ``[B, Q, D]`` or dense ``[B, Q, h, w]``."""

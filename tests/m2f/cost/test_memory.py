@@ -41,7 +41,7 @@ def step_on_cpu(config, folder):
     rules = GpuRules(False, {F.scaled_dot_product_attention: materialised_attention} if dense else {})
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
         with rules:
-            loss = total_loss(model, predict(model, inputs), labels, masks)
+            loss = total_loss(model, predict(model, inputs, (labels, masks)), labels, masks)
         loss.backward()
         optimizer.step()
     trace = folder / "trace.json"

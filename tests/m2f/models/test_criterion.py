@@ -6,6 +6,7 @@ from m2f.models.criterion import PointCriterion, focal_weight
 from m2f.models.mask_prediction import EmbeddedMasks, dense_logits
 from m2f.models.matching import Matches
 from m2f.models.points import sample_points
+from m2f.models.transformer_decoder import DecoderOutput
 
 CLASSES, LAYERS, QUERIES, POINTS = 4, 3, 5, 32
 
@@ -90,6 +91,34 @@ def test_the_class_loss_may_see_the_masks(criterion):
     pixels = LAYERS * sum(int(own.sum()) for own in truth)  # every layer matches each target once
     torch.testing.assert_close(knowing["class"], usual["class"] * pixels)
     assert torch.equal(knowing["dice"], usual["dice"])
+
+
+@pytest.mark.parametrize("counts", [(3, 2), (0, 4)], ids=["usual", "an empty image"])
+def test_the_loss_of_companions_equals_plain_loops(criterion, monkeypatch, counts):
+    """Companion i with target i in every layer; those without a target, here the last, have no loss."""
+    classes, masks = predictions(2)
+    own_classes, own_masks = predictions(2, seed=1)
+    labels, truth = targets(counts)
+    points = torch.rand(LAYERS * sum(counts), POINTS, 2)
+    monkeypatch.setattr("m2f.models.criterion.uncertain_points", lambda *_: points)
+    terms = torch.zeros(3)
+    for layer in range(LAYERS):
+        for number, (image, target) in enumerate((i, t) for i, count in enumerate(counts) for t in range(count)):
+            logits = own_classes[layer, image, target]
+            terms[0] -= 2 * logits.log_softmax(0)[labels[image][target]] / sum(counts)
+            dense = dense_logits(own_masks.embeddings[layer], own_masks.features)[image, target]
+            where = points[layer * sum(counts) + number][None]
+            predicted = sample_points(dense[None, None], where)[0, 0].sigmoid()
+            expected = sample_points(truth[image][target][None, None].float(), where)[0, 0]
+            terms[1] += 5 * F.binary_cross_entropy(predicted, expected) / sum(counts)
+            dice = (2 * (predicted * expected).sum() + 1) / (predicted.sum() + expected.sum() + 1)
+            terms[2] += 5 * (1 - dice) / sum(counts)
+    alone, together = (
+        criterion(classes, masks, labels, truth, company)["loss"]
+        for company in (None, DecoderOutput(own_classes, own_masks))
+        if torch.manual_seed(4)
+    )
+    torch.testing.assert_close(together - alone, terms.sum())
 
 
 def test_a_batch_without_any_target_trains_classes_alone(criterion):

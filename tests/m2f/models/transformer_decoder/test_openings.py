@@ -7,6 +7,7 @@ from torch import nn
 from m2f.models.mask_prediction import DenseMasks, EmbeddedMasks
 from m2f.models.training_progress import TrainingProgress
 from m2f.models.transformer_decoder import MaskedAttention, MaskedAttentionDecoder, Queries
+from m2f.models.transformer_decoder.companions import Company
 from m2f.models.transformer_decoder.decoder import at_cells, attention_logits
 from m2f.registry import MODELS
 
@@ -166,3 +167,99 @@ def test_each_layer_is_asked_in_every_pass_whether_it_needs_masks(layers_done, m
             output.class_logits,
             build("CrossAttention", mask_prediction=mask_prediction)(*features, all_layers=True).class_logits,
         )
+
+
+@MODELS.register_module()
+class Heralds(nn.Module):
+    """Companions that are their targets' classes, two more than the most targets, and see some of the others."""
+
+    def __init__(self, num_classes, embed_dims):
+        super().__init__()
+        self.features = nn.Embedding(num_classes, embed_dims)
+
+    def forward(self, query, labels, masks):
+        number = max(map(len, labels)) + 2
+        padded = nn.utils.rnn.pad_sequence(list(labels), batch_first=True)
+        padded = nn.functional.pad(padded, (0, 2))
+        seen = torch.ones(len(labels), number, query.shape[1] + number, dtype=torch.bool)
+        seen[:, :, -1] = False  # nobody sees the last one
+        return Company(self.features(padded), torch.zeros(1, number, DIMS), masks, seen)
+
+
+@MODELS.register_module()
+class Competition(nn.Module):
+    """A read for which the queries of an image compete."""
+
+    needs_masks = True
+
+    def __init__(self, embed_dims, num_heads, dropout=0.0):
+        super().__init__()
+
+    def forward(self, query, query_position, level, mask_logits):
+        return mask_logits.softmax(dim=1) @ level.source
+
+
+def truth(*counts):
+    torch.manual_seed(3)
+    return [torch.randint(CLASSES, (count,)) for count in counts], [torch.rand(count, 64, 72) > 0.9 for count in counts]
+
+
+@pytest.mark.parametrize("mask_prediction", ["embedded", "dense"])
+@pytest.mark.parametrize("variant", ["CrossAttention", "MaskedAttention", "Competition"])
+def test_no_query_knows_of_the_companions(variant, mask_prediction, features):
+    decoder = build(variant, mask_prediction=mask_prediction, companions={"type": "Heralds"})
+    alone = decoder(*features, all_layers=True)
+    with_some, with_others = (decoder(*features, all_layers=True, truth=truth(*counts)) for counts in ((3, 1), (2, 4)))
+    assert with_some.company.class_logits.shape == (5, 2, 3 + 2, CLASSES + 1)
+    assert with_others.company.class_logits.shape == (5, 2, 4 + 2, CLASSES + 1)
+    assert alone.company is None
+    for output in (with_some, with_others):
+        torch.testing.assert_close(output.class_logits, alone.class_logits)
+        torch.testing.assert_close(output.masks.everything(), alone.masks.everything(), rtol=1e-4, atol=1e-5)
+
+
+def test_companions_see_whom_they_may(features):
+    """The last herald, whom nobody sees, changes nobody but itself; the first changes all the others."""
+    decoder = build("CrossAttention", companions={"type": "Heralds"})
+    changed = {}
+    for place in (0, -1):
+
+        def change(_, given, company, place=place):
+            company.features.data[:, place] += 1
+
+        with decoder.companions.register_forward_hook(change):
+            output = decoder(*features, all_layers=True, truth=truth(3, 3))
+        changed[place] = output.company.class_logits[-1]
+    usual = decoder(*features, all_layers=True, truth=truth(3, 3)).company.class_logits[-1]
+    differs = {place: ~usual.isclose(own, atol=1e-5).all(2).all(0) for place, own in changed.items()}
+    assert differs[0].tolist() == [True] * 5
+    assert differs[-1].tolist() == [False] * 4 + [True]
+
+
+def test_companions_look_where_their_targets_are(features):
+    decoder = build(companions={"type": "Heralds"})
+    given = []
+    for layer in decoder.layers:
+        layer.cross_attention.register_forward_pre_hook(lambda _, inputs: given.append(inputs[2:]))
+    labels, masks = truth(3, 1)
+    masks[0][1] = False
+    masks[0][1, 40, 40] = True  # one pixel
+    decoder(*features, all_layers=True, truth=(labels, masks))
+    for level, logits in given[1::2]:  # queries and companions read one after the other
+        height, width = level.sizes[0]
+        expected = torch.zeros(2, 5, height, width, dtype=torch.bool)
+        for image, own in enumerate(masks):
+            for target, mask in enumerate(own):
+                for y, x in mask.nonzero().tolist():
+                    for row in range(y * height // 64, -(-(y + 1) * height // 64)):
+                        for column in range(x * width // 72, -(-(x + 1) * width // 72)):
+                            expected[image, target, row, column] = True
+        assert torch.equal(logits > 0, expected.flatten(2))
+        assert torch.equal(logits.abs(), torch.full_like(logits, 10))
+
+
+def test_without_targets_there_are_no_companions(features):
+    decoder = build(companions={"type": "Heralds"})
+    output = decoder(*features, all_layers=True, truth=truth(0, 0))
+    assert output.company is None
+    assert torch.equal(output.class_logits, decoder(*features, all_layers=True).class_logits)
