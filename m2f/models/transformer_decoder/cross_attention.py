@@ -33,7 +33,7 @@ class Level:
     strides: tuple[int, ...]
 
 
-def foreground(mask_logits: Tensor) -> Tensor:
+def foreground(mask_logits: Tensor, least: float = 0.0) -> Tensor:
     """Where each query's mask is foreground, or everywhere if it is empty.
 
     A probability of at least 0.5 is a logit of at least 0. A query without a foreground pixel would attend nowhere and
@@ -41,11 +41,12 @@ def foreground(mask_logits: Tensor) -> Tensor:
 
     Args:
         mask_logits: ``[B, Q, N]``.
+        least: the smallest logit that is foreground.
 
     Returns:
         boolean ``[B, Q, N]``.
     """
-    inside = mask_logits >= 0
+    inside = mask_logits >= least
     return inside | ~inside.any(dim=2, keepdim=True)
 
 
