@@ -4,7 +4,9 @@ from m2f.models import beside_mmdet, pixel_decoders, transformer_decoder
 from m2f.models.criterion import PointCriterion
 from m2f.models.inspection import AttentionInspector, LayerInspector
 from m2f.models.multi_scale import MultiScale
+from m2f.models.quality_criterion import QualityCriterion
 from m2f.models.segmentor import Mask2Former
+from m2f.models.shared_matching import SharedMatchingCriterion
 
 __all__ = [
     "AttentionInspector",
@@ -13,6 +15,8 @@ __all__ = [
     "MultiScale",
     "PointCriterion",
     "beside_mmdet",
+    "QualityCriterion",
+    "SharedMatchingCriterion",
     "pixel_decoders",
     "transformer_decoder",
 ]

@@ -128,11 +128,14 @@ class PointCriterion(nn.Module):
         self, class_logits: Tensor, masks: MaskPredictions, labels: Sequence[Tensor], targets: Sequence[Tensor]
     ) -> Matches:
         """Match all layers' predictions; arguments as in :meth:`forward`."""
-        where = self.whole_masks if self.match_on == "masks" else self.at_random_points
-        predicted, expected = where(masks, targets)
+        predicted, expected = self.matched_on(masks, targets)
         padded_labels = nn.utils.rnn.pad_sequence(list(labels), batch_first=True)
         costs = matching_costs(class_logits, predicted, padded_labels, expected, self.weights, self.focal)
         return assign(costs, [len(own) for own in labels])
+
+    def matched_on(self, masks: MaskPredictions, targets: Sequence[Tensor]) -> tuple[Iterator[Tensor], Tensor]:
+        """What matching looks at: each layer's predictions ``[B, Q, P]`` and the targets ``[1 or L, B, N, P]``."""
+        return self.whole_masks(masks, targets) if self.match_on == "masks" else self.at_random_points(masks, targets)
 
     def at_random_points(self, masks: MaskPredictions, targets: Sequence[Tensor]) -> tuple[Iterator[Tensor], Tensor]:
         """Each layer's predictions ``[B, Q, P]`` and targets ``[1 or L, B, N, P]`` at points drawn for matching."""
