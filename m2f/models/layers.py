@@ -1,6 +1,7 @@
 """Building blocks that decoders and pixel decoders share, initialised as the reference's."""
 
 import math
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 import torch.nn.functional as F
@@ -22,6 +23,13 @@ FUSED_GAIN = math.sqrt(0.5)
 def for_convolutions(maps: Tensor) -> Tensor:
     """``[B, C, H, W]`` laid out as a CPU's convolutions want it; what follows keeps that layout and copies nothing."""
     return maps.contiguous(memory_format=torch.channels_last) if maps.device.type == "cpu" else maps
+
+
+def without_autocast(device: torch.device) -> AbstractContextManager[object]:
+    """Full precision inside; the meta device, on which costs are counted, knows no other."""
+    if torch.amp.is_autocast_available(device.type):
+        return torch.autocast(device.type, enabled=False)
+    return nullcontext()
 
 
 class Linear(nn.Linear):

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from mmcv.cnn import ConvModule
@@ -11,7 +10,7 @@ from mmengine.model import caffe2_xavier_init
 from torch import Tensor, nn
 
 from m2f.models.arguments import require_between, require_divisible, require_whole
-from m2f.models.layers import FeedForward, Linear, for_convolutions, xavier_linear
+from m2f.models.layers import FeedForward, Linear, for_convolutions, without_autocast, xavier_linear
 from m2f.models.mask_prediction import resize
 from m2f.models.pixel_decoders.deformable_sampling import deformable_sampling
 from m2f.registry import MODELS
@@ -167,13 +166,6 @@ class MSDeformAttn(nn.Module):
             source = layer(source, position, reference, sizes)
         parts = source.split([height * width for height, width in sizes], dim=1)
         return [part.transpose(1, 2).unflatten(2, size) for part, size in zip(parts, sizes, strict=True)]
-
-
-def without_autocast(device: torch.device) -> AbstractContextManager[object]:
-    """Full precision inside; the meta device, on which costs are counted, knows no other."""
-    if torch.amp.is_autocast_available(device.type):
-        return torch.autocast(device.type, enabled=False)
-    return nullcontext()
 
 
 def input_projection(channels: int, embed_dims: int, norm_groups: int) -> nn.Sequential:

@@ -3,7 +3,9 @@
 import torch
 from torch import Tensor, nn
 
-from m2f.models.pixel_decoders.msdeformattn import DeformableAttention, deformable_sampling, without_autocast
+from m2f.models.layers import without_autocast
+from m2f.models.pixel_decoders.deformable_sampling import deformable_sampling
+from m2f.models.pixel_decoders.msdeformattn import DeformableAttention
 from m2f.models.transformer_decoder.cross_attention import Level
 from m2f.registry import MODELS
 

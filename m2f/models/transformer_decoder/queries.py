@@ -58,18 +58,21 @@ class LearnableQueries(Queries):
         num_queries: Q.
         embed_dims: D.
         supervised: whether the loss sees the features' own prediction.
+        with_positions: whether queries have positions; the paper's have. MP-Former's (CVPR 2023) have none.
     """
 
-    def __init__(self, num_queries: int, embed_dims: int, supervised: bool = True) -> None:
+    def __init__(self, num_queries: int, embed_dims: int, supervised: bool = True, with_positions: bool = True) -> None:
         super().__init__()
         require_whole(num_queries=num_queries)
         self.supervised = supervised
         self.features = nn.Embedding(num_queries, embed_dims)
-        self.positions = nn.Embedding(num_queries, embed_dims)
+        self.positions = nn.Embedding(num_queries, embed_dims) if with_positions else None
 
     def forward(self, seen: Seen) -> tuple[Tensor, Tensor]:
         """Features ``[B, Q, D]`` and positions ``[1, Q, D]``."""
-        return self.features.weight.expand(seen.images, -1, -1), self.positions.weight[None]
+        features = self.features.weight
+        positions = torch.zeros_like(features) if self.positions is None else self.positions.weight
+        return features.expand(seen.images, -1, -1), positions[None]
 
 
 @MODELS.register_module()
