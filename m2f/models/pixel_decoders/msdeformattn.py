@@ -154,18 +154,27 @@ class MSDeformAttn(nn.Module):
     def _attend(self, features: Sequence[Tensor]) -> list[Tensor]:
         """Run the layers over ``features``, coarse to fine."""
         sizes = [(level.shape[2], level.shape[3]) for level in features]
-        sources, positions = [], []
-        for index, level in enumerate(features):
-            sources.append(self.projections[index](level).float().flatten(2).transpose(1, 2))
-            unmasked = torch.zeros(1, *sizes[index], dtype=torch.bool, device=level.device)
-            position = self.position_encoding(unmasked).flatten(2).transpose(1, 2)
-            positions.append(position + self.level_embedding[index])
-        source, position = torch.cat(sources, dim=1), torch.cat(positions, dim=1)
-        reference = torch.cat([cell_centres(size, source.device) for size in sizes])
+        projected = [projection(level).float() for projection, level in zip(self.projections, features, strict=True)]
+        source = torch.cat([level.flatten(2).transpose(1, 2) for level in projected], dim=1)
+        position, reference = self._places(sizes, source.device)
         for layer in self.layers:
             source = layer(source, position, reference, sizes)
-        parts = source.split([height * width for height, width in sizes], dim=1)
-        return [part.transpose(1, 2).unflatten(2, size) for part, size in zip(parts, sizes, strict=True)]
+        return as_maps(source, sizes)
+
+    def _places(self, sizes: Sequence[tuple[int, int]], device: torch.device) -> tuple[Tensor, Tensor]:
+        """Position embeddings ``[1, N, D]`` of levels, the first of all coarse to fine, and centres ``[N, 2]``."""
+        positions = []
+        for size, level_embedding in zip(sizes, self.level_embedding, strict=False):
+            unmasked = torch.zeros(1, *size, dtype=torch.bool, device=device)
+            position = self.position_encoding(unmasked).flatten(2).transpose(1, 2)
+            positions.append(position + level_embedding)
+        return torch.cat(positions, dim=1), torch.cat([cell_centres(size, device) for size in sizes])
+
+
+def as_maps(tokens: Tensor, sizes: Sequence[tuple[int, int]]) -> list[Tensor]:
+    """``[B, N, D]`` to ``[B, D, h, w]`` of each size, one after the other."""
+    parts = tokens.split([height * width for height, width in sizes], dim=1)
+    return [part.transpose(1, 2).unflatten(2, size) for part, size in zip(parts, sizes, strict=True)]
 
 
 def input_projection(channels: int, embed_dims: int, norm_groups: int) -> nn.Sequential:

@@ -7,9 +7,14 @@ from m2f.models.pixel_decoders import (
     FPN,
     BiFPN,
     FaPN,
+    HybridEncoder,
+    LiteMSDeformAttn,
     MaskFormerEncoderFPN,
     MaskFormerFPN,
     MSDeformAttn,
+    PEMPyramid,
+    ProScale,
+    PyramidPoolingFPN,
     SemanticFPN,
     TransformerEncoderFPN,
 )
@@ -17,14 +22,15 @@ from m2f.registry import MODELS
 
 CHANNELS, DIMS = [4, 6, 8, 10], 16
 WITH_ENCODER = [TransformerEncoderFPN, MaskFormerEncoderFPN, SemanticFPN]
-EVERY = [*WITH_ENCODER, FPN, MaskFormerFPN, FaPN, BiFPN, MSDeformAttn]
+WITHOUT_LAYERS = [FPN, MaskFormerFPN, FaPN, PEMPyramid, PyramidPoolingFPN, HybridEncoder]
+EVERY = [*WITH_ENCODER, *WITHOUT_LAYERS, BiFPN, MSDeformAttn, ProScale, LiteMSDeformAttn]
 every = pytest.mark.parametrize("build", EVERY)
 
 
 def small(build):
     torch.manual_seed(0)
     encoder = {"num_heads": 4, "feedforward_dims": 24} if build in WITH_ENCODER else {}
-    layers = {} if build in (FPN, MaskFormerFPN, FaPN) else {"num_layers": 2}
+    layers = {} if build in WITHOUT_LAYERS else {"num_layers": 2}
     return build(CHANNELS, DIMS, norm_groups=4, **layers, **encoder)
 
 
