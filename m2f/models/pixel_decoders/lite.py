@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from m2f.models.arguments import require_whole
-from m2f.models.pixel_decoders.msdeformattn import EncoderLayer, MSDeformAttn
+from m2f.models.pixel_decoders.msdeformattn import EncoderLayer, MSDeformAttn, half
 from m2f.registry import MODELS
 
 
@@ -35,7 +35,7 @@ class LiteMSDeformAttn(MSDeformAttn):
     Args:
         in_channels: the backbone's channels at 1/4, 1/8, 1/16, 1/32.
         embed_dims: D, channels of every output.
-        num_layers: blocks, each with one layer for all levels.
+        num_layers: layers of MSDeformAttn in its place; there are half as many blocks.
         coarse_layers: layers for the coarse levels in a block.
         num_heads: heads.
         num_points: samples per head and level.
@@ -48,7 +48,7 @@ class LiteMSDeformAttn(MSDeformAttn):
         self,
         in_channels: Sequence[int],
         embed_dims: int = 256,
-        num_layers: int = 3,
+        num_layers: int = 6,
         coarse_layers: int = 2,
         num_heads: int = 8,
         num_points: int = 4,
@@ -59,6 +59,6 @@ class LiteMSDeformAttn(MSDeformAttn):
         sizes = (num_heads, num_points, feedforward_dims)
         super().__init__(in_channels, embed_dims, 0, *sizes, norm_groups, full_precision)
         require_whole(num_layers=num_layers, coarse_layers=coarse_layers)
-        kinds = [*[CoarseLayer] * coarse_layers, EncoderLayer] * num_layers
+        kinds = [*[CoarseLayer] * coarse_layers, EncoderLayer] * half(num_layers)
         levels = len(in_channels) - 1
         self.layers = nn.ModuleList(kind(embed_dims, num_heads, levels, num_points, feedforward_dims) for kind in kinds)

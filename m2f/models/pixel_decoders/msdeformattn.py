@@ -171,6 +171,11 @@ class MSDeformAttn(nn.Module):
         return torch.cat(positions, dim=1), torch.cat([cell_centres(size, device) for size in sizes])
 
 
+def half(num_layers: int) -> int:
+    """Half of so many layers, at least one: how deep what later designs repeat is at the paper's size and in small."""
+    return (num_layers + 1) // 2
+
+
 def as_maps(tokens: Tensor, sizes: Sequence[tuple[int, int]]) -> list[Tensor]:
     """``[B, N, D]`` to ``[B, D, h, w]`` of each size, one after the other."""
     parts = tokens.split([height * width for height, width in sizes], dim=1)

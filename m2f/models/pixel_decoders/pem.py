@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from mmcv.cnn import ConvModule
 from torch import Tensor, nn
 
+from m2f.models.arguments import require_divisible
 from m2f.models.pixel_decoders.deformable_convolution import TAPS, modulated_deformable_convolution
 from m2f.models.pixel_decoders.fpn import initialise_convolutions
 from m2f.registry import MODELS
@@ -66,22 +67,30 @@ class PEMPyramid(nn.Module):
 
     Chosen here: one sigmoid of a level's importance, where the release takes the sigmoid of a sigmoid; group norms for
     its batch norms over processes, over all channels at once where there is one place; upsampled maps are cut where the
-    finer level is odd. PEM's width is 128.
+    finer level is odd. PEM's pyramid has half the width of its decoder, whose own 1x1 convolutions widen the levels.
 
     Args:
         in_channels: the backbone's channels at 1/4, 1/8, 1/16, 1/32.
         embed_dims: D, channels of every output.
         norm_groups: groups of the group norms.
+        narrowing: by how much the pyramid is narrower than D, 2 in PEM.
     """
 
-    def __init__(self, in_channels: Sequence[int], embed_dims: int = 256, norm_groups: int = 32) -> None:
+    def __init__(
+        self, in_channels: Sequence[int], embed_dims: int = 256, norm_groups: int = 32, narrowing: int = 1
+    ) -> None:
         super().__init__()
+        require_divisible(embed_dims, narrowing=narrowing)
+        width = embed_dims // narrowing
         norm = {"type": "GN", "num_groups": norm_groups}
-        self.laterals = nn.ModuleList(ConvModule(channels, embed_dims, 1, norm_cfg=norm) for channels in in_channels)
-        self.modulations = nn.ModuleList(SelfModulation(embed_dims) for _ in in_channels)
-        self.whole = ConvModule(in_channels[-1], embed_dims, 1, norm_cfg={"type": "GN", "num_groups": 1})
-        self.steps = nn.ModuleList(DeformableStep(embed_dims, norm_groups) for _ in in_channels[1:])
-        self.mask_features = ConvModule(embed_dims, embed_dims, 1, norm_cfg=norm)
+        self.laterals = nn.ModuleList(ConvModule(channels, width, 1, norm_cfg=norm) for channels in in_channels)
+        self.modulations = nn.ModuleList(SelfModulation(width) for _ in in_channels)
+        self.whole = ConvModule(in_channels[-1], width, 1, norm_cfg={"type": "GN", "num_groups": 1})
+        self.steps = nn.ModuleList(DeformableStep(width, norm_groups) for _ in in_channels[1:])
+        self.widenings = nn.ModuleList(
+            nn.Conv2d(width, embed_dims, 1) if width < embed_dims else nn.Identity() for _ in self.steps
+        )
+        self.mask_features = ConvModule(width, embed_dims, 1, norm_cfg=norm)
         initialise_convolutions(self)
         for step in self.steps:
             nn.init.zeros_(step.steering.weight)
@@ -94,9 +103,9 @@ class PEMPyramid(nn.Module):
         ]
         coarser = self.whole(features[-1].mean(dim=(2, 3), keepdim=True))
         pyramid = []
-        for lateral, step in zip(laterals[::-1], self.steps, strict=True):
+        for lateral, step, widening in zip(laterals[::-1], self.steps, self.widenings, strict=True):
             level, coarser = step(lateral + cut(coarser, lateral))
-            pyramid.append(level)
+            pyramid.append(widening(level))
         return pyramid, self.mask_features(finest + cut(coarser, finest))
 
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from m2f.models.arguments import require_whole
 from m2f.models.layers import xavier_linear
 from m2f.models.mask_prediction import resize
-from m2f.models.pixel_decoders.msdeformattn import EncoderLayer, MSDeformAttn, as_maps
+from m2f.models.pixel_decoders.msdeformattn import EncoderLayer, MSDeformAttn, as_maps, half
 from m2f.registry import MODELS
 
 TEMPERATURE = 0.1
@@ -28,7 +28,7 @@ class ProScale(MSDeformAttn):
     Args:
         in_channels: the backbone's channels at 1/4, 1/8, 1/16, 1/32.
         embed_dims: D, channels of every output.
-        num_layers: layers of each stage, 3 in the paper.
+        num_layers: layers of MSDeformAttn in its place; each of the stages has half as many, 3 in the paper.
         num_heads: heads.
         num_points: samples per head and level.
         feedforward_dims: hidden width of the feed-forward networks.
@@ -41,7 +41,7 @@ class ProScale(MSDeformAttn):
         self,
         in_channels: Sequence[int],
         embed_dims: int = 256,
-        num_layers: int = 3,
+        num_layers: int = 6,
         num_heads: int = 8,
         num_points: int = 4,
         feedforward_dims: int = 1024,
@@ -54,7 +54,8 @@ class ProScale(MSDeformAttn):
         require_whole(num_layers=num_layers)
         self.stages = nn.ModuleList(
             nn.ModuleList(
-                EncoderLayer(embed_dims, num_heads, levels, num_points, feedforward_dims) for _ in range(num_layers)
+                EncoderLayer(embed_dims, num_heads, levels, num_points, feedforward_dims)
+                for _ in range(half(num_layers))
             )
             for levels in range(1, len(in_channels))
         )

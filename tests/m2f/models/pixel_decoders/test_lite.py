@@ -24,12 +24,12 @@ def test_a_coarse_layer_updates_the_coarse_levels_from_all():
 
 
 def test_blocks_end_with_a_layer_for_all_levels():
-    decoder = LiteMSDeformAttn([4, 6, 8, 10], 16, 3, 2, 2, 4, 32, norm_groups=4)
+    decoder = LiteMSDeformAttn([4, 6, 8, 10], 16, 6, 2, 2, 4, 32, norm_groups=4)
     assert [type(layer) is CoarseLayer for layer in decoder.layers] == [True, True, False] * 3
 
 
 def test_it_has_the_weights_of_as_many_layers():
-    lite = LiteMSDeformAttn([4, 6, 8, 10], 16, 2, 1, 2, 4, 32, norm_groups=4)
+    lite = LiteMSDeformAttn([4, 6, 8, 10], 16, 4, 1, 2, 4, 32, norm_groups=4)
     usual = MSDeformAttn([4, 6, 8, 10], 16, 4, 2, 4, 32, norm_groups=4)
     assert [(name, own.shape) for name, own in lite.named_parameters()] == [
         (name, own.shape) for name, own in usual.named_parameters()

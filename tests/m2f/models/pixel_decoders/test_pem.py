@@ -67,3 +67,11 @@ def test_levels_are_merged_from_coarse_to_fine():
     torch.testing.assert_close(pyramid, [x32, x16, x8])
     torch.testing.assert_close(mask_features, decoder.mask_features(f4 + up))
     assert (mask_features >= 0).all()
+
+
+def test_it_may_be_narrower_than_what_it_gives():
+    decoder = PEMPyramid([4, 6, 8, 10], 16, norm_groups=4, narrowing=2)
+    assert decoder.steps[0].convolution.weight.shape == (8, 8, 3, 3)
+    features = [torch.randn(1, channels, 32 // 2**n, 48 // 2**n) for n, channels in enumerate((4, 6, 8, 10))]
+    pyramid, mask_features = decoder(features)
+    assert [level.shape[1] for level in (*pyramid, mask_features)] == [16] * 4

@@ -8,7 +8,7 @@ CHANNELS = [4, 6, 8, 10]
 
 def built(**options):
     torch.manual_seed(0)
-    decoder = ProScale(CHANNELS, 16, 2, 2, 4, 32, norm_groups=4, **options).eval()
+    decoder = ProScale(CHANNELS, 16, 4, 2, 4, 32, norm_groups=4, **options).eval()
     for parameter in decoder.parameters():
         torch.nn.init.normal_(parameter, std=0.1)
     return decoder
@@ -39,6 +39,7 @@ def test_levels_enter_one_after_the_other():
             positions.append(sine.flatten(2).transpose(1, 2) + decoder.level_embedding[place])
             for row in range(height):
                 centres += [[(column + 0.5) / width, (row + 0.5) / height] for column in range(width)]
+        assert len(decoder.stages[number]) == 2
         for layer in decoder.stages[number]:
             assert layer.attention.samples[1] == number + 1
             tokens = layer(tokens, torch.cat(positions, dim=1), torch.tensor(centres), sizes)
