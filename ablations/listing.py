@@ -3,9 +3,11 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ablations.paper import Checkpoint
+from ablations.metric_names import PRIMARY_METRIC
+from ablations.paper import SAME, Checkpoint, since_the_paper
 from ablations.planning.overrides import override_as_json
 from ablations.planning.published import PublishedRow
+from ablations.studies import SINCE_THE_PAPER
 from ablations.studies.study import Study, Variation
 from ablations.terminal import folded
 
@@ -75,9 +77,24 @@ def listing(studies: Iterable[Study], wide: int) -> Iterator[str]:
             yield from folded(f"    {study.note}", wide)
         if study.submitting:
             yield from folded(f"    Its numbers are a test server's, which takes the zip of: {study.submitting}", wide)
+        published = _published(study) if study in SINCE_THE_PAPER else {}
         for variation in study.variations:
-            for line in _row(variation, is_baseline=variation.name == study.baseline):
+            lines = [*_row(variation, is_baseline=variation.name == study.baseline), *published.get(variation.name, [])]
+            for line in lines:
                 yield from folded(line, wide, indent=8 if line.startswith(" " * 8) else 12)
+
+
+def _published(study: Study) -> dict[str, list[str]]:
+    """What later papers print of a study's rows, a line for each that prints it, by row; without parts of a metric."""
+    lines: dict[str, list[str]] = {}
+    frame = since_the_paper()
+    of_study = frame[(frame["table"] == study.table) & frame["metric"].isin(PRIMARY_METRIC.values())]
+    for row in of_study.to_dict("records"):
+        setting = "the same setting" if row["setting"] == SAME else f"not the same: {row['setting']}"
+        number = f"{row['metric']} {row['value']:g} on {row['dataset']}"
+        line = f"        published: {number} ({row['published_as']}), {setting}"
+        lines.setdefault(row["variant"], []).append(line)
+    return lines
 
 
 def _row(variation: Variation, is_baseline: bool) -> Iterator[str]:

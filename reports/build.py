@@ -11,11 +11,11 @@ from ablations.comparing.beside_paper import comparison_frame
 from ablations.comparing.over_images import Parts
 from ablations.costs.counted import cost_frame
 from ablations.gate.sources import read_all
-from ablations.paper import paper_results
+from ablations.paper import printed_results
 from ablations.planning.scales import SCALES
 from ablations.store.results_frame import Results
 from ablations.store.run_record import RunRecord
-from ablations.studies import BASELINE, STUDIES
+from ablations.studies import BASELINE, SINCE_THE_PAPER, STUDIES
 from ablations.studies.study import Study
 from m2f.errors import InputError
 from reports.content import compose, in_order
@@ -72,7 +72,7 @@ def build(
     runs = {name: found.runs[name] for name in results["run"].unique()}
     sections = sections_of(results, found, say)
     costs = counted_costs()
-    whole = [table for table in STUDIES if table != BASELINE.table]
+    whole = [study.table for study in STUDIES.values() if study not in (BASELINE, *SINCE_THE_PAPER)]
     absent = [table for table in tables or whole if table not in set(results["table"])]
     named = str(store) if name_store and stores else ""
     content = compose(sections, runs, absent, costs, named, whole=not tables, damaged=found.damaged)
@@ -99,7 +99,7 @@ def sections_of(results: pd.DataFrame, found: Results, say: Callable[[str], obje
 
     Its verdicts are those that it has beside all tables of the store that were ``found``, whichever are shown.
     """
-    paper, runs = paper_results(), found.runs
+    paper, runs = printed_results(), found.runs
     compared = _compared(found, paper, set(results["scale"]))
     present = set(zip(results["table"], results["scale"], strict=True))
     return [

@@ -16,7 +16,7 @@ from m2f.errors import InputError
 if TYPE_CHECKING:
     import pandas as pd
 
-WITH_MEMORY = ("4e",)  # tables that are compared by it, though the paper prints none
+WITH_MEMORY = ("4e", "S1", "S2", "S3")  # tables that are compared by it, though the paper prints none
 METRICS = ("params", "flops", "training_flops", "memory")
 UNITS = {"params": "M", "flops": "G", "training_flops": "G", "memory": "GB"}
 SCALE = "paper"

@@ -1,4 +1,4 @@
-"""The paper's own numbers, every value of its tables one a line in ``results.csv``, and its authors' checkpoints."""
+"""Printed numbers, of the paper in ``results.csv`` and of later ones, and the checkpoints of the paper's authors."""
 
 import csv
 import re
@@ -54,6 +54,10 @@ def published_checkpoints() -> list[Checkpoint]:
         return [Checkpoint(**line) for line in csv.DictReader(file)]
 
 
+SINCE_CSV = Path(__file__).with_name("since_the_paper.csv")
+SAME = "same"
+
+
 def paper_results() -> "pd.DataFrame":
     """Columns ``table, method, backbone, variant, dataset, split, task, metric, value``.
 
@@ -63,3 +67,23 @@ def paper_results() -> "pd.DataFrame":
     import pandas as pd
 
     return pd.read_csv(RESULTS_CSV, dtype={"table": str}, keep_default_na=False)
+
+
+def since_the_paper() -> "pd.DataFrame":
+    """What later papers print of rows of S1, S2 and S3.
+
+    Columns as of :func:`paper_results`, ``variant`` being our row, and ``setting``, which is ``same`` or what was
+    otherwise, ``published_as``, the method and its variant, and ``source``.
+    """
+    import pandas as pd
+
+    return pd.read_csv(SINCE_CSV, dtype={"table": str}, keep_default_na=False)
+
+
+def printed_results() -> "pd.DataFrame":
+    """The paper's numbers, and those later ones that were had in the same setting: what ours may stand beside."""
+    import pandas as pd
+
+    later = since_the_paper()
+    paper = paper_results()
+    return pd.concat([paper, later.loc[later["setting"] == SAME, paper.columns]], ignore_index=True)

@@ -1,6 +1,6 @@
 """The paper's tables and figures as data: names of rows and config overrides, nothing else. One file each.
 
-A figure whose number is also a table's is called figII and the like.
+A figure whose number is also a table's is called figII and the like. S1, S2 and S3 are studies of what came after it.
 """
 
 from ablations.studies.baseline import BASELINE
@@ -13,6 +13,9 @@ from ablations.studies.main_results import TABLE_1, TABLE_2, TABLE_3, TABLE_I, T
 from ablations.studies.other_data_sets import TABLE_6, TABLE_7, TABLE_IX, TABLE_VII, TABLE_VIII
 from ablations.studies.servers import TABLE_II, TABLE_IV, TABLE_VI
 from ablations.studies.study import Study
+from ablations.studies.study_s1 import STUDY_S1
+from ablations.studies.study_s2 import STUDY_S2
+from ablations.studies.study_s3 import STUDY_S3
 from ablations.studies.table_4a import TABLE_4A
 from ablations.studies.table_4b import TABLE_4B
 from ablations.studies.table_4c import TABLE_4C
@@ -31,6 +34,9 @@ MAIN_RESULTS = (TABLE_1, TABLE_2, TABLE_I, TABLE_III, TABLE_V, TABLE_3)
 OTHER_DATA_SETS = (TABLE_6, TABLE_7, TABLE_VII, TABLE_VIII, TABLE_IX)
 TEST_SERVERS = (TABLE_II, TABLE_IV, TABLE_VI)
 
+SINCE_THE_PAPER = (STUDY_S1, STUDY_S2, STUDY_S3)
+
 STUDIES: dict[str, Study] = {
-    study.table: study for study in (*TABLES, *FIGURES, *MAIN_RESULTS, *OTHER_DATA_SETS, *TEST_SERVERS, BASELINE)
+    study.table: study
+    for study in (*TABLES, *FIGURES, *MAIN_RESULTS, *OTHER_DATA_SETS, *TEST_SERVERS, *SINCE_THE_PAPER, BASELINE)
 }

@@ -9,6 +9,8 @@ BACKBONE = "model.backbone"
 CHANNELS = "model.pixel_decoder.in_channels"
 PIXEL_DECODER = "model.pixel_decoder.type"
 CROSS_ATTENTION = "model.transformer_decoder.cross_attention.type"
+COMPANIONS = "model.transformer_decoder.companions"
+CRITERION = "model.criterion.type"
 CROSS_ATTENTION_FIRST = "model.transformer_decoder.cross_attention_first"
 DROPOUT = "model.transformer_decoder.dropout"
 LAYERS = "model.transformer_decoder.num_layers"
@@ -32,6 +34,14 @@ def trained_for(epochs: int) -> dict[str, Any]:
     """The schedule that stands for so many epochs of COCO."""
     schedule = f"schedules.{epochs}_epochs"
     return {TRAIN_LOOP: Setting(f"{schedule}.train_cfg"), LEARNING_RATES: Setting(f"{schedule}.param_scheduler")}
+
+
+# The schedule for which those who came after the paper print their ablations: 12 epochs of COCO. On ADE20K it is the
+# paper's own, and so it is at mini and smoke, where a shorter one would show nothing.
+AS_FOLLOWERS = {
+    TRAIN_LOOP: Setting("followers_schedule.train_cfg"),
+    LEARNING_RATES: Setting("followers_schedule.param_scheduler"),
+}
 
 
 def with_backbone(name: str) -> dict[str, Setting]:

@@ -15,6 +15,7 @@ test_dataloader = val_dataloader
 train_cfg = {{_base_.lite.train_cfg}}
 param_scheduler = {{_base_.lite.param_scheduler}}
 settings = dict(
+    followers_schedule={{_base_.lite.followers_schedule}},
     schedules={{_base_.lite.schedules}},
     pipelines={{_base_.half_size}},
     maskformer=dict(schedule={{_base_.lite.maskformer_schedule}}),

@@ -5,4 +5,7 @@ _base_ = ["../paper/semantic.py"]
 scale = "lite"
 train_cfg = {{_base_.lite.train_cfg}}
 param_scheduler = {{_base_.lite.param_scheduler}}
-settings = dict(maskformer=dict(schedule={{_base_.lite.maskformer_schedule}}))
+settings = dict(
+    followers_schedule={{_base_.lite.followers_schedule}},
+    maskformer=dict(schedule={{_base_.lite.maskformer_schedule}}),
+)

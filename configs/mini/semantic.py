@@ -11,6 +11,7 @@ split = "val2017"
 model = dict(task=task, num_things={{_base_.num_things}}, num_stuff={{_base_.num_stuff}})
 default_hooks = dict(checkpoint=dict(interval=50))
 settings = dict(
+    followers_schedule={{_base_.followers_schedule}},
     schedules={{_base_.schedules}},
     pipelines={{_base_.pipelines}},
     backbones={{_base_.backbones}},

@@ -12,6 +12,7 @@ split = "val2017"
 optim_wrapper = dict(type="AmpOptimWrapper")
 model = dict(task=task, num_things={{_base_.num_things}}, num_stuff={{_base_.num_stuff}})
 settings = dict(
+    followers_schedule={{_base_.followers_schedule}},
     schedules={{_base_.schedules}},
     pipelines={{_base_.pipelines}},
     backbones={{_base_.backbones}},

@@ -18,6 +18,7 @@ test_dataloader = val_dataloader
 test_evaluator = val_evaluator
 default_hooks = dict(checkpoint=dict(interval=2), logger=dict(interval=1))
 settings = dict(
+    followers_schedule={{_base_.followers_schedule}},
     schedules={{_base_.schedules}},
     pipelines={{_base_.pipelines}},
     backbones={{_base_.backbones}},

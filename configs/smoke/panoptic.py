@@ -37,6 +37,7 @@ _evaluators = dict(
     ]
 )
 settings = dict(
+    followers_schedule={{_base_.followers_schedule}},
     schedules={{_base_.schedules}},
     pipelines={{_base_.pipelines}},
     backbones={{_base_.backbones}},

@@ -16,6 +16,7 @@ val_dataloader = dict(batch_size=4, dataset=dict(data_root=data_root))
 test_dataloader = val_dataloader
 default_hooks = dict(checkpoint=dict(interval=2), logger=dict(interval=1))
 settings = dict(
+    followers_schedule={{_base_.followers_schedule}},
     schedules={{_base_.schedules}},
     pipelines={{_base_.pipelines}},
     backbones={{_base_.backbones}},

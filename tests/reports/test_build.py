@@ -136,8 +136,8 @@ def test_without_tables_the_whole_paper_is_asked_for(built):
         assert f"| {figure} | mini | `m2f run " in text
     judged = [study for study in STUDIES.values() if study.submission]
     assert text.count("| `m2f eval ") == len(judged) == 3
-    others = len(STUDIES) - 2 - len(judged) + 4
-    assert text.count("| `m2f run ") == others, "all but 4(c) and `baseline`; Figures I(a) and V to VII"
+    others = len(STUDIES) - 5 - len(judged) + 4
+    assert text.count("| `m2f run ") == others, "all but 4(c), `baseline` and S1 to S3; Figures I(a) and V to VII"
 
 
 def test_named_tables_are_the_whole_report(store, tmp_path):

@@ -29,8 +29,9 @@ maskformer_schedule = maskformers(_whole)
 maskformer_panoptic_schedule = maskformers(schedule(720000, evaluations=10))  # maskformer_panoptic_R50_bs16_720k.yaml
 # As many epochs of 22,210 training and validation images as the whole one is of 20,210 training images.
 train_and_validation_schedule = maskformers(schedule(175830, evaluations=10))
+followers_schedule = _whole  # later papers train on ADE20K for as long
 _lite = schedule(6000, evaluations=3)
-lite = dict(maskformer_schedule=maskformers(_lite), **_lite)
+lite = dict(maskformer_schedule=maskformers(_lite), followers_schedule=_lite, **_lite)
 optim_wrapper = dict(
     type="OptimWrapper",
     constructor="m2f.ParameterGroups",

@@ -35,11 +35,13 @@ def maskformers(iterations, evaluations):
 
 schedules = mask2formers(7375, evaluations=10)
 maskformer_schedule = maskformers(554400, evaluations=10)
+followers_schedule = schedules["12_epochs"]  # what later papers print their ablations for
 # 6,000 iterations stand for the 50 epochs: an hour of one GPU, see configs/lite.
 lite_schedules = mask2formers(120, evaluations=3)
 lite = dict(
     schedules=lite_schedules,
     maskformer_schedule=maskformers(9000, evaluations=3),
+    followers_schedule=lite_schedules["12_epochs"],
     **lite_schedules["50_epochs"],
 )
 train_cfg = schedules["50_epochs"]["train_cfg"]

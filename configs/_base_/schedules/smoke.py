@@ -17,6 +17,7 @@ schedules = {
 # MaskFormer trains 1.5 times as long, with one drop after two thirds; its Swin Transformers learn at 0.6 of the rate.
 maskformer_schedule = schedule(6, [4])
 maskformer_schedule["swin"] = dict(lr=6e-4, param_scheduler=maskformer_schedule["param_scheduler"])
+followers_schedule = schedules["50_epochs"]  # no shorter one, in which nothing would be learnt
 train_cfg = schedules["50_epochs"]["train_cfg"]
 param_scheduler = schedules["50_epochs"]["param_scheduler"]
 optim_wrapper = dict(
