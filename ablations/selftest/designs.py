@@ -1,7 +1,7 @@
 """Every design that the studies' rows name, once and tiny, and a batch to train it on."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from mmengine.structures import InstanceData
 
 from ablations.planning.plan import make_plan
 from ablations.planning.scales import chosen_scale
-from ablations.studies import STUDIES
+from ablations.studies import SINCE_THE_PAPER, STUDIES
 from m2f.models import Mask2Former
 from m2f.registry import MODELS
 
@@ -43,13 +43,30 @@ SIZES = (64, 64), (60, 50)
 
 
 def designs(task: str = "panoptic") -> dict[str, Config]:
-    """Config of the model by table and row; rows that are the same but for their sizes come once."""
+    """Config of the model by table and row; rows that are the same but for their sizes come once.
+
+    Of the studies since the paper, those rows come that have a choice no row before them has: they also cross choices.
+    """
     fits = [study for study in STUDIES.values() if task in study.tasks and not study.scales]
     found: dict[str, str] = {}
+    chosen: set[str] = set()
     for cell in make_plan(fits, chosen_scale("smoke"), [task], [0], {}, Path("nowhere")).cells:
-        found.setdefault(json.dumps(tiny(cell.run.config["model"])), f"{cell.table} {cell.variant}")
+        model = tiny(cell.run.config["model"])
+        new = set(choices(model)) - chosen
+        if new or STUDIES[cell.table] not in SINCE_THE_PAPER:
+            found.setdefault(json.dumps(model), f"{cell.table} {cell.variant}")
+        chosen |= new
     named = {name: json.loads(text) for text, name in found.items()}
     return {**named, "Swin": {**next(iter(named.values())), "backbone": SWIN}}
+
+
+def choices(config: Mapping[str, Any], above: str = "") -> Iterator[str]:
+    """What a config chooses: each key with its value, dicts taken apart."""
+    for key, value in config.items():
+        if isinstance(value, Mapping):
+            yield from choices(value, f"{above}{key}.")
+        else:
+            yield f"{above}{key}={value!r}"
 
 
 def trained_designs() -> dict[str, Config]:

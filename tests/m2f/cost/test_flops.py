@@ -92,6 +92,30 @@ def test_pixel_decoders_cost_what_table_4e_says(pixel_decoder, paper):
     assert flops(model, SIZE) / 1e9 * TO_PAPER == pytest.approx(paper, abs=0.7)
 
 
+@pytest.mark.parametrize(
+    ("part", "options", "counted"),
+    [
+        ("pixel_decoder", {"type": "ProScale"}, 163.4),
+        ("pixel_decoder", {"type": "ProScale", "pool": False}, 196.7),
+        ("pixel_decoder", {"type": "LiteMSDeformAttn"}, 210.5),
+        ("pixel_decoder", {"type": "HybridEncoder"}, 198.2),
+        ("pixel_decoder", {"type": "PEMPyramid"}, 143.1),
+        ("pixel_decoder", {"type": "PyramidPoolingFPN"}, 185.5),
+        ("transformer_decoder.cross_attention", {"type": "KMeansAttention"}, 221.1),
+        ("transformer_decoder.cross_attention", {"type": "PrototypeAttention"}, 221.4),
+        ("transformer_decoder.cross_attention", {"type": "QuerySoftmaxAttention"}, 218.9),
+        ("transformer_decoder.cross_attention", {"type": "AnnealedMaskedAttention"}, 213.0),
+        ("transformer_decoder.queries", {"type": "SelectedQueries"}, 227.9),
+    ],
+)
+def test_later_designs_cost_what_their_prototypes_did(part, options, counted):
+    """Counted on prototypes, before any of them was written here."""
+    config = Config.fromfile(CONFIGS / "paper" / "instance.py")
+    config.merge_from_dict({f"model.{part}.{key}": value for key, value in options.items()})
+    config.model.transformer_decoder.mask_prediction = "dense"
+    assert flops(config.model, SIZE) / 1e9 * TO_PAPER == pytest.approx(counted, rel=0.005)
+
+
 def mini(mask_prediction):
     model = Config.fromfile(CONFIGS / "mini" / "panoptic.py").model
     model.transformer_decoder.mask_prediction = mask_prediction

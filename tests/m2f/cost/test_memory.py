@@ -138,3 +138,15 @@ def test_ours_holds_a_fifth_of_the_references_masks():
     )
     held = [sum(memory[part] for part in ("mask prediction", "matching", "loss")) for memory in (reference, ours)]
     assert held[1] <= held[0] / 5
+
+
+def test_companions_are_counted():
+    """Pairs double where each target has one."""
+    usual, accompanied = (
+        training_memory(
+            {**config, "transformer_decoder": {**config["transformer_decoder"], **own}}, SIZE, IMAGES, TARGETS
+        )
+        for config in [model_config("mini", "embedded")]
+        for own in ({}, {"companions": {"type": "MaskPilots"}})
+    )
+    assert accompanied.after_loss["loss"] > 1.5 * usual.after_loss["loss"]

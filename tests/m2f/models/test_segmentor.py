@@ -127,3 +127,23 @@ def test_dense_prediction_draws_points_for_every_layer():
 def test_task_must_be_known():
     with pytest.raises(ValueError, match="panoptic, instance, semantic"):
         MODELS.build({**Config.fromfile(CONFIGS / "smoke" / "panoptic.py").model, "task": "depth"})
+
+
+@pytest.mark.parametrize("mask_prediction", ["embedded", "dense"])
+def test_companions_are_given_the_targets_in_training_alone(mask_prediction):
+    """Their part is added to the loss of the queries."""
+    init_default_scope("m2f")
+    config = Config.fromfile(CONFIGS / "smoke" / "panoptic.py").model
+    config.transformer_decoder.mask_prediction = mask_prediction
+    config.transformer_decoder.companions = {"type": "MaskPilots", "label_noise": 0.0}
+    model = MODELS.build(config)
+    alone = build("panoptic", mask_prediction=mask_prediction)
+    alone.load_state_dict({name: own for name, own in model.state_dict().items() if "companions" not in name})
+    data = model.data_preprocessor(batch(model), training=True)
+    together, without = (own(**data, mode="loss") for own in (model, alone))
+    assert together.keys() - without.keys() == {"company"}
+    queries = sum(value for name, value in together.items() if name not in ("loss", "company"))
+    torch.testing.assert_close(together["loss"], queries + together["company"])
+    together["loss"].backward()
+    assert model.transformer_decoder.companions.features.weight.grad.any()
+    assert model.eval().decode(data["inputs"], all_layers=True).company is None
