@@ -12,8 +12,8 @@ from ablations.studies.keys import (
 from ablations.studies.study import Provenance, Study, Variation
 
 ITERATIONS = "model.transformer_decoder.cross_attention.iterations"
-WITHOUT_POSITIONS = {"model.transformer_decoder.queries.with_positions": False}
-PILOTS = {COMPANIONS: {"type": "MaskPilots"}}
+WITHOUT_POSITIONS: dict[str, object] = {"model.transformer_decoder.queries.with_positions": False}
+PILOTS: dict[str, object] = {COMPANIONS: {"type": "MaskPilots"}}
 
 # Overrides, provenance, and why, of the attentions and of what is done to train them.
 ATTENTIONS: dict[str, tuple[dict[str, object], Provenance, str]] = {

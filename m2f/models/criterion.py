@@ -128,10 +128,15 @@ class PointCriterion(nn.Module):
         self, class_logits: Tensor, masks: MaskPredictions, labels: Sequence[Tensor], targets: Sequence[Tensor]
     ) -> Matches:
         """Match all layers' predictions; arguments as in :meth:`forward`."""
+        return assign(self.costs(class_logits, masks, labels, targets), [len(own) for own in labels])
+
+    def costs(
+        self, class_logits: Tensor, masks: MaskPredictions, labels: Sequence[Tensor], targets: Sequence[Tensor]
+    ) -> Tensor:
+        """What it costs to give each target to each query, ``[L, B, Q, N]``; arguments as in :meth:`forward`."""
         predicted, expected = self.matched_on(masks, targets)
         padded_labels = nn.utils.rnn.pad_sequence(list(labels), batch_first=True)
-        costs = matching_costs(class_logits, predicted, padded_labels, expected, self.weights, self.focal)
-        return assign(costs, [len(own) for own in labels])
+        return matching_costs(class_logits, predicted, padded_labels, expected, self.weights, self.focal)
 
     def matched_on(self, masks: MaskPredictions, targets: Sequence[Tensor]) -> tuple[Iterator[Tensor], Tensor]:
         """What matching looks at: each layer's predictions ``[B, Q, P]`` and the targets ``[1 or L, B, N, P]``."""

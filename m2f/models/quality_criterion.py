@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from m2f.models.criterion import PointCriterion
 from m2f.models.mask_prediction import MaskPredictions
-from m2f.models.matching import Matches, assign, matching_costs
+from m2f.models.matching import Matches, matching_costs
 from m2f.registry import MODELS
 
 
@@ -28,19 +28,17 @@ class QualityCriterion(PointCriterion):
 
     power, cost_power = 2.0, 0.5
 
-    @torch.no_grad()
-    def match(
+    def costs(
         self, class_logits: Tensor, masks: MaskPredictions, labels: Sequence[Tensor], targets: Sequence[Tensor]
-    ) -> Matches:
-        """Match all layers' predictions; arguments as in ``forward``."""
+    ) -> Tensor:
+        """What it costs to give each target to each query, ``[L, B, Q, N]``; arguments as in ``forward``."""
         drawn, expected = self.matched_on(masks, targets)
         predicted = list(drawn)
         padded_labels = nn.utils.rnn.pad_sequence(list(labels), batch_first=True)
         costs = matching_costs(class_logits, predicted, padded_labels, expected, self.weights, self.focal)
         columns = padded_labels[None, :, None].expand(*class_logits.shape[:3], -1)
         probability = class_logits.float().softmax(dim=3).gather(3, columns)
-        lost = 1 - qualities(predicted, expected) ** self.cost_power
-        return assign(costs + self.weights[0] * probability * lost, [len(own) for own in labels])
+        return costs + self.weights[0] * probability * (1 - qualities(predicted, expected) ** self.cost_power)
 
     def class_loss(
         self,
@@ -57,7 +55,7 @@ class QualityCriterion(PointCriterion):
         expected = torch.zeros_like(class_logits)
         expected[..., -1] = 1
         pair = (matches.layer, matches.image, matches.query)
-        weights = expected.new_full(expected.shape[:3], float(self.class_balance[-1]))
+        weights = self.class_balance[-1].repeat(expected.shape[:3])
         weights[pair] = 1
         expected[*pair, padded_labels[matches.image, matches.target]] = share
         expected[*pair, torch.full_like(matches.query, self.num_classes)] = 1 - share
@@ -70,8 +68,9 @@ class QualityCriterion(PointCriterion):
         drawn, expected = self.matched_on(masks, targets)
         pairs = qualities(list(drawn), expected)  # [L, B, Q, N]
         quality = pairs[matches.layer, matches.image, matches.query, matches.target]
-        best = quality.new_zeros(pairs.shape[:2])
-        best.view(-1).scatter_reduce_(0, matches.layer * pairs.shape[1] + matches.image, quality, "amax")
+        matched = torch.zeros_like(pairs)
+        matched[matches.layer, matches.image, matches.query, matches.target] = quality
+        best = F.pad(matched.flatten(2), (0, 1)).amax(dim=2)  # 0 in an image without targets
         return (quality / best[matches.layer, matches.image].clamp(min=1e-6)) ** self.power
 
 

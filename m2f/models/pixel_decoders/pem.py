@@ -46,6 +46,8 @@ class DeformableStep(nn.Module):
             nn.GroupNorm(norm_groups, embed_dims),
             nn.ReLU(),
         )
+        initialise_convolutions(self)
+        nn.init.zeros_(self.steering.weight)
 
     def forward(self, level: Tensor) -> tuple[Tensor, Tensor]:
         """``[B, D, h, w]`` to the same, and to ``[B, D, 2h, 2w]``."""
@@ -91,9 +93,8 @@ class PEMPyramid(nn.Module):
             nn.Conv2d(width, embed_dims, 1) if width < embed_dims else nn.Identity() for _ in self.steps
         )
         self.mask_features = ConvModule(width, embed_dims, 1, norm_cfg=norm)
-        initialise_convolutions(self)
-        for step in self.steps:
-            nn.init.zeros_(step.steering.weight)
+        for part in (self.laterals, self.modulations, self.whole, self.widenings, self.mask_features):
+            initialise_convolutions(part)
 
     def forward(self, features: Sequence[Tensor]) -> tuple[list[Tensor], Tensor]:
         """From backbone features fine to coarse to the pyramid 1/32, 1/16, 1/8 and mask features at 1/4."""

@@ -14,6 +14,16 @@ from m2f.registry import MODELS
 TEMPERATURE = 0.1
 
 
+class Stage(nn.ModuleList):
+    """Layers over the levels that are there."""
+
+    def forward(self, source: Tensor, position: Tensor, reference: Tensor, sizes: Sequence[tuple[int, int]]) -> Tensor:
+        """Update ``source [B, N, D]``; arguments as of a layer."""
+        for layer in self:
+            source = layer(source, position, reference, sizes)
+        return source
+
+
 @MODELS.register_module()
 class ProScale(MSDeformAttn):
     """:class:`MSDeformAttn` in three stages: layers over 1/32 alone, over 1/32 and 1/16, and over all three levels.
@@ -53,7 +63,7 @@ class ProScale(MSDeformAttn):
         super().__init__(in_channels, embed_dims, 0, *sizes, norm_groups, full_precision)
         require_whole(num_layers=num_layers)
         self.stages = nn.ModuleList(
-            nn.ModuleList(
+            Stage(
                 EncoderLayer(embed_dims, num_heads, levels, num_points, feedforward_dims)
                 for _ in range(half(num_layers))
             )
@@ -73,8 +83,7 @@ class ProScale(MSDeformAttn):
             sizes.append((entering.shape[2], entering.shape[3]))
             source = torch.cat([source, entering.flatten(2).transpose(1, 2)], dim=1)
             position, reference = self._places(sizes, source.device)
-            for layer in stage:
-                source = layer(source, position, reference, sizes)
+            source = stage(source, position, reference, sizes)
         return as_maps(source, sizes)
 
     def _weighted(self, levels: Sequence[Tensor]) -> list[Tensor]:

@@ -61,6 +61,7 @@ class CrossAttention(nn.Module):
     """
 
     needs_masks = False
+    place: tuple[int, int]
 
     def __init__(self, embed_dims: int, num_heads: int, dropout: float = 0.0) -> None:
         super().__init__()

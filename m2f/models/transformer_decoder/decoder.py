@@ -230,7 +230,7 @@ class MaskedAttentionDecoder(nn.Module):
             level = levels[index % len(levels)]
             mask_logits = None
             wanted = all_layers and index >= self.first_prediction
-            needed = layer.cross_attention.needs_masks
+            needed = self._needs_masks(index)
             if wanted or needed:
                 state, masks = self._predict(query, mask_features)
                 if wanted:
@@ -247,6 +247,11 @@ class MaskedAttentionDecoder(nn.Module):
         answer = DenseMasks(masks) if self.dense else EmbeddedMasks(masks, mask_features)
         output = DecoderOutput(self.classifier(states), answer)
         return output.accompanied(company.number) if company else output
+
+    def _needs_masks(self, layer: int) -> bool:
+        """Whether a layer is steered by masks in this pass."""
+        attention: Any = self.layers[layer].cross_attention
+        return bool(attention.needs_masks)
 
     def _company(self, query: Tensor, truth: Truth | None) -> Company | None:
         """The companions of a training step, if there are to be any, and targets for them."""
@@ -267,7 +272,7 @@ class MaskedAttentionDecoder(nn.Module):
     @torch.no_grad()
     def _steering_features(self, mask_features: Tensor, levels: Sequence[Level]) -> list[Tensor | None]:
         """Mask features at each level's cells ``[B, D, N]``, where attention masks come from embeddings."""
-        if self.dense or not any(layer.cross_attention.needs_masks for layer in self.layers):
+        if self.dense or not any(map(self._needs_masks, range(len(self.layers)))):
             return [None] * len(levels)
         return [at_cells(mask_features, level.sizes) for level in levels]
 
