@@ -165,7 +165,7 @@ def stand_ins(rules: GpuRules, sampling_kernel: bool = True) -> Iterator[None]:
         patch("torch.autocast", rules.autocast),
         patch("torch.amp.is_autocast_available", lambda _: True),
         patch("m2f.models.criterion.assign", any_matches),
-        patch("m2f.models.criterion.in_order", lambda *given: in_order(*given[:2], torch.device("cpu"))),
+        patch("m2f.models.criterion.in_order", on_cpu),
         patch("m2f.models.pixel_decoders.deformable_sampling.has_kernel", lambda _: sampling_kernel),
     ):
         yield
@@ -182,6 +182,11 @@ def any_matches(costs: Tensor, counts: list[int]) -> Matches:
             pairs = torch.arange(min(count, costs.shape[2]))
             rows.append(torch.stack([torch.full_like(pairs, layer), torch.full_like(pairs, image), pairs, pairs]))
     return Matches(*torch.cat(rows, dim=1).unbind(0))
+
+
+def on_cpu(counts: list[int], layers: int, device: torch.device) -> Matches:
+    """As :func:`m2f.models.matching.in_order`, but on the CPU, as :func:`any_matches` are; arguments as there."""
+    return in_order(counts, layers, torch.device("cpu"))
 
 
 def give_gradients(model: nn.Module, live: LiveBytes) -> list[nn.Parameter]:
