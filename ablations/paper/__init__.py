@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 RESULTS_CSV = Path(__file__).with_name("results.csv")
 CHECKPOINTS_CSV = Path(__file__).with_name("checkpoints.csv")
+SINCE_CSV = Path(__file__).with_name("since_the_paper.csv")
+SAME = "same"  # the setting of later numbers that may stand beside ours
 ADDRESS = "https://dl.fbaipublicfiles.com/maskformer/"
 
 
@@ -52,10 +54,6 @@ def published_checkpoints() -> list[Checkpoint]:
     """Those that are of a row of the paper's tables, each with one row of those that it fills."""
     with CHECKPOINTS_CSV.open(newline="") as file:
         return [Checkpoint(**line) for line in csv.DictReader(file)]
-
-
-SINCE_CSV = Path(__file__).with_name("since_the_paper.csv")
-SAME = "same"
 
 
 def paper_results() -> "pd.DataFrame":
