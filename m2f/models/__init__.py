@@ -14,9 +14,9 @@ __all__ = [
     "Mask2Former",
     "MultiScale",
     "PointCriterion",
-    "beside_mmdet",
     "QualityCriterion",
     "SharedMatchingCriterion",
+    "beside_mmdet",
     "pixel_decoders",
     "transformer_decoder",
 ]
