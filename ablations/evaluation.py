@@ -8,11 +8,14 @@ from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
 from ablations.running.progress import LINE_SECONDS, duration
+from ablations.terminal import Column, table
 from m2f.engine.coco_evaluation import Evaluation
 from m2f.engine.kept.tables import column_names
+
+WORDS_OF_A_CLASS = ("class", "kind")
+LEAST = {"class": 12}  # columns
 
 
 @dataclass(frozen=True)
@@ -76,17 +79,14 @@ def show(evaluation: Evaluation, console: Console) -> None:
 def show_numbers(classes: Sequence[Mapping[str, Any]], metrics: Mapping[str, float], console: Console) -> None:
     """Print a table of the classes, each a row by column, and one of the metrics."""
     names = column_names(classes)
-    by_class = Table()
-    for name in names:
-        by_class.add_column(name, justify="left" if name in ("class", "kind") else "right")
-    for row in classes:
-        by_class.add_row(*(cell(row.get(name)) for name in names))
-    by_metric = Table("metric")
-    by_metric.add_column("%", justify="right")
-    for name, value in metrics.items():
-        by_metric.add_row(name, cell(value))
-    console.print(by_class)
-    console.print(by_metric)
+    columns = [Column(name, right=name not in WORDS_OF_A_CLASS, least=LEAST.get(name)) for name in names]
+    by_metric = (Column("metric"), Column("%", right=True))
+    lines = (
+        *table(columns, [[cell(row.get(name)) for name in names] for row in classes], console.width),
+        "",
+        *table(by_metric, [(name, cell(value)) for name, value in metrics.items()], console.width),
+    )
+    console.out("\n".join(lines), highlight=False)
 
 
 def cell(value: str | float | None) -> str:
