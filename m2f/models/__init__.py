@@ -1,5 +1,6 @@
 """The model, from images to masks and losses, as components of scope ``m2f``: no data set, metric or training here."""
 
+from m2f import registry  # noqa: F401  first of all: mmdet's models ask for compiled ops, for which it provides
 from m2f.models import beside_mmdet, pixel_decoders, transformer_decoder
 from m2f.models.criterion import PointCriterion
 from m2f.models.inspection import AttentionInspector, LayerInspector

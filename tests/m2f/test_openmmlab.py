@@ -11,6 +11,7 @@ import pytest
 from m2f import openmmlab
 
 IMPORTS = """
+import m2f.models
 import m2f.engine.train, m2f.peers
 from m2f.registered_types import registered_names
 registered_names({"mmdet", "mmseg"})

@@ -96,8 +96,8 @@ def test_columns_of_many_scales_are_evaluated_where_they_are_asked_for(tmp_path,
     files = dict.fromkeys(CHECKPOINTS, tmp_path)
     filled = list(evaluate_rows(rows, files, tmp_path, tmp_path / "out", many_scales, evaluate, lambda line: None))
     once = {
-        "model_final_bbbbbb": ("Mask2Former", "SMCA"),
-        "model_final_aaaaaa": ("Mask2Former", "MaskedAttention"),
+        "model_final_bbbbbb": ("m2f.Mask2Former", "SMCA"),
+        "model_final_aaaaaa": ("m2f.Mask2Former", "m2f.MaskedAttention"),
     }
     again = {f"{name}-many-scales": ("MultiScale", attention) for name, (_, attention) in once.items()}
     assert asked == (once | again if many_scales else once)
