@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from ablations.commands.options import PATH, Commands, chosen_word, make_console
+from ablations.terminal import width
 from m2f.errors import InputError
 
 
@@ -95,7 +96,7 @@ def bench_evaluation(images: int, repeats: int, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([asdict(speed) for speed in speeds], indent=1))
     else:
-        make_console().print(evaluation_table(speeds, "Medians of processor time"))
+        click.echo("\n".join(evaluation_table(speeds, "Medians of processor time", width())))
 
 
 @bench.command("cityscapes")
@@ -123,7 +124,7 @@ def bench_cityscapes(images: int, detections: int, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([asdict(speed) for speed in speeds], indent=1))
     else:
-        make_console().print(evaluation_table(speeds, "Processor time, measured once"))
+        click.echo("\n".join(evaluation_table(speeds, "Processor time, measured once", width())))
 
 
 def chosen_numbers(numbers: str, option: str) -> list[int]:

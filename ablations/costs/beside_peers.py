@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from ablations.costs.peers_csv import record
 from ablations.planning.plan import read_config_file
 from ablations.planning.scales import CONFIGS
+from ablations.terminal import Column, folded, table
 from m2f.errors import InputError
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
 
     from m2f.timing.beside_peers import Measurement
     from m2f.timing.evaluation import EvaluationSpeed
@@ -22,8 +22,20 @@ if TYPE_CHECKING:
 
 PAPER = CONFIGS / "paper" / "panoptic.py"
 COLUMNS = (
-    *("work", "pixels", "batch", "precision", "library", "s", "times as long as m2f", "95% interval", "rounds"),
-    *("warm-up, s", "of GEMM peak", "MB added", "MB in all"),
+    *(Column("work", least=7), Column("pixels", right=True), Column("batch", right=True), Column("precision", least=5)),
+    *(Column("library", least=8), Column("s", right=True), Column("times as long as m2f", right=True, least=5)),
+    *(Column("95% interval", right=True, least=9), Column("rounds", right=True), Column("warm-up, s", right=True)),
+    *(Column("of GEMM peak", right=True), Column("MB added", right=True), Column("MB in all", right=True)),
+)
+EXPLAINED = (
+    "Medians of rounds in turn. Ratios to m2f's in the same precision; warm-up: the first run, with compilation where "
+    "there is any; of GEMM peak: counted multiply-accumulates; MB added: at the peak, by the work to the model that "
+    "was there; MB in all: the process at its peak."
+)
+TIMED = (
+    *(Column("work", least=8), Column("images", right=True), Column("s", right=True), Column("peer", least=8)),
+    *(Column("its s", right=True), Column("times as long", right=True, least=5)),
+    Column("largest difference", right=True, least=8),
 )
 
 
@@ -90,7 +102,7 @@ def show_peers(measurements: "Sequence[Measurement]", console: "Console") -> Non
     """Print a table, what the machine can do at most, what is not settled, and what a lower precision changes."""
     from m2f.timing.settled import SETTLED
 
-    console.print(peers_table(measurements))
+    console.out("\n".join(peers_table(measurements, console.width)), highlight=False)
     for name, value in measurements[0].environment.items():
         console.print(f"{name}: {value}", highlight=False)
     for precision, peak in {one.precision: one.gemm_peak for one in measurements}.items():
@@ -106,36 +118,32 @@ def show_peers(measurements: "Sequence[Measurement]", console: "Console") -> Non
         console.print(f"{where}: {difference_words(changed)}.", highlight=False)
 
 
-def peers_table(measurements: "Sequence[Measurement]") -> "Table":
-    """Times, ratios and memory, one work of one library a row."""
-    from rich.table import Table
+def peers_table(measurements: "Sequence[Measurement]", wide: int) -> Iterator[str]:
+    """Times, ratios and memory, one work of one library a line, ``wide`` columns at most."""
+    yield from table(COLUMNS, map(_cells, measurements), wide)
+    yield from folded(EXPLAINED, wide, indent=0)
 
-    caption = (
-        "Medians of rounds in turn. Ratios to m2f's in the same precision; warm-up: the first run, with compilation "
-        "where there is any; of GEMM peak: counted multiply-accumulates; MB added: at the peak, by the work to the "
-        "model that was there; MB in all: the process at its peak."
+
+def _cells(one: "Measurement") -> tuple[str, ...]:
+    low, high = one.ratio.low, one.ratio.high
+    return (
+        *(one.work, str(one.size), str(one.batch), one.precision, one.library, f"{one.seconds:.2f}"),
+        *(f"{one.ratio.median:.2f}", "" if low is None else f"{low:.2f}-{high:.2f}", str(one.rounds)),
+        *(f"{one.warm_up:.1f}", f"{one.gemm_share:.0%}", *megabytes(one.memory)),
     )
-    table = Table(*COLUMNS, caption=caption, caption_justify="left")
-    for one in measurements:
-        low, high = one.ratio.low, one.ratio.high
-        table.add_row(
-            *(one.work, str(one.size), str(one.batch), one.precision, one.library, f"{one.seconds:.2f}"),
-            *(f"{one.ratio.median:.2f}", "" if low is None else f"{low:.2f}-{high:.2f}", str(one.rounds)),
-            *(f"{one.warm_up:.1f}", f"{one.gemm_share:.0%}", *megabytes(one.memory)),
+
+
+def evaluation_table(speeds: "Sequence[EvaluationSpeed]", times_are: str, wide: int) -> Iterator[str]:
+    """Times of metrics, one a line, ``wide`` columns at most; ``times_are`` says what they are."""
+    cells = [
+        (
+            *(one.work, str(one.images), f"{one.ours:.2f}", one.peer, f"{one.theirs:.2f}"),
+            *(f"{one.ratio:.1f}", f"{one.difference:.1e}"),
         )
-    return table
-
-
-def evaluation_table(speeds: "Sequence[EvaluationSpeed]", times_are: str) -> "Table":
-    """Times of metrics, one a row; ``times_are`` says what they are."""
-    from rich.table import Table
-
-    columns = ("work", "images", "s", "peer", "its s", "times as long", "largest difference")
-    table = Table(*columns, caption=f"{times_are}; the difference is in percentage points.")
-    for one in speeds:
-        times = (f"{one.ours:.2f}", one.peer, f"{one.theirs:.2f}", f"{one.ratio:.1f}")
-        table.add_row(one.work, str(one.images), *times, f"{one.difference:.1e}")
-    return table
+        for one in speeds
+    ]
+    yield from table(TIMED, cells, wide)
+    yield from folded(f"{times_are}; the difference is in percentage points.", wide, indent=0)
 
 
 def megabytes(memory: "PeakMemory | None") -> tuple[str, str]:
