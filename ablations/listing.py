@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ablations.metric_names import PRIMARY_METRIC
-from ablations.paper import SAME, Checkpoint, since_the_paper
+from ablations.paper import SAME, Checkpoint, lines_since_the_paper
 from ablations.planning.overrides import override_as_json
 from ablations.planning.published import PublishedRow
 from ablations.studies import SINCE_THE_PAPER
@@ -87,11 +87,11 @@ def listing(studies: Iterable[Study], wide: int) -> Iterator[str]:
 def _published(study: Study) -> dict[str, list[str]]:
     """What later papers print of a study's rows, a line for each that prints it, by row; without parts of a metric."""
     lines: dict[str, list[str]] = {}
-    frame = since_the_paper()
-    of_study = frame[(frame["table"] == study.table) & frame["metric"].isin(PRIMARY_METRIC.values())]
-    for row in of_study.to_dict("records"):
+    for row in lines_since_the_paper():
+        if row["table"] != study.table or row["metric"] not in PRIMARY_METRIC.values():
+            continue
         setting = "the same setting" if row["setting"] == SAME else f"not the same: {row['setting']}"
-        number = f"{row['metric']} {row['value']:g} on {row['dataset']}"
+        number = f"{row['metric']} {float(row['value']):g} on {row['dataset']}"
         line = f"        published: {number} ({row['published_as']}), {setting}"
         lines.setdefault(row["variant"], []).append(line)
     return lines

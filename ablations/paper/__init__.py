@@ -67,6 +67,12 @@ def paper_results() -> "pd.DataFrame":
     return pd.read_csv(RESULTS_CSV, dtype={"table": str}, keep_default_na=False)
 
 
+def lines_since_the_paper() -> list[dict[str, str]]:
+    """The lines of :func:`since_the_paper` as words, without pandas, which takes a second to import."""
+    with SINCE_CSV.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
 def since_the_paper() -> "pd.DataFrame":
     """What later papers print of rows of S1, S2 and S3.
 

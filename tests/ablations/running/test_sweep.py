@@ -134,12 +134,12 @@ def test_a_training_that_no_row_shows_is_told(plan, store, evaluated_study, tmp_
 def test_the_report_command_imports_the_users_modules(plan, study):
     own = Variation("own", {}, imports=("mine", "others"))
     cells = plan(studies=[replace(study, variations=(*study.variations, own))])
-    command = report_command(Plan(cells), Path("runs"))
+    command = report_command(Plan(cells), dict.fromkeys(cell.table for cell in cells), Path("runs"))
     assert command == "m2f report 9z --import mine --import others --store runs --out report"
 
 
 def test_the_report_command_can_be_copied(plan):
-    command = report_command(Plan(plan()), Path("my runs"))
+    command = report_command(Plan(plan()), ["9z"], Path("my runs"))
     assert command == "m2f report 9z --store 'my runs' --out report"
 
 

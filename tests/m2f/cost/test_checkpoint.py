@@ -46,12 +46,12 @@ def test_another_optimizer_keeps_something_else(config):
     ("own", "kept"),
     [
         ({"interval": 50, "max_keep_ckpts": 2}, 2),
-        ({"interval": 200, "max_keep_ckpts": 3}, 2),
-        ({"interval": 50}, 6),
-        ({"interval": 70, "max_keep_ckpts": -1}, 5),
+        ({"interval": 200, "max_keep_ckpts": 3}, 3),
+        ({"interval": 50}, 12),
+        ({"interval": 70, "max_keep_ckpts": -1}, 9),
         (None, 1),
     ],
 )
-def test_number_that_is_kept_of_300_iterations(config, own, kept):
+def test_number_that_is_kept_of_600_iterations(config, own, kept):
     config["default_hooks"]["checkpoint"] = own
     assert checkpoints_kept(config) == kept

@@ -81,7 +81,7 @@ class TestAttentionInspector:
             matches = model.criterion.match(output.class_logits, output.masks, labels, masks)
         assert len(calls) == LAYERS
         for stride, number in ((32, 3), (16, 1), (8, 2)):
-            cross_attention, query, position, level, _ = calls[number]
+            cross_attention, query, position, level, *_ = calls[number]
             assert level.strides == (stride,)
             attention = cross_attention.attention
             keys = attention.key(level.source + level.position)
