@@ -11,8 +11,11 @@ CONFIGS = Path(__file__).with_name(".mim") / "configs"
 
 
 def name_own_configs() -> None:
-    """Enter m2f in mmengine's table of packages that have configs."""
-    MODULE2PACKAGE.setdefault("m2f", "m2f")
+    """Enter m2f in mmengine's table of packages that have configs.
+
+    By a module, whose directory mmengine then takes: of the distribution m2f it would take the first of its packages.
+    """
+    MODULE2PACKAGE.setdefault("m2f", __name__)
 
 
 def own_config(name: str) -> Path:
