@@ -42,7 +42,7 @@ class SelectedQueries(Queries):
         tokens = self.token(torch.cat([level.flatten(2).transpose(1, 2) for level in seen.pyramid], dim=1))
         with torch.no_grad():
             scores = seen.classify(tokens)[..., :-1].amax(dim=2)
-            chosen = scores.topk(self.num_queries, dim=1).indices[..., None].expand(-1, -1, tokens.shape[2])
+            chosen = strongest(scores, self.num_queries).expand(-1, -1, tokens.shape[2])
         positions = torch.cat([self._positions(level) for level in seen.pyramid], dim=1)
         return tokens.gather(1, chosen), positions.expand(seen.images, -1, -1).gather(1, chosen)
 
@@ -50,3 +50,8 @@ class SelectedQueries(Queries):
         """Sine embeddings of a level's cells, ``[1, h * w, D]``."""
         unmasked = torch.zeros(1, *level.shape[2:], dtype=torch.bool, device=level.device)
         return self.position_encoding(unmasked).flatten(2).transpose(1, 2)
+
+
+def strongest(scores: Tensor, count: int) -> Tensor:
+    """Which of the cells have the largest ``scores [B, N]``, ``[B, count, 1]``."""
+    return scores.topk(count, dim=1).indices[..., None]
