@@ -137,9 +137,11 @@ def write_page(designs: SideBySide, out: Path, draw: Draw) -> dict[str, Path]:
     figures = {f"figures/classes.{suffix}": content for suffix, content in vectors.items()}
     environment = page_environment({**pictures, **figures})
     heads, metrics = metric_table(designs)
+    labels = [design.label for design in designs.designs]
     page = environment.get_template("side_by_side.html").render(
         heading=heading(designs),
-        labels=[design.label for design in designs.designs],
+        labels=labels,
+        views=[*labels, *(f"errors of {label}" for label in labels)],
         rule=RULE,
         no_details=NO_DETAILS if designs.classes.empty else "",
         heads=heads,
@@ -174,6 +176,8 @@ def sample(row: Mapping[str, Any], designs: SideBySide, pictures: Mapping[str, b
     shown = {
         "image": f"samples/0-{row['key']}_image.png",
         "truth": f"samples/0-{row['key']}_truth.png",
-        "predictions": [f"samples/{place}-{row['key']}_prediction.png" for place in places],
+        "predictions": [
+            f"samples/{place}-{row['key']}_{kind}.png" for kind in ("prediction", "errors") for place in places
+        ],
     }
     return {"id": row["key"], "cells": row["cells"], "note": "; ".join(words), **(shown if pictures else {})}

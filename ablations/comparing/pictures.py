@@ -34,7 +34,7 @@ def drawn_images(designs: SideBySide, images: Sequence[str]) -> tuple[dict[str, 
             pictures |= {
                 f"samples/{place}-{name}": picture
                 for name, picture in _drawn(design.runs[min(common)], images).items()
-                if place == 0 or name.endswith("_prediction.png")
+                if place == 0 or name.endswith(("_prediction.png", "_errors.png"))
             }
     except InputError as error:
         return {}, str(error)

@@ -20,17 +20,20 @@ Segments = tuple[NDArray[np.integer], list[dict[str, Any]]]
 
 def ground_truth_picture(dataset: BaseDataset, sample: DetDataSample) -> NDArray[np.uint8]:
     """The annotation of a sample's image, RGB ``[H, W, 3]``."""
-    if "gt_sem_seg" in sample:
-        segments = class_segments(sample.gt_sem_seg.data[0].cpu().numpy())
-    else:
-        infos = (dataset.get_data_info(index) for index in range(len(dataset)))
-        segments = annotated_segments(next(info for info in infos if info["img_id"] == sample.img_id))
-    return panoptic_picture(*segments, palette(dataset))
+    return panoptic_picture(*true_segments(dataset, sample), palette(dataset))
 
 
 def prediction_picture(dataset: BaseDataset, sample: DetDataSample) -> NDArray[np.uint8]:
     """A sample's prediction, RGB ``[H, W, 3]``; of instances those that score at least ``SHOWN_SCORE``."""
     return panoptic_picture(*predicted_segments(sample), palette(dataset))
+
+
+def true_segments(dataset: BaseDataset, sample: DetDataSample) -> Segments:
+    """What the annotation of a sample's image tells."""
+    if "gt_sem_seg" in sample:
+        return class_segments(sample.gt_sem_seg.data[0].cpu().numpy())
+    infos = (dataset.get_data_info(index) for index in range(len(dataset)))
+    return annotated_segments(next(info for info in infos if info["img_id"] == sample.img_id))
 
 
 def predicted_segments(sample: DetDataSample) -> Segments:

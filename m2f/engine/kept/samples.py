@@ -13,6 +13,7 @@ from mmengine.dataset import BaseDataset
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
+from numpy.typing import NDArray
 
 from m2f.data.images import encode_png, read_image
 from m2f.engine.hooks import batch_number
@@ -87,16 +88,25 @@ def write_files(directory: Path, files: Mapping[str, bytes]) -> None:
 def drawn_sample(dataset: BaseDataset, sample: DetDataSample, longest: int) -> dict[str, bytes]:
     """PNGs of a sample's image, ground truth and prediction by file name."""
     pictures = {
-        "image": cv2.cvtColor(read_image(sample.img_path), cv2.COLOR_BGR2RGB),
+        "image": sample_image(sample),
         "truth": ground_truth_picture(dataset, sample),
         "prediction": prediction_picture(dataset, sample),
     }
-    drawn = {}
-    for name, picture in pictures.items():
-        scale = min(1.0, longest / max(picture.shape[:2]))
-        shrunk = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-        drawn[f"{file_stem(sample.img_id)}_{name}.png"] = encode_png(shrunk.astype(np.uint8), compression=6)
-    return drawn
+    return {
+        f"{file_stem(sample.img_id)}_{name}.png": shrunk_png(picture, longest) for name, picture in pictures.items()
+    }
+
+
+def sample_image(sample: DetDataSample) -> NDArray[np.uint8]:
+    """A sample's image as it is on disk, RGB ``[H, W, 3]``."""
+    return cv2.cvtColor(read_image(sample.img_path), cv2.COLOR_BGR2RGB).astype(np.uint8)
+
+
+def shrunk_png(picture: NDArray[np.uint8], longest: int) -> bytes:
+    """A picture as PNG, its longer side at most ``longest`` pixels."""
+    scale = min(1.0, longest / max(picture.shape[:2]))
+    shrunk = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    return encode_png(shrunk.astype(np.uint8), compression=6)
 
 
 def file_stem(image: int | str) -> str:

@@ -35,7 +35,7 @@ def test_each_design_predicts_and_the_first_shows_image_and_truth(designs, monke
     def draw(config, checkpoint, images):
         word = f"{config.model.transformer_decoder.cross_attention.type} {config.seed} {checkpoint.name}"
         assert config.val_dataloader.dataset.data_root == f"{tmp_path / 'data' / 'scenes' / 'tiny'}/"
-        kinds = ("image", "truth", "prediction")
+        kinds = ("image", "truth", "prediction", "errors")
         return {f"{image}_{kind}.png": f"{word} {kind}".encode() for image in images for kind in kinds}
 
     monkeypatch.setattr(pictures, "drawn_predictions", draw)
@@ -45,7 +45,9 @@ def test_each_design_predicts_and_the_first_shows_image_and_truth(designs, monke
         "samples/0-7_image.png": b"MaskedAttention 2 iter_10.pth image",
         "samples/0-7_truth.png": b"MaskedAttention 2 iter_10.pth truth",
         "samples/0-7_prediction.png": b"MaskedAttention 2 iter_10.pth prediction",
+        "samples/0-7_errors.png": b"MaskedAttention 2 iter_10.pth errors",
         "samples/1-7_prediction.png": b"CrossAttention 2 iter_10.pth prediction",
+        "samples/1-7_errors.png": b"CrossAttention 2 iter_10.pth errors",
     }
 
 

@@ -1,0 +1,89 @@
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mmengine.structures import PixelData
+
+import reports
+from m2f.engine.kept import error_pictures
+from m2f.engine.kept.error_pictures import NOTHING, OTHER_CLASS, OTHER_SEGMENT, agreement, error_picture, numbered
+
+IMAGE = np.full((2, 6, 3), 200, np.uint8)
+
+
+class Sample(dict):
+    """A data sample of fields alone."""
+
+    __getattr__ = dict.__getitem__
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """The error picture of a true and a predicted map with labels by id, as words."""
+
+    def draw(task, truth, labels, prediction, predicted_labels):
+        segments = [
+            (np.array(ids), [{"id": id_, "label": label} for id_, label in infos.items()])
+            for ids, infos in ((truth, labels), (prediction, predicted_labels))
+        ]
+        monkeypatch.setattr(error_pictures, "true_segments", lambda dataset, sample: segments[0])
+        monkeypatch.setattr(error_pictures, "predicted_segments", lambda sample: segments[1])
+        fields = {"panoptic": "pred_panoptic_seg", "instance": "pred_instances", "semantic": "gt_sem_seg"}
+        picture = error_picture(IMAGE, None, Sample({fields[task]: PixelData()}))
+        letters = {OTHER_CLASS: "C", OTHER_SEGMENT: "S"}
+        return ["".join(letters.get(tuple(map(int, pixel)), ".") for pixel in row) for row in picture]
+
+    return draw
+
+
+# Two objects of class 3 and one of class 5; the prediction makes one of the first two and calls the third's end 3.
+TRUTH = [[1, 1, 2, 2, 9, 9], [1, 1, 2, 2, 0, 0]]
+PREDICTION = [[4, 4, 4, 4, 8, 4], [4, 4, 4, 4, 8, 0]]
+
+
+def test_panoptic(drawn):
+    rows = drawn("panoptic", TRUTH, {1: 3, 2: 3, 9: 5}, PREDICTION, {4: 3, 8: 5})
+    assert rows == ["SSSSSC", "SSSS.."]  # of 8's two pixels one is of 9, which has two: 1 of 3 is not found
+
+
+def test_instances_know_of_every_pixel(drawn):
+    rows = drawn("instance", TRUTH, {1: 3, 2: 3, 9: 5}, PREDICTION, {4: 3, 8: 5})
+    assert rows == ["SSSSSC", "SSSSC."]
+
+
+def test_semantic_has_classes_alone(drawn):
+    rows = drawn("semantic", TRUTH, {1: 3, 2: 3, 9: 5}, PREDICTION, {4: 3, 8: 5})
+    assert rows == [".....C", "......"]
+
+
+def test_a_perfect_prediction_is_grey(drawn):
+    labels = {1: 3, 2: 3, 9: 5}
+    assert {task: drawn(task, TRUTH, labels, TRUTH, labels) for task in ("panoptic", "instance")} == {
+        task: ["......"] * 2 for task in ("panoptic", "instance")
+    }
+
+
+def test_nothing_predicted(drawn):
+    assert drawn("panoptic", TRUTH, {1: 3, 2: 3, 9: 5}, np.zeros((2, 6), int), {}) == ["CCCCCC", "CCCC.."]
+
+
+def test_agreement_of_random_maps_by_a_plain_loop():
+    generator = np.random.default_rng(0)
+    truth, prediction = (
+        numbered((generator.integers(0, 6, (8, 9)), [{"id": id_, "label": id_ % 2} for id_ in (5, 1, 3, 4)]))
+        for _ in range(2)
+    )
+    same_class, same_segment = agreement(truth, prediction)
+    for place in np.ndindex(8, 9):
+        one, other = truth[0] == truth[0][place], prediction[0] == prediction[0][place]
+        labels = truth[1][truth[0][place]], prediction[1][prediction[0][place]]
+        assert same_class[place] == (labels[0] == labels[1])
+        found = (one & other).sum() > 0.5 * (one | other).sum() or labels == (NOTHING, NOTHING)
+        assert same_segment[place] == (labels[0] == labels[1] and found)
+
+
+def test_the_page_explains_the_same_colours():
+    style = (Path(reports.__file__).parent / "templates" / "report.css").read_text()
+    told = {name: tuple(map(int, colour)) for name, *colour in re.findall(r"\.(other-\w+) .*rgb\((\d+) (\d+) (\d+)\)", style)}
+    assert told == {"other-class": OTHER_CLASS, "other-segment": OTHER_SEGMENT}
