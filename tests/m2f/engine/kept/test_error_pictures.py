@@ -85,5 +85,8 @@ def test_agreement_of_random_maps_by_a_plain_loop():
 
 def test_the_page_explains_the_same_colours():
     style = (Path(reports.__file__).parent / "templates" / "report.css").read_text()
-    told = {name: tuple(map(int, colour)) for name, *colour in re.findall(r"\.(other-\w+) .*rgb\((\d+) (\d+) (\d+)\)", style)}
+    told = {
+        name: tuple(map(int, colour))
+        for name, *colour in re.findall(r"\.(other-\w+) .*rgb\((\d+) (\d+) (\d+)\)", style)
+    }
     assert told == {"other-class": OTHER_CLASS, "other-segment": OTHER_SEGMENT}
