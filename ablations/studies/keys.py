@@ -36,6 +36,15 @@ def trained_for(epochs: int) -> dict[str, Any]:
     return {TRAIN_LOOP: Setting(f"{schedule}.train_cfg"), LEARNING_RATES: Setting(f"{schedule}.param_scheduler")}
 
 
+def trained_for_table_xii(method: str) -> dict[str, Any]:
+    """The schedule of Tables XII(c) and (d) by ``maskformer``'s or ``mask2former``'s training parameters.
+
+    It is longer than other tables' where MaskFormer would have learnt nothing.
+    """
+    schedule = f"maskformer.schedule.table_xii.{method}"
+    return {TRAIN_LOOP: Setting(f"{schedule}.train_cfg"), LEARNING_RATES: Setting(f"{schedule}.param_scheduler")}
+
+
 # The schedule for which those who came after the paper print their ablations: 12 epochs of COCO. On ADE20K it is the
 # paper's own, and so it is at mini and smoke, where a shorter one would show nothing.
 AS_FOLLOWERS = {

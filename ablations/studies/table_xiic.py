@@ -1,6 +1,6 @@
 """Table XII(c): MaskFormer with its own training parameters and with this paper's."""
 
-from ablations.studies.keys import ALL_TASKS, MASKFORMER, MASKFORMER_TRAINING
+from ablations.studies.keys import ALL_TASKS, MASKFORMER, MASKFORMER_TRAINING, trained_for_table_xii
 from ablations.studies.study import Study, Variation
 
 TABLE_XIIC = Study(
@@ -13,7 +13,7 @@ TABLE_XIIC = Study(
     variations=(
         Variation(
             "MaskFormer training params",
-            {**MASKFORMER, **MASKFORMER_TRAINING},
+            {**MASKFORMER, **MASKFORMER_TRAINING, **trained_for_table_xii("maskformer")},
             provenance="inferred",
             reason="Tables XII(a) and XII(b), and its authors' configs for the same printed numbers: an FPN with "
             "encoder layers on COCO, without them on ADE20K.",
@@ -21,7 +21,7 @@ TABLE_XIIC = Study(
         ),
         Variation(
             "Mask2Former training params",
-            MASKFORMER,
+            {**MASKFORMER, **trained_for_table_xii("mask2former")},
             provenance="inferred",
             reason="Table XII(b) gives MaskFormer's decoder and dropout; its FPN is that of the row above.",
             method="MaskFormer",

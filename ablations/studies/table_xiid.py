@@ -1,6 +1,6 @@
 """Table XII(d): MaskFormer's transformer decoder against this paper's, on one FPN."""
 
-from ablations.studies.keys import ALL_TASKS, MASKFORMER, PIXEL_DECODER
+from ablations.studies.keys import ALL_TASKS, MASKFORMER, PIXEL_DECODER, trained_for_table_xii
 from ablations.studies.study import Study, Variation
 
 TABLE_XIID = Study(
@@ -13,7 +13,7 @@ TABLE_XIID = Study(
     variations=(
         Variation(
             "MaskFormer decoder, FPN",
-            MASKFORMER,
+            {**MASKFORMER, **trained_for_table_xii("mask2former")},
             provenance="inferred",
             reason="Table XII(b) gives MaskFormer's decoder; that its FPN is the one of Table XII(c), the same printed "
             "numbers tell.",
@@ -21,7 +21,7 @@ TABLE_XIID = Study(
         ),
         Variation(
             "Mask2Former decoder, FPN",
-            {PIXEL_DECODER: "TransformerEncoderFPN"},
+            {PIXEL_DECODER: "TransformerEncoderFPN", **trained_for_table_xii("mask2former")},
             provenance="inferred",
             reason="The FPN row of Table 4(e), whose numbers are the same.",
         ),

@@ -6,12 +6,13 @@ def schedule(iterations, evaluations):
     )
 
 
-def maskformers(schedule):
-    """As long; with a Swin Transformer BASE_LR, WARMUP_FACTOR and WARMUP_ITERS are those of its
+def maskformers(schedule, mask2former):
+    """As long as its ``schedule``; with a Swin Transformer BASE_LR, WARMUP_FACTOR and WARMUP_ITERS are those of its
     maskformer_swin_tiny_bs16_160k.yaml, the warm-up in proportion to a training's length."""
     warmup = 1500 * schedule["train_cfg"]["max_iters"] // 160000
     return dict(
         **schedule,
+        table_xii=dict(maskformer=schedule, mask2former=mask2former),
         swin=dict(
             lr=6e-5,
             param_scheduler=[
@@ -25,13 +26,15 @@ def maskformers(schedule):
 _whole = schedule(160000, evaluations=10)
 train_cfg = _whole["train_cfg"]
 param_scheduler = _whole["param_scheduler"]
-maskformer_schedule = maskformers(_whole)
-maskformer_panoptic_schedule = maskformers(schedule(720000, evaluations=10))  # maskformer_panoptic_R50_bs16_720k.yaml
+maskformer_schedule = maskformers(_whole, _whole)
+maskformer_panoptic_schedule = maskformers(
+    schedule(720000, evaluations=10), _whole
+)  # maskformer_panoptic_R50_bs16_720k.yaml
 # As many epochs of 22,210 training and validation images as the whole one is of 20,210 training images.
-train_and_validation_schedule = maskformers(schedule(175830, evaluations=10))
+train_and_validation_schedule = maskformers(schedule(175830, evaluations=10), _whole)
 followers_schedule = _whole  # later papers train on ADE20K for as long
 _lite = schedule(6000, evaluations=3)
-lite = dict(maskformer_schedule=maskformers(_lite), followers_schedule=_lite, **_lite)
+lite = dict(maskformer_schedule=maskformers(_lite, _lite), followers_schedule=_lite, **_lite)
 optim_wrapper = dict(
     type="OptimWrapper",
     constructor="m2f.ParameterGroups",

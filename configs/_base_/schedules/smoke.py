@@ -16,6 +16,7 @@ schedules = {
 }
 # MaskFormer trains 1.5 times as long, with one drop after two thirds; its Swin Transformers learn at 0.6 of the rate.
 maskformer_schedule = schedule(6, [4])
+maskformer_schedule["table_xii"] = dict(maskformer=schedule(6, [4]), mask2former=schedules["50_epochs"])
 maskformer_schedule["swin"] = dict(lr=6e-4, param_scheduler=maskformer_schedule["param_scheduler"])
 followers_schedule = schedules["50_epochs"]  # no shorter one, in which nothing would be learnt
 train_cfg = schedules["50_epochs"]["train_cfg"]

@@ -157,16 +157,16 @@ def test_every_row_has_a_provenance_with_its_reason(study):
 
 @pytest.mark.parametrize("scale", ["smoke", "mini"])
 def test_rows_that_the_paper_gives_one_number_are_one_run(scale):
-    """The tables' rows that are the same model, and no others."""
+    """The tables' rows that are the same model, and no others; at mini rows beside MaskFormer's train longer."""
     runs = Plan(cells(TABLES, scale, ["panoptic"])).trainings
     shared = {frozenset((cell.table, cell.variant) for cell in own) for _, own in runs.values() if len(own) > 1}
     baseline = {(study.table, study.baseline) for study in TABLES if not study.table.startswith("XII")}
-    assert shared == {
+    on_fpn = frozenset({("4e", "FPN"), ("XIId", "Mask2Former decoder, FPN")})
+    assert shared == ({on_fpn} if scale != "mini" else set()) | {
         frozenset(baseline),
         frozenset({("4a", "- masked attention"), ("4c", "cross-attention")}),
         frozenset({("4a", "- high-resolution features"), ("4d", "single scale 1/32")}),
         frozenset({("4b", "- learnable query features"), ("XIb", "zero-initialized")}),
-        frozenset({("4e", "FPN"), ("XIId", "Mask2Former decoder, FPN")}),
         frozenset({("XIIc", "Mask2Former training params"), ("XIId", "MaskFormer decoder, FPN")}),
     }
 
