@@ -2,13 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
+from typing import Any
 
 import pandas as pd
 
 from ablations.metric_names import primary_metric
+from ablations.planning.scales import chosen_scale
 from ablations.store.run_record import RunRecord
 from ablations.studies.study import Study
+from m2f.config_files import read_config
+from m2f.errors import InputError
 from reports.text import listing, run_command
 
 
@@ -36,16 +40,39 @@ def metric_of(section: Section, task: str) -> str:
 
 
 def changes(section: Section, runs: Mapping[str, RunRecord]) -> list[str]:
-    """Overrides (KEY=VALUE) that the user gave these runs, beyond what their rows of the table change."""
-    own = {variation.name: variation.overrides for variation in section.study.variations}
+    """Overrides (KEY=VALUE) that the user gave these runs, beyond what their rows of the table change.
+
+    What the scale has by itself, since it was changed to that, is none.
+    """
+    rows = {variation.name: variation for variation in section.study.variations}
     pairs = section.results[["variant", "run"]].drop_duplicates()
-    found = {
-        f"{key}={value}"
-        for variant, run in zip(pairs["variant"], pairs["run"], strict=True)
-        for key, value in runs[run].identity["overrides"].items()
-        if own[variant].get(key) != value
-    }
+    found = set()
+    for variant, run in zip(pairs["variant"], pairs["run"], strict=True):
+        row, identity = rows[variant], runs[run].identity
+        given = {key: value for key, value in identity["overrides"].items() if row.overrides.get(key) != value}
+        if given:
+            scale = scale_values(section.scale_word, row.dataset, identity["task"])
+            found |= {f"{key}={value}" for key, value in given.items() if value_at(scale, key) != value}
     return sorted(found)
+
+
+@cache
+def scale_values(word: str, dataset: str, task: str) -> dict[str, Any]:
+    """The config that a scale has for a data set and a task; empty if it is not there."""
+    try:
+        return read_config(chosen_scale(word).config(dataset, task)).to_dict()
+    except InputError:
+        return {}
+
+
+def value_at(values: Any, key: str) -> Any:
+    """What stands at a dotted key, in which a number is a place in a list; None if nothing does."""
+    for part in key.split("."):
+        try:
+            values = values[int(part)] if isinstance(values, list) else values[part]
+        except (KeyError, IndexError, ValueError, TypeError):
+            return None
+    return values
 
 
 def imports(study: Study) -> list[str]:
