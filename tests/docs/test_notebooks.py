@@ -25,5 +25,5 @@ def test_your_own_data_from_scenes_to_pictures(run_notebook, tmp_path):
     directory.mkdir()
     done = run_notebook("your-own-data", directory)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert len(list((directory / "predictions" / "overlays").iterdir())) == 6
+    assert len(list((directory / "predictions" / "overlays").iterdir())) == 4
     assert (directory / "parts" / "panoptic-results" / "index.html").is_file()
