@@ -6,7 +6,7 @@ project = "m2f"
 author = "the m2f authors"
 release = version = m2f.__version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_click"]
 highlight_language = "none"  # of blocks that name no language
 myst_heading_anchors = 3  # links to headings work as on GitHub
 

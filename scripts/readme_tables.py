@@ -1,8 +1,8 @@
-"""Write what README.md shows of the committed results: message, picture and verdicts, and the table of speed.
+"""Write what the pages show of the committed results: message, verdicts and picture, what is lacking, and the speed.
 
     python scripts/readme_tables.py
 
-What stands between two marks in README.md is replaced, docs/verdicts.svg is drawn, and reports/reference/comparison.csv
+What stands between two marks of a page is replaced, docs/verdicts.svg is drawn, and reports/reference/comparison.csv
 is what the comparison makes of the results. The speed is that of the newest committed measurement beside peers.
 """
 
@@ -26,12 +26,16 @@ from reports.section import Section
 from reports.text import listing, number, row_name, signed, signed_with_bounds, table_label, with_interval
 
 ROOT = Path(__file__).parents[1]
-README, MEASURED = ROOT / "README.md", ROOT / "reports" / "reference"
+MEASURED = ROOT / "reports" / "reference"
+README = ROOT / "README.md"
+PAGES = {
+    "message": README,
+    "verdicts": README,
+    "speed": ROOT / "docs" / "speed.md",
+    "not run": MEASURED / "README.md",
+}  # by the name that the marks have of what stands between them
 PICTURE = "docs/verdicts.svg"
-BEGIN, END = "<!-- begin: scripts/readme_tables.py -->", "<!-- end -->"
-BEGIN_MESSAGE = "<!-- begin: message, scripts/readme_tables.py -->"
-BEGIN_VERDICTS = "<!-- begin: verdicts, scripts/readme_tables.py -->"
-BEGIN_NOT_RUN = "<!-- begin: not run, scripts/readme_tables.py -->"
+BEGIN, END = "<!-- begin: {}, scripts/readme_tables.py -->", "<!-- end -->"
 SHOWN = "4c"  # the table whose designs stand in README.md
 TASKS = ("panoptic", "instance", "semantic")
 SHORT: dict[str, str] = {
@@ -124,7 +128,7 @@ def section(path: Path, rows: Sequence[Mapping[str, str]]) -> str:
     return " ".join(
         (
             f"{readme_table(rows)}\n\n{first['processor']}, {first['threads']} threads, torch {first['torch']}, {day},",
-            f"[{path.name}](reports/reference/{path.name}). m2f: seconds; others: times as long as m2f in the same",
+            f"[{path.name}](../reports/reference/{path.name}). m2f: seconds; others: times as long as m2f in the same",
             "precision, ± half the width of the median's 95% interval. In brackets the share of the best matrix",
             f"product, {best}, that counted multiply-accumulates reach.",
             f"{warm_ups(rows)}**Ratios differ by processor**: measure yours with `m2f bench peers`.",
@@ -144,18 +148,25 @@ def warm_ups(rows: Sequence[Mapping[str, str]]) -> str:
     return "".join(sentences)
 
 
-def replaced(text: str, content: str, begin: str = BEGIN) -> str:
-    """A page's text with ``content`` between the marks.
+def replaced(text: str, content: str, name: str) -> str:
+    """A page's text with ``content`` between the marks of that name.
 
     Raises:
         InputError: the marks are not there once.
     """
+    begin = BEGIN.format(name)
     new, count = re.subn(
         f"{re.escape(begin)}.*?{re.escape(END)}", lambda _: f"{begin}\n{content}\n{END}", text, flags=re.S
     )
     if count != 1:
         raise InputError(f"The page must have '{begin}' and '{END}' once.")
     return new
+
+
+def write(name: str, content: str) -> None:
+    """Put ``content`` between the marks of that name, in the page that has them."""
+    page = PAGES[name]
+    write_atomically(page, replaced(page.read_text(), content, name).encode())
 
 
 def not_run(sections: Sequence[Section]) -> str:
@@ -179,12 +190,11 @@ def main() -> None:
     sections = reference_sections(MEASURED)
     (MEASURED / "comparison.csv").write_text(comparison(sections).to_csv(index=False))
     (ROOT / PICTURE).write_bytes(picture(sections))
-    text = replaced(README.read_text(), message(sections), BEGIN_MESSAGE)
-    write_atomically(README, replaced(text, verdicts(sections), BEGIN_VERDICTS).encode())
-    page = MEASURED / "README.md"
-    write_atomically(page, replaced(page.read_text(), not_run(sections), BEGIN_NOT_RUN).encode())
+    write("message", message(sections))
+    write("verdicts", verdicts(sections))
+    write("not run", not_run(sections))
     path = newest_csv(MEASURED)
-    write_atomically(README, replaced(README.read_text(), section(path, read_csv(path))).encode())
+    write("speed", section(path, read_csv(path)))
 
 
 if __name__ == "__main__":

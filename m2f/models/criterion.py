@@ -93,21 +93,21 @@ class PointCriterion(nn.Module):
 
         Returns:
             ``loss``, the weighted sum that is trained on, and for the log, detached and weighted, each layer's
-            ``class``, ``entropy`` and ``dice``, the layers before the last with the prefix ``d0.``, ``d1.``, ...; with
-            companions their part of the loss, ``company``.
+            ``loss_class``, ``loss_entropy`` and ``loss_dice``, the layers before the last with the prefix ``d0.``,
+            ``d1.``, ...; with companions their part of the loss, ``loss_company``.
         """
         matches = self.match(class_logits, masks, labels, targets)
         class_term = self.class_loss(class_logits, matches, labels, masks, targets)
         terms = torch.stack([class_term, *self.mask_losses(masks, matches, targets)])  # [3, L]
         weighted = terms * terms.new_tensor(self.weights)[:, None]
         result = {"loss": weighted.sum()}
-        for name, row in zip(("class", "entropy", "dice"), weighted.detach().unbind(0), strict=True):
+        for name, row in zip(("loss_class", "loss_entropy", "loss_dice"), weighted.detach().unbind(0), strict=True):
             for layer, value in enumerate(row.unbind(0)):
                 prefix = "" if layer == len(row) - 1 else f"d{layer}."
                 result[prefix + name] = value
         if company:
             own = self.company_loss(company, labels, targets)
-            result |= {"loss": result["loss"] + own, "company": own.detach()}
+            result |= {"loss": result["loss"] + own, "loss_company": own.detach()}
         return result
 
     def company_loss(self, company: DecoderOutput, labels: Sequence[Tensor], targets: Sequence[Tensor]) -> Tensor:

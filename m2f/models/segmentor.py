@@ -114,6 +114,10 @@ class Mask2Former(BaseModel):
         output = self.decode(inputs, all_layers=True, truth=(labels, masks))
         return self.criterion(output.class_logits, output.masks, labels, masks, output.company)
 
+    def parse_losses(self, losses: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        """The loss that is trained on, and all for the log. It has the terms, which mmengine would add to it again."""
+        return losses["loss"], dict(losses)
+
     def predict(self, inputs: Tensor, data_samples: list[DetDataSample]) -> list[DetDataSample]:
         """Segment every image of the batch at its original size."""
         output = self.decode(inputs, all_layers=False)

@@ -1,12 +1,16 @@
 """The project's documents as the tests of this directory read them."""
 
+import json
+import os
 import re
+import sys
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+NOTEBOOKS = ROOT / "docs" / "notebooks"
 BLOCK = re.compile(r"^```(\S*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -31,3 +35,23 @@ def commands_of(path):
     text = "".join(code for language, code in BLOCK.findall(path.read_text()) if language == "bash")
     lines = text.replace("\\\n", " ").splitlines()
     return [line for line in (re.sub(r"(^|\s)#.*", "", line).strip() for line in lines) if line]
+
+
+@pytest.fixture(scope="session")
+def run_notebook(run_script):
+    """A function that runs a notebook's cells, one after the other, in a directory; the process that has ended."""
+
+    def run(name, directory):
+        script = directory.with_name(f"{name}.py")
+        script.write_text(script_of(json.loads((NOTEBOOKS / f"{name}.ipynb").read_text())))
+        return run_script(script, directory=directory)
+
+    return run
+
+
+def script_of(notebook):
+    """A notebook's code, in which what Jupyter gives to a shell is given to one, with our commands on its path."""
+    cells = ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    code = re.sub(r"^!(.*)$", r'subprocess.run("""\1""", shell=True, check=True)', "\n".join(cells), flags=re.MULTILINE)
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    return f"import os, subprocess\n\nos.environ.update(PATH={path!r}, MPLBACKEND='agg')\n{code}\n"

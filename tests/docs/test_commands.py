@@ -103,3 +103,17 @@ def test_scripts_are_there(document):
 def test_a_wrong_command_is_seen(line):
     with pytest.raises((AssertionError, ValueError, click.UsageError)):
         check(line)
+
+
+def leaves(group):
+    """All commands that are no groups."""
+    for command in group.commands.values():
+        yield from leaves(command) if isinstance(command, click.Group) else [command]
+
+
+def test_every_command_answers_a_question():
+    rows = [line for line in (ROOT / "docs" / "which-command.md").read_text().splitlines() if line.startswith("| ")]
+    answers = [answer for row in rows for answer in re.findall(r"`(m2f [^`]+)`", row) if "DIR" not in answer]
+    for answer in answers:
+        check(answer)
+    assert {parsed(shlex.split(answer)[1:])[0].name for answer in answers} == {command.name for command in leaves(main)}

@@ -103,3 +103,10 @@ def test_compare_draws_the_images_on_which_designs_differ(place, run_script, tmp
     page = (tmp_path / "compared" / "index.html").read_text()
     # Of six images each the image, its ground truth and two predictions.
     assert page.count("data:image/png;base64,") == 6 * 4
+
+
+def test_the_notebook_shows_these_runs(place, run_notebook):
+    """Its first command is the page's, so that nothing is trained again."""
+    done = run_notebook("ablate-in-ten-minutes", place[0])
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "4 trainings (already done: 4)" in done.stdout

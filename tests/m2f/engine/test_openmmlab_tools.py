@@ -89,6 +89,19 @@ def test_mmdets_script_tests_our_config(monkeypatch, config, trained, tmp_path):
     assert f"PQ: {pq:.4f}" in log.read_text(), "what the training's own evaluation measured"
 
 
+def test_mmdets_script_trains_our_config(monkeypatch, config, tmp_path):
+    short = ["train_cfg.max_iters=1", "train_cfg.val_interval=1"]
+    words = ["train.py", config, "--work-dir", tmp_path, "--cfg-options", *short]
+    monkeypatch.setattr(sys, "argv", list(map(str, words)))
+    runpy.run_path(str(TOOLS / "train.py"), run_name="__main__")
+    assert (tmp_path / "iter_1.pth").is_file()
+    [log] = tmp_path.rglob("scalars.json")
+    trained, evaluated = (json.loads(line) for line in log.read_text().splitlines())
+    terms = [value for name, value in trained.items() if "loss_" in name]
+    assert len(terms) == 3 * 4 and sum(terms) == pytest.approx(trained["loss"], rel=1e-4)
+    assert "PQ" in evaluated
+
+
 def test_mmsegs_metric_measures_what_ours_does(detector, images, trained):
     dataset = DATASETS.build(detector.cfg.val_dataloader.dataset)
     metric = IoUMetric(iou_metrics=["mIoU"])

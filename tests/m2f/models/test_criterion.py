@@ -66,7 +66,7 @@ def test_loss_equals_plain_loops(criterion, monkeypatch, counts):
     result = criterion(classes, masks, labels, truth)
     expected = reference_losses(classes, masks, labels, truth, matches, points)
     torch.testing.assert_close(result["loss"], expected.sum())
-    for name, value in zip(("class", "entropy", "dice"), expected, strict=True):
+    for name, value in zip(("loss_class", "loss_entropy", "loss_dice"), expected, strict=True):
         parts = [result[name], *(result[f"d{layer}.{name}"] for layer in range(LAYERS - 1))]
         torch.testing.assert_close(torch.stack(parts).sum(), value)
 
@@ -89,8 +89,8 @@ def test_the_class_loss_may_see_the_masks(criterion):
         losses.append(own(classes, masks, labels, truth))
     usual, knowing = losses
     pixels = LAYERS * sum(int(own.sum()) for own in truth)  # every layer matches each target once
-    torch.testing.assert_close(knowing["class"], usual["class"] * pixels)
-    assert torch.equal(knowing["dice"], usual["dice"])
+    torch.testing.assert_close(knowing["loss_class"], usual["loss_class"] * pixels)
+    assert torch.equal(knowing["loss_dice"], usual["loss_dice"])
 
 
 @pytest.mark.parametrize("counts", [(3, 2), (0, 4)], ids=["usual", "an empty image"])
@@ -125,8 +125,8 @@ def test_a_batch_without_any_target_trains_classes_alone(criterion):
     classes, masks = predictions(2)
     labels, truth = targets((0, 0))
     result = criterion(classes.requires_grad_(), masks, labels, truth)
-    assert result["entropy"] == 0
-    assert result["dice"] == 0
+    assert result["loss_entropy"] == 0
+    assert result["loss_dice"] == 0
     result["loss"].backward()
     assert classes.grad.abs().sum() > 0
 

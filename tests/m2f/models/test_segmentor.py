@@ -141,9 +141,9 @@ def test_companions_are_given_the_targets_in_training_alone(mask_prediction):
     alone.load_state_dict({name: own for name, own in model.state_dict().items() if "companions" not in name})
     data = model.data_preprocessor(batch(model), training=True)
     together, without = (own(**data, mode="loss") for own in (model, alone))
-    assert together.keys() - without.keys() == {"company"}
-    queries = sum(value for name, value in together.items() if name not in ("loss", "company"))
-    torch.testing.assert_close(together["loss"], queries + together["company"])
+    assert together.keys() - without.keys() == {"loss_company"}
+    queries = sum(value for name, value in together.items() if name not in ("loss", "loss_company"))
+    torch.testing.assert_close(together["loss"], queries + together["loss_company"])
     together["loss"].backward()
     assert model.transformer_decoder.companions.features.weight.grad.any()
     assert model.eval().decode(data["inputs"], all_layers=True).company is None

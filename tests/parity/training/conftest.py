@@ -34,7 +34,9 @@ class Interface:
 
 
 INTERFACES = {
-    "ours": Interface("model", "loss", ("class", "entropy", "dice"), "d{layer}.{term}", "m2f.models.matching"),
+    "ours": Interface(
+        "model", "loss", ("loss_class", "loss_entropy", "loss_dice"), "d{layer}.{term}", "m2f.models.matching"
+    ),
     "mmdet": Interface(
         "detector",
         "loss",
