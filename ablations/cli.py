@@ -14,6 +14,7 @@ from ablations.commands.data import data_commands
 from ablations.commands.diff import diff
 from ablations.commands.doctor import doctor
 from ablations.commands.eval import evaluate
+from ablations.commands.export import export
 from ablations.commands.list import list_rows
 from ablations.commands.merge import merge
 from ablations.commands.options import INTERRUPTED, Commands
@@ -48,6 +49,7 @@ COMMANDS = (
     evaluate_table,
     train,
     predict,
+    export,
     doctor,
     selftest,
     data_commands,

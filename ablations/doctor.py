@@ -7,6 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from ablations.planning.scales import SCALES
+from ablations.running.conflicts import conflicts
 from ablations.running.environment import available_cores, environment, git_commit
 from ablations.terminal import folded
 
@@ -22,7 +23,7 @@ Fact = tuple[str, str, str]  # what, how it is, what to do about it
 
 
 def examine(store: Path, data_directory: Path) -> list[Fact]:
-    """Versions, ops, devices, threads, memory, disk and data sets."""
+    """Versions, conflicts, ops, devices, threads, memory, disk and data sets."""
     return [
         *_software(),
         *_machine(),
@@ -52,6 +53,7 @@ def _software() -> list[Fact]:
     ]
     return [
         *versions,
+        *(conflicts() or [("conflicts", "none", "")]),
         *_sampling(facts["mmcv"]),
         ("commit", f"{commit['commit'] or 'none (not a git checkout)'}{changed}", ""),
     ]

@@ -1,13 +1,12 @@
 """``_base_ = "m2f::paper/panoptic.py"``: our configs named as those of OpenMMLab's own packages are.
 
-mmengine finds the configs of a package in its directory ``.mim/configs``, if its table of packages has it.
+mmengine finds the configs of a package in its directory ``.mim/configs``, if its table of packages has it. In a
+checkout that is a link to ``configs/``, in an installation the files themselves.
 """
 
 from pathlib import Path
 
-from mmengine.config.utils import MODULE2PACKAGE
-
-CONFIGS = Path(__file__).with_name(".mim") / "configs"
+CONFIGS = (Path(__file__).with_name(".mim") / "configs").resolve()
 
 
 def name_own_configs() -> None:
@@ -15,6 +14,8 @@ def name_own_configs() -> None:
 
     By a module, whose directory mmengine then takes: of the distribution m2f it would take the first of its packages.
     """
+    from mmengine.config.utils import MODULE2PACKAGE  # whose import takes a second, and the path alone needs none
+
     MODULE2PACKAGE.setdefault("m2f", __name__)
 
 

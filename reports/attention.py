@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from ablations.reports.section import Section
+from ablations.reports.text import listing, run_command
 from ablations.store.run_record import RunRecord
-from reports.section import Section
-from reports.text import listing, run_command
 
 TABLE = "Ib"
 LABEL = "Figure I(a)"

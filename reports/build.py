@@ -13,19 +13,19 @@ from ablations.costs.counted import cost_frame
 from ablations.gate.sources import read_all
 from ablations.paper import printed_results
 from ablations.planning.scales import SCALES
+from ablations.reports.content import compose, in_order
+from ablations.reports.cost_rows import counted_costs
+from ablations.reports.html import render_html
+from ablations.reports.latex import render_latex
+from ablations.reports.markdown import pictures, render_markdown
+from ablations.reports.output import require_own, write_files
+from ablations.reports.pdf import render_pdf
+from ablations.reports.section import Section
 from ablations.store.results_frame import Results
 from ablations.store.run_record import RunRecord
 from ablations.studies import BASELINE, SINCE_THE_PAPER, STUDIES
 from ablations.studies.study import Study
 from m2f.errors import InputError
-from reports.content import compose, in_order
-from reports.cost_rows import counted_costs
-from reports.html import render_html
-from reports.latex import render_latex
-from reports.markdown import pictures, render_markdown
-from reports.output import require_own, write_files
-from reports.pdf import render_pdf
-from reports.section import Section
 
 AGAINST_FLOPS = "figIII"
 

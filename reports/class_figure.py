@@ -8,8 +8,8 @@ from matplotlib.ticker import MaxNLocator
 from ablations.comparing.designs import SideBySide
 from ablations.comparing.statistics import CONFIDENCE
 from ablations.metric_names import CLASS_COLUMN
-from reports.style import INK, column_figure, house_style, line_style, point_at, vector_bytes
-from reports.text import metric_name, signed_with_bounds
+from ablations.reports.style import INK, column_figure, house_style, line_style, point_at, vector_bytes
+from ablations.reports.text import metric_name, signed_with_bounds
 
 MOST = 40  # classes that one can read below each other
 LINE, AROUND = 0.17, 0.9  # inches, of a class and of what is above and below

@@ -8,23 +8,23 @@ from ablations.comparing.statistics import CONFIDENCE
 from ablations.comparing.verdicts import ERROR_RATE, MARGIN
 from ablations.costs.counted import CAPTION, CostRow
 from ablations.paper import paper_results
+from ablations.reports.attention import attention, missing_attention
+from ablations.reports.cost_rows import cost_rows, cost_summary
+from ablations.reports.forest import caption, forest_figure
+from ablations.reports.message import VERDICTS, counts_by_task, papers_differences, sentence
+from ablations.reports.panels import missing_panels, panels
+from ablations.reports.paper_table import paper_table
+from ablations.reports.pixel_decoders import TABLE as PIXEL_DECODERS
+from ablations.reports.pixel_decoders import pixel_decoders
+from ablations.reports.printed import printed_rows
+from ablations.reports.runs import commits, facts, packages
+from ablations.reports.section import Section, changes, imports, missing
+from ablations.reports.task import task_content
+from ablations.reports.text import file_stem, listing, run_command, table_label
+from ablations.reports.verdicts import WITHIN_NOISE, WORDS
 from ablations.store.run_record import RunRecord
 from ablations.studies import STUDIES
 from ablations.studies.study import Study
-from reports.attention import attention, missing_attention
-from reports.cost_rows import cost_rows, cost_summary
-from reports.forest import caption, forest_figure
-from reports.message import VERDICTS, counts_by_task, papers_differences, sentence
-from reports.panels import missing_panels, panels
-from reports.paper_table import paper_table
-from reports.pixel_decoders import TABLE as PIXEL_DECODERS
-from reports.pixel_decoders import pixel_decoders
-from reports.printed import printed_rows
-from reports.runs import commits, facts, packages
-from reports.section import Section, changes, imports, missing
-from reports.task import task_content
-from reports.text import file_stem, listing, run_command, table_label
-from reports.verdicts import WITHIN_NOISE, WORDS
 
 TITLE = "Mask2Former ablations beside the paper"
 SCALE_MEANING = {

@@ -1,14 +1,14 @@
 """The costs of the paper's rows as they were counted once for the report, beside the paper's own."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from ablations.comparing.beside_paper import NO_PAPER_NUMBER
 from ablations.costs.counted import METRICS, ROW, UNITS, CostRow, read_costs
+from ablations.reports import REFERENCE
+from ablations.reports.text import DASH, number, signed, table_label
 from ablations.studies.study import Study
-from reports.text import DASH, number, signed, table_label
 
-COSTS_CSV = Path(__file__).with_name("reference") / "costs.csv"
+COSTS_CSV = REFERENCE / "costs.csv"
 NAMES = {"params": "parameters", "flops": "FLOPs", "training_flops": "FLOPs of a training step", "memory": "memory"}
 
 

@@ -11,11 +11,11 @@ from rich.console import Console
 from ablations.comparing.designs import SideBySide
 from ablations.comparing.statistics import CONFIDENCE
 from ablations.metric_names import CLASS_COLUMN, PRIMARY_METRIC, unit
+from ablations.reports.class_figure import class_caption, class_figure
+from ablations.reports.html import page_environment
+from ablations.reports.output import require_own, write_files
+from ablations.reports.text import DASH, listing, number, signed, signed_with_bounds, with_interval
 from ablations.terminal import Column, folded, on_one_line, table
-from reports.class_figure import class_caption, class_figure
-from reports.html import page_environment
-from reports.output import require_own, write_files
-from reports.text import DASH, listing, number, signed, signed_with_bounds, with_interval
 
 Draw = Callable[[SideBySide, Sequence[str]], tuple[dict[str, bytes], str]]
 

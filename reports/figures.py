@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from ablations.comparing.beside_paper import BASELINE
-from reports.style import (
+from ablations.reports.style import (
     BASELINE_STYLE,
     INK,
     OURS,
@@ -23,7 +23,7 @@ from reports.style import (
     value_id,
     vector_bytes,
 )
-from reports.text import metric_name, number, signed, signed_with_bounds
+from ablations.reports.text import metric_name, number, signed, signed_with_bounds
 
 History = Sequence[Mapping[str, Any]]
 

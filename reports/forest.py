@@ -15,10 +15,19 @@ from matplotlib.transforms import blended_transform_factory
 from ablations.comparing.statistics import CONFIDENCE, paired_difference
 from ablations.comparing.verdicts import NOT_RUN
 from ablations.metric_names import PRIMARY_METRIC, unit
-from reports.message import papers_differences
-from reports.section import Section
-from reports.style import INK, OVER_ALL, PAGE_WIDTH, PAPER, VERDICT_STYLES, house_style, value_id, vector_bytes
-from reports.text import MINUS, listing, metric_name, signed, signed_with_bounds, table_label
+from ablations.reports.message import papers_differences
+from ablations.reports.section import Section
+from ablations.reports.style import (
+    INK,
+    OVER_ALL,
+    PAGE_WIDTH,
+    PAPER,
+    VERDICT_STYLES,
+    house_style,
+    value_id,
+    vector_bytes,
+)
+from ablations.reports.text import MINUS, listing, metric_name, signed, signed_with_bounds, table_label
 
 LINE_HEIGHT, AROUND = 0.138, 0.95  # inches
 LINEAR = 3.0  # points from zero within which the axis is linear

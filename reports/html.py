@@ -11,9 +11,9 @@ from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 from PIL import Image
 
-from reports.content import Content
-from reports.style import INK
-from reports.text import MINUS
+from ablations.reports.content import Content
+from ablations.reports.style import INK
+from ablations.reports.text import MINUS
 
 NUMBER = re.compile(r"(?P<number>[+-]?\d+(\.\d+)?)( (?P<unit>s|min|h)\b)?")
 SECONDS = {"min": 60, "h": 3600}
@@ -33,7 +33,9 @@ def render_html(content: Content, standing: str = "") -> str:
 
 def page_environment(files: Mapping[str, bytes]) -> Environment:
     """Templates of pages whose style, figures and images lie inside them; ``files`` are those that they name."""
-    environment = Environment(loader=PackageLoader("reports"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(
+        loader=PackageLoader("ablations.reports"), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
     environment.filters["inline_svg"] = lambda name: _inline_svg(files[name], name)
     environment.filters["data_uri"] = lambda name: _data_uri(files[name], name)
     environment.filters["base_name"] = lambda name: PurePosixPath(name).name

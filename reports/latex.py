@@ -7,8 +7,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader
 from pylatexenc.latexencode import RULE_DICT, UnicodeToLatexConversionRule, UnicodeToLatexEncoder
 
-from reports.content import Content
-from reports.text import file_stem
+from ablations.reports.content import Content
+from ablations.reports.text import file_stem
 
 COMPARISON = {
     "name": "Design",
@@ -37,7 +37,7 @@ def render_latex(content: Content) -> dict[str, bytes]:
     Every cell is escaped, so that a row's name is set as it is spelled.
     """
     environment = Environment(
-        loader=PackageLoader("reports"),
+        loader=PackageLoader("ablations.reports"),
         block_start_string="<%",
         block_end_string="%>",
         variable_start_string="<<",

@@ -6,13 +6,13 @@ from typing import Any
 from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
-from reports.content import Content
+from ablations.reports.content import Content
 
 
 def render_markdown(content: Content) -> str:
     """Fill the Markdown template; every value is escaped, so that a row's name is shown as it is spelled."""
     environment = Environment(
-        loader=PackageLoader("reports"),
+        loader=PackageLoader("ablations.reports"),
         autoescape=False,
         finalize=_escape,
         trim_blocks=True,

@@ -7,7 +7,7 @@ import pandas as pd
 
 from ablations.comparing.beside_paper import BASELINE
 from ablations.comparing.verdicts import Verdict
-from reports.text import listing
+from ablations.reports.text import listing
 
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 SAID = {

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ablations.metric_names import PRIMARY_METRIC
+from ablations.reports.samples import stored_picture
+from ablations.reports.section import Section
+from ablations.reports.text import number, run_command
 from ablations.store.run_record import RunRecord
-from reports.samples import stored_picture
-from reports.section import Section
-from reports.text import number, run_command
 
 FIGURES = {"panoptic": "Figure V", "instance": "Figure VI", "semantic": "Figure VII"}
 FAILURES = 2  # rows

@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping
 
 import pandas as pd
 
+from ablations.reports.figures import line_figure
+from ablations.reports.section import Section
+from ablations.reports.text import metric_name
 from ablations.store.run_record import RunRecord
-from reports.figures import line_figure
-from reports.section import Section
-from reports.text import metric_name
 
 Drawing = Callable[[Section, str, str, Mapping[str, RunRecord]], dict[str, bytes] | None]
 

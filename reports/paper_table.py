@@ -8,9 +8,9 @@ import pandas as pd
 from ablations.comparing.beside_paper import BASELINE
 from ablations.costs.counted import ROW, UNITS, CostRow
 from ablations.metric_names import lower_is_better
-from reports.cost_rows import NAMES
-from reports.section import Section
-from reports.text import DASH, metric_name, number, row_name, signed
+from ablations.reports.cost_rows import NAMES
+from ablations.reports.section import Section
+from ablations.reports.text import DASH, metric_name, number, row_name, signed
 
 TASKS = ("instance", "panoptic", "semantic")  # in the paper's order: AP, PQ, mIoU
 PRINTED_COSTS = ("flops", "params", "memory")

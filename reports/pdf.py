@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typst
 
-from reports.content import Content
+from ablations.reports.content import Content
 
 TEMPLATE = Path(__file__).with_name("templates") / "report.typ"
 

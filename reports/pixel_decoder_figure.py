@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
-from reports.style import INK, OURS, PAPER, column_figure, house_style, point_at, vector_bytes
-from reports.text import signed, signed_with_bounds
+from ablations.reports.style import INK, OURS, PAPER, column_figure, house_style, point_at, vector_bytes
+from ablations.reports.text import signed, signed_with_bounds
 
 HEIGHT = 2.9  # inches
 

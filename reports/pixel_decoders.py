@@ -10,11 +10,11 @@ from ablations.comparing.statistics import mean_interval
 from ablations.comparing.verdicts import NOT_RUN
 from ablations.costs.counted import ROW, UNITS, CostRow
 from ablations.metric_names import unit
+from ablations.reports.pixel_decoder_figure import accuracy_against_flops
+from ablations.reports.section import Section, changes, imports, metric_of, missing
+from ablations.reports.task import interval_words
+from ablations.reports.text import DASH, file_stem, import_flags, listing, number, with_interval
 from ablations.store.run_record import RunRecord
-from reports.pixel_decoder_figure import accuracy_against_flops
-from reports.section import Section, changes, imports, metric_of, missing
-from reports.task import interval_words
-from reports.text import DASH, file_stem, import_flags, listing, number, with_interval
 
 TABLE = "4e"
 BY_SIZE = ("AP_s", "AP_m", "AP_l")

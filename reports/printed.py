@@ -5,9 +5,9 @@ from typing import Any
 
 import pandas as pd
 
+from ablations.reports.cost_rows import NAMES
+from ablations.reports.text import metric_name, table_label
 from ablations.studies.study import Study
-from reports.cost_rows import NAMES
-from reports.text import metric_name, table_label
 
 WHOLE = ("params", "flops", "memory")  # which the paper prints without decimals
 

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from ablations.metric_names import PRIMARY_METRIC
+from ablations.reports.text import DATASET_NAMES, listing
 from ablations.store.run_record import RunRecord
-from reports.text import DATASET_NAMES, listing
 
 # What run.json's environment holds besides versions of what decides numbers.
 PLACE = ("platform", "processor", "cores", "memory", "gpus", "threads", "precision", "packages")

@@ -9,11 +9,11 @@ import pandas as pd
 
 from ablations.metric_names import primary_metric
 from ablations.planning.scales import chosen_scale
+from ablations.reports.text import listing, run_command
 from ablations.store.run_record import RunRecord
 from ablations.studies.study import Study
 from m2f.config_files import read_config
 from m2f.errors import InputError
-from reports.text import listing, run_command
 
 
 @dataclass(frozen=True)

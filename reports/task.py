@@ -8,13 +8,10 @@ import pandas as pd
 
 from ablations.comparing.beside_paper import BASELINE
 from ablations.comparing.statistics import CONFIDENCE, mean_interval
-from ablations.store.results_frame import one_run_each
-from ablations.store.run_record import RunRecord
-from ablations.studies.study import Study
-from reports import figures, samples
-from reports.paper_figures import PAPER_FIGURES
-from reports.section import Section, metric_of
-from reports.text import (
+from ablations.reports import figures, samples
+from ablations.reports.paper_figures import PAPER_FIGURES
+from ablations.reports.section import Section, metric_of
+from ablations.reports.text import (
     DATASET_NAMES,
     bounds,
     duration,
@@ -27,7 +24,10 @@ from reports.text import (
     signed_with_bounds,
     with_interval,
 )
-from reports.verdicts import WITHIN_NOISE, other_directions, tally, verdict_word
+from ablations.reports.verdicts import WITHIN_NOISE, other_directions, tally, verdict_word
+from ablations.store.results_frame import one_run_each
+from ablations.store.run_record import RunRecord
+from ablations.studies.study import Study
 
 
 def task_content(section: Section, task: str, runs: Mapping[str, RunRecord]) -> tuple[dict[str, Any], dict[str, bytes]]:

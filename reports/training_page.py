@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from ablations.evaluation import cell, column_names
+from ablations.reports.html import page_environment
+from ablations.reports.output import require_own, write_files
+from ablations.reports.samples import stored_picture
 from ablations.store.run_record import RunRecord
-from reports.html import page_environment
-from reports.output import require_own, write_files
-from reports.samples import stored_picture
 
 
 def write_training_page(record: RunRecord, heading: str, out: Path) -> Path:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from ablations.comparing.beside_paper import BASELINE, NO_PAPER_NUMBER
 from ablations.comparing.verdicts import NOT_RUN, Verdict
-from reports.text import DASH, bounds, listing, metric_name, signed
+from ablations.reports.text import DASH, bounds, listing, metric_name, signed
 
 WITHIN_NOISE = "\N{DAGGER}"  # after a difference of the paper's that is within its own noise
 WORDS = (*(word for word in get_args(Verdict) if word != NOT_RUN), NO_PAPER_NUMBER, NOT_RUN)

@@ -16,14 +16,14 @@ from ablations.comparing.beside_paper import BASELINE
 from ablations.comparing.verdicts import NOT_RUN
 from ablations.costs.peers_csv import newest_csv, read_csv, readme_table
 from ablations.gate.sources import read_all
+from ablations.reports.build import sections_of
+from ablations.reports.forest import caption, forest_figure
+from ablations.reports.message import VERDICTS, papers_differences, sentence
+from ablations.reports.section import Section
+from ablations.reports.text import listing, number, row_name, signed, signed_with_bounds, table_label, with_interval
 from ablations.studies import FIGURES, TABLES
 from m2f.errors import InputError
 from m2f.files import write_atomically
-from reports.build import sections_of
-from reports.forest import caption, forest_figure
-from reports.message import VERDICTS, papers_differences, sentence
-from reports.section import Section
-from reports.text import listing, number, row_name, signed, signed_with_bounds, table_label, with_interval
 
 ROOT = Path(__file__).parents[1]
 MEASURED = ROOT / "reports" / "reference"

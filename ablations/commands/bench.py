@@ -108,7 +108,7 @@ def bench_evaluation(images: int, repeats: int, as_json: bool) -> None:
 def bench_cityscapes(images: int, detections: int, as_json: bool) -> None:
     """Cityscapes' AP, mIoU and PQ beside cityscapesScripts and panopticapi's algorithm, from generated predictions.
 
-    It takes some minutes and a few hundred MB of temporary files, and `pip install cityscapesscripts`. Times are the
+    It takes some minutes and a few hundred MB of temporary files, and `pip install 'm2f[bench]'`. Times are the
     processor's, of all threads together, each measured once.
     """
     import sys

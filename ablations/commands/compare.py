@@ -23,7 +23,7 @@ def compare(rows: tuple[str, ...], task: str, scale: str | None, out: Path | Non
     from ablations.comparing.designs import compare_designs
     from ablations.gate.sources import read_all
     from ablations.planning.scales import TASKS
-    from reports.designs import show, write_page
+    from ablations.reports.designs import show, write_page
 
     designs = compare_designs(read_all([store]), rows, chosen_word(task, TASKS, "task"), scale)
     for sentence in designs.damaged:

@@ -135,8 +135,8 @@ def look_at_data(run: "Run", data: Path) -> None:
 def show_outcome(record: "RunRecord", path: Path, out: Path) -> None:
     """Show the numbers of a training that is done, write its page, and say what to do next."""
     from ablations.evaluation import show_numbers
+    from ablations.reports.training_page import write_training_page
     from m2f.engine.evaluate import last_checkpoint
-    from reports.training_page import write_training_page
 
     console = make_console()
     tell = say(console)

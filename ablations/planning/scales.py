@@ -8,8 +8,8 @@ from pathlib import Path
 
 from ablations.choice import did_you_mean
 from m2f.errors import InputError
+from m2f.own_configs import CONFIGS
 
-CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 SCALES = ("smoke", "mini", "lite", "paper")
 TASKS = ("panoptic", "instance", "semantic")
 

@@ -7,9 +7,12 @@ from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ablations.store.run_record import RunRecord
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parents[2]
 # What decides results: not the reports, stores and data sets that users keep in the checkout.
@@ -102,23 +105,28 @@ def gpus() -> list[str]:
 
 def required_packages() -> dict[str, str | None]:
     """Installed versions of the packages that m2f asks for, by their own names; None of what is not installed."""
+    return {name: installed_version((name,)) for name in sorted({each.name for each in requirements()})}
+
+
+def requirements() -> list["Requirement"]:
+    """What m2f asks for on this machine without extras, as it was installed."""
     from packaging.requirements import Requirement
 
     try:
         wanted = [Requirement(line) for line in requires("m2f") or []]
     except PackageNotFoundError:
-        return {}
-    names = sorted({each.name for each in wanted if each.marker is None or each.marker.evaluate({"extra": ""})})
-    return {name: _first_version((name,)) for name in names}
+        return []
+    return [each for each in wanted if each.marker is None or each.marker.evaluate({"extra": ""})]
 
 
 def package_versions() -> dict[str, str | None]:
     """Installed versions by import name, without importing anything; None if not installed."""
-    return {name: _first_version(distributions) for name, distributions in PACKAGES.items()}
+    return {name: installed_version(distributions) for name, distributions in PACKAGES.items()}
 
 
 @cache
-def _first_version(distributions: tuple[str, ...]) -> str | None:
+def installed_version(distributions: tuple[str, ...]) -> str | None:
+    """The version of the first of some distributions that is installed; None if none is."""
     for distribution in distributions:
         try:
             return version(distribution)
@@ -143,8 +151,9 @@ def available_cores() -> int:
 
 
 def git_commit() -> dict[str, Any]:
-    """The suite's commit and whether its files differ from it; nulls where there is no commit."""
-    commit = _git("rev-parse", "HEAD")
+    """The suite's commit and whether its files differ from it; nulls where there is none, as where it is installed."""
+    own = _git("ls-files", "--error-unmatch", "--", SUITE[0])  # not of the repository whose environment it lies in
+    commit = _git("rev-parse", "HEAD") if own else None
     if commit is None:
         return {"commit": None, "dirty": None}
     return {"commit": commit.decode().strip(), "dirty": bool(_git("status", "--porcelain", "--", *SUITE))}

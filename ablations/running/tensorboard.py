@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ablations.planning.plan import Plan, Run
+from m2f.extras import imported
 
 BACKEND = "TensorboardVisBackend"
 
@@ -14,7 +15,11 @@ def with_tensorboard(plan: Plan, directory: Path) -> Plan:
     """The plan, whose trainings also write their curves below ``directory``, named by the first of them that needs it.
 
     A run is called the same with and without: what shows it decides nothing of its result.
+
+    Raises:
+        InputError: TensorBoard is not installed.
     """
+    imported("tensorboard", extra="tensorboard")
     places: dict[str, Path] = {}
     for cell in plan.cells:
         training = cell.training

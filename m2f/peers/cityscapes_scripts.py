@@ -8,9 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from m2f.data.cityscapes_labels import LABEL_IDS
-from m2f.errors import InputError
-
-MISSING = "cityscapesScripts is not installed; `pip install cityscapesscripts` installs it."
+from m2f.extras import imported
 
 
 def instance_evaluation() -> ModuleType:
@@ -19,11 +17,7 @@ def instance_evaluation() -> ModuleType:
     Raises:
         InputError: it is not installed.
     """
-    try:
-        from cityscapesscripts.evaluation import evalInstanceLevelSemanticLabeling
-    except ImportError as error:
-        raise InputError(MISSING) from error
-    return evalInstanceLevelSemanticLabeling
+    return imported("cityscapesscripts.evaluation.evalInstanceLevelSemanticLabeling", "bench")
 
 
 def semantic_evaluation() -> ModuleType:
@@ -32,11 +26,7 @@ def semantic_evaluation() -> ModuleType:
     Raises:
         InputError: it is not installed.
     """
-    try:
-        from cityscapesscripts.evaluation import evalPixelLevelSemanticLabeling
-    except ImportError as error:
-        raise InputError(MISSING) from error
-    return evalPixelLevelSemanticLabeling
+    return imported("cityscapesscripts.evaluation.evalPixelLevelSemanticLabeling", "bench")
 
 
 def instance_precisions(

@@ -2,13 +2,14 @@
 
 import warnings
 from collections.abc import Mapping, Sequence
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from m2f.errors import InputError
+from m2f.extras import imported
 from m2f.models import Mask2Former
 from m2f.peers.peer import Peer
 from m2f.peers.transformers_peer import TransformersPeer, transformers_peer
@@ -40,7 +41,7 @@ class OpenvinoPeer(Peer):
     def __init__(self, source: TransformersPeer) -> None:
         super().__init__()
         self.source = source
-        self.core = import_openvino().Core()
+        self.core = imported("openvino", "bench").Core()
         self.shape: torch.Size | None = None
         self.model: Any = None
         self.programs: dict[bool, Any] = {}
@@ -77,7 +78,7 @@ def converted(segmenter: nn.Module, images: Tensor) -> Any:
         warnings.simplefilter("ignore", torch.jit.TracerWarning)
         warnings.simplefilter("ignore", DeprecationWarning)
         traced = torch.jit.trace(LastLayer(segmenter).eval(), images, check_trace=False)
-        return import_openvino().convert_model(traced, example_input=images, input=list(images.shape))
+        return imported("openvino", "bench").convert_model(traced, example_input=images, input=list(images.shape))
 
 
 def openvino_peer(model_config: Mapping[str, Any], ours: Mask2Former) -> OpenvinoPeer:
@@ -91,22 +92,9 @@ def openvino_peer(model_config: Mapping[str, Any], ours: Mask2Former) -> Openvin
         InputError: OpenVINO or transformers is not installed, our model is on a GPU, or transformers cannot be built in
             these sizes.
     """
-    import_openvino()
+    imported("openvino", "bench")
     if next(ours.parameters()).device.type != "cpu":
         raise InputError(
             "OpenVINO computes on the CPU, and this measurement is the GPU's: leave the peer openvino out."
         )
     return OpenvinoPeer(transformers_peer(model_config, ours))
-
-
-def import_openvino() -> ModuleType:
-    """The library.
-
-    Raises:
-        InputError: it is not installed.
-    """
-    try:
-        import openvino
-    except ImportError as error:
-        raise InputError("OpenVINO is not installed; pip install 'm2f[openvino]' to compare with it.") from error
-    return openvino

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from m2f.checkpoints import from_ours
 from m2f.errors import InputError
+from m2f.extras import imported
 from m2f.models import Mask2Former
 from m2f.models.inference import PanopticThresholds
 from m2f.peers.peer import Peer
@@ -28,14 +29,14 @@ class TransformersPeer(Peer):
 
     def __init__(self, model_config: Mapping[str, Any]) -> None:
         super().__init__()
-        transformers = import_transformers()
+        transformers = imported("transformers", "bench")
         model_class = transformers.Mask2FormerForUniversalSegmentation
         self.segmenter = model_class(transformers_config(transformers, model_config))
         groups = settings(model_config["pixel_decoder"])["norm_groups"]
         for module in self.segmenter.modules():
             if isinstance(module, nn.GroupNorm):
                 module.num_groups = groups
-        self.processor = transformers.models.mask2former.Mask2FormerImageProcessorPil()
+        self.processor = imported("transformers.models.mask2former", "bench").Mask2FormerImageProcessorPil()
         self.task = model_config["task"]
         self.thresholds = PanopticThresholds(**(model_config.get("panoptic") or {}))
         self.stuff = {label for label, thing in enumerate(flags_of(model_config)) if not thing}
@@ -126,20 +127,6 @@ def with_weights(peer: Built, ours: Mask2Former) -> Built:
     state["criterion.empty_weight"] = peer.segmenter.criterion.empty_weight  # the config's, not the paper's
     peer.segmenter.load_state_dict(state)
     return peer.to(next(ours.parameters()).device)
-
-
-def import_transformers() -> ModuleType:
-    """The library.
-
-    Raises:
-        InputError: it is not installed.
-    """
-    try:
-        import transformers
-        import transformers.models.mask2former
-    except ImportError as error:
-        raise InputError("transformers is not installed; pip install 'transformers>=5' to compare with it.") from error
-    return transformers
 
 
 def transformers_config(transformers: ModuleType, model_config: Mapping[str, Any]) -> Any:

@@ -38,7 +38,7 @@ def check(line):
 
 def is_source(word):
     """Whether a word of `m2f report` names a place."""
-    return "/" in word or word.startswith(("runs", "results"))
+    return "/" in word or word.startswith(("runs", "results", "reference"))
 
 
 def parsed(words):

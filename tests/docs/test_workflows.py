@@ -31,7 +31,7 @@ def test_a_workflow_has_what_github_asks_for(workflow):
         assert job["timeout-minutes"] <= 120
     for step in steps(workflow):
         assert ("run" in step) != ("uses" in step)
-        assert re.fullmatch(r"[\w-]+/[\w-]+@v\d+", step.get("uses", "a/b@v1"))
+        assert re.fullmatch(r"[\w-]+/[\w-]+@(release/)?v\d+", step.get("uses", "a/b@v1"))
 
 
 def test_a_workflow_runs_commands_that_there_are(workflow):

@@ -10,17 +10,17 @@ from PIL import Image
 from ablations.comparing.beside_paper import comparison_frame
 from ablations.costs.counted import CostRow
 from ablations.planning.plan import Cell, Run
+from ablations.reports.build import build
+from ablations.reports.content import compose
+from ablations.reports.html import render_html
+from ablations.reports.markdown import render_markdown
+from ablations.reports.pdf import write_sources
+from ablations.reports.section import Section
 from ablations.store.results_frame import read_results
 from ablations.store.run_record import RunRecord, add_facts, write_done, write_running
 from ablations.store.runs import create_run, open_store, write_sweep
 from ablations.studies import STUDIES
 from ablations.studies.study import Evaluation, Study, Variation
-from reports.build import build
-from reports.content import compose
-from reports.html import render_html
-from reports.markdown import render_markdown
-from reports.pdf import write_sources
-from reports.section import Section
 
 MARKUP = "<b>x</b> $ _ #"
 COST_IDENTITY = {

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 import torch
 
+from ablations.reports.attention import attention, heat, outlined, share_on_object
 from ablations.store.run_record import RunRecord
 from ablations.studies import STUDIES
 from m2f.metrics.attention_mass import foreground_mass
-from reports.attention import attention, heat, outlined, share_on_object
 
 STUDY = STUDIES["Ib"]
 

@@ -11,16 +11,16 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from ablations.reports.build import build
+from ablations.reports.content import compose
+from ablations.reports.cost_rows import cost_rows, cost_summary
+from ablations.reports.pdf import render_pdf
+from ablations.reports.text import DASH, MINUS, number
 from ablations.store.results_frame import read_results
 from ablations.store.runs import open_store
 from ablations.studies import STUDIES
 from ablations.studies.study import Variation
 from m2f.errors import InputError
-from reports.build import build
-from reports.content import compose
-from reports.cost_rows import cost_rows, cost_summary
-from reports.pdf import render_pdf
-from reports.text import DASH, MINUS, number
 
 
 @pytest.fixture(scope="module", autouse=True)

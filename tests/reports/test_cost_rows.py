@@ -5,13 +5,13 @@ from dataclasses import replace
 
 from ablations.costs.counted import METRICS, ROW
 from ablations.paper import paper_results
+from ablations.reports.build import build
+from ablations.reports.content import compose
+from ablations.reports.cost_rows import COSTS_CSV, cost_rows, cost_summary, counted_costs
+from ablations.reports.html import render_html
+from ablations.reports.markdown import render_markdown
+from ablations.reports.text import DASH, MINUS
 from ablations.studies import STUDIES
-from reports.build import build
-from reports.content import compose
-from reports.cost_rows import COSTS_CSV, cost_rows, cost_summary, counted_costs
-from reports.html import render_html
-from reports.markdown import render_markdown
-from reports.text import DASH, MINUS
 
 LINES = [
     ["cross-attention", "FLOPs, G", "213", "213.0", "0.0%", "inside", "213.0"],

@@ -12,11 +12,11 @@ from rich.console import Console
 
 from ablations.comparing.designs import Design, SideBySide, differences, largest_first
 from ablations.comparing.pictures import drawn_images
+from ablations.reports.class_figure import class_caption, class_figure
+from ablations.reports.designs import metric_table, show, write_page
+from ablations.reports.text import MINUS
 from ablations.store.run_record import RunRecord
 from m2f.errors import InputError
-from reports.class_figure import class_caption, class_figure
-from reports.designs import metric_table, show, write_page
-from reports.text import MINUS
 
 MARKUP = "<b>x</b> $ _ #"
 DESIGNS = [

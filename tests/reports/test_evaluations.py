@@ -8,13 +8,13 @@ import pandas as pd
 import pytest
 
 from ablations.planning.plan import Cell
+from ablations.reports.build import build
+from ablations.reports.text import DASH, MINUS
 from ablations.store.run_record import write_done
 from ablations.store.runs import create_run, open_store, write_sweep
 from ablations.studies import STUDIES
 from ablations.studies.study import Evaluation, Study, Variation
 from m2f.errors import InputError
-from reports.build import build
-from reports.text import DASH, MINUS
 
 
 @pytest.fixture(scope="module")

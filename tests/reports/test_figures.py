@@ -3,9 +3,9 @@ from xml.etree import ElementTree
 
 import pandas as pd
 
-from reports.figures import convergence_figure, difference_figure, line_figure
-from reports.style import INK, line_style
-from reports.text import DASH, MINUS
+from ablations.reports.figures import convergence_figure, difference_figure, line_figure
+from ablations.reports.style import INK, line_style
+from ablations.reports.text import DASH, MINUS
 
 NAN = float("nan")
 

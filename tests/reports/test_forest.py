@@ -4,9 +4,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from reports.forest import caption, forest_figure
-from reports.style import BAD, GOOD, PAPER, VERDICT_STYLES
-from reports.text import MINUS
+from ablations.reports.forest import caption, forest_figure
+from ablations.reports.style import BAD, GOOD, PAPER, VERDICT_STYLES
+from ablations.reports.text import MINUS
 
 
 @pytest.fixture(scope="module")

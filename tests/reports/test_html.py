@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from reports.html import render_html
+from ablations.reports.html import render_html
 
 
 def data_values(page, table_class, column):

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from pylatexenc.latex2text import LatexNodes2Text
 from pylatexenc.latexwalker import LatexEnvironmentNode, LatexWalker
 
-from reports.latex import escape, render_latex
-from reports.text import DASH
+from ablations.reports.latex import escape, render_latex
+from ablations.reports.text import DASH
 
 ENGINES = list(filter(None, map(shutil.which, ("pdflatex", "lualatex", "xelatex", "tectonic"))))
 MARKUP = "<b>x</b> $ _ #"

@@ -1,6 +1,6 @@
 import pandas as pd
 
-from reports.message import counts_by_task, papers_differences, sentence
+from ablations.reports.message import counts_by_task, papers_differences, sentence
 
 NAN = float("nan")
 

@@ -2,8 +2,8 @@ import json
 
 import pytest
 
+from ablations.reports.output import WRITTEN, require_own, write_files
 from m2f.errors import InputError
-from reports.output import WRITTEN, require_own, write_files
 
 
 def test_a_later_report_takes_the_place_of_an_earlier_one(tmp_path):

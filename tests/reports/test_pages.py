@@ -6,10 +6,10 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
-from reports.content import compose
-from reports.markdown import pictures, render_markdown
-from reports.pdf import render_pdf
-from reports.runs import facts, packages
+from ablations.reports.content import compose
+from ablations.reports.markdown import pictures, render_markdown
+from ablations.reports.pdf import render_pdf
+from ablations.reports.runs import facts, packages
 
 PACKAGES = {"torch": "2.13.0", "scipy": "1.16.0", "absent": None}
 

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from ablations.reports.panels import panel_rows, panels
 from ablations.store.run_record import RunRecord
 from ablations.studies import STUDIES
-from reports.panels import panel_rows, panels
 
 QUALITY = {"1": 50.0, "2": None, "3": 90.0, "10": 20.0, "11": 5.0}
 

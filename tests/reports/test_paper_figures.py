@@ -1,9 +1,9 @@
 import pandas as pd
 import pytest
 
+from ablations.reports import paper_figures
+from ablations.reports.section import Section
 from ablations.studies.study import Study, Variation
-from reports import paper_figures
-from reports.section import Section
 
 
 @pytest.fixture

@@ -13,14 +13,14 @@ from pylatexenc.latex2text import LatexNodes2Text
 from ablations.comparing.beside_paper import comparison_frame
 from ablations.comparing.statistics import mean_interval
 from ablations.paper import paper_results
+from ablations.reports.content import compose
+from ablations.reports.cost_rows import counted_costs
+from ablations.reports.latex import render_latex
+from ablations.reports.markdown import render_markdown
+from ablations.reports.section import Section
+from ablations.reports.text import MINUS, metric_name
+from ablations.reports.verdicts import WITHIN_NOISE
 from ablations.studies import STUDIES
-from reports.content import compose
-from reports.cost_rows import counted_costs
-from reports.latex import render_latex
-from reports.markdown import render_markdown
-from reports.section import Section
-from reports.text import MINUS, metric_name
-from reports.verdicts import WITHIN_NOISE
 
 REFERENCE = Path(__file__).parents[2] / "reports" / "reference" / "results.csv"
 ENVIRONMENT = {"python": "3.11.7", "platform": "Linux", "processor": "A processor", "cores": 2, "threads": 1}

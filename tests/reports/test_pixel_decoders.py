@@ -9,12 +9,12 @@ import pytest
 
 from ablations.comparing.beside_paper import comparison_frame
 from ablations.paper import paper_results
+from ablations.reports.cost_rows import counted_costs
+from ablations.reports.pixel_decoder_figure import accuracy_against_flops
+from ablations.reports.pixel_decoders import pixel_decoders
+from ablations.reports.section import Section
+from ablations.reports.text import DASH
 from ablations.studies import STUDIES
-from reports.cost_rows import counted_costs
-from reports.pixel_decoder_figure import accuracy_against_flops
-from reports.pixel_decoders import pixel_decoders
-from reports.section import Section
-from reports.text import DASH
 
 TRAININGS = Path(__file__).parents[1] / "ablations" / "gate" / "mini_of_300_iterations.csv"
 STUDY = STUDIES["4e"]

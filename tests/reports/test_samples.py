@@ -3,8 +3,8 @@ import io
 import pytest
 from PIL import Image
 
+from ablations.reports.samples import IMAGES, LONGEST_SIDE, gallery
 from ablations.store.run_record import RunRecord
-from reports.samples import IMAGES, LONGEST_SIDE, gallery
 
 
 @pytest.fixture

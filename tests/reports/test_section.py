@@ -3,8 +3,8 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
+from ablations.reports.section import Section, changes, value_at
 from ablations.studies import STUDIES
-from reports.section import Section, changes, value_at
 
 
 @pytest.fixture

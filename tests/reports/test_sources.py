@@ -3,10 +3,10 @@
 import pandas as pd
 import pytest
 
+from ablations.reports.build import build
 from ablations.store.pack import pack
 from ablations.store.results_frame import read_results
 from ablations.studies import STUDIES
-from reports.build import build
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.text import (
+from ablations.reports.text import (
     MINUS,
     THE_PAPERS,
     duration,

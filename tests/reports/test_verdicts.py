@@ -1,8 +1,8 @@
 import pandas as pd
 import pytest
 
-from reports.text import DASH, MINUS
-from reports.verdicts import other_directions, tally, verdict_word
+from ablations.reports.text import DASH, MINUS
+from ablations.reports.verdicts import other_directions, tally, verdict_word
 
 NAN = float("nan")
 

@@ -2,9 +2,9 @@
 
 import pytest
 
+from ablations.reports.build import build
+from ablations.reports.watch import WAITING, watch
 from m2f.errors import InputError
-from reports.build import build
-from reports.watch import WAITING, watch
 
 LATER = (
     ("failed", "planned", "planned", "planned"),
@@ -19,7 +19,8 @@ def test_a_page_is_made_with_each_run_that_ends_and_none_without(store, monkeypa
     states = [("planned",) * 4]
     later = iter(LATER)
     monkeypatch.setattr(
-        "reports.watch.run_states", lambda store, tables: [{"state": state} for state in states[-1]] if tables else []
+        "ablations.reports.watch.run_states",
+        lambda store, tables: [{"state": state} for state in states[-1]] if tables else [],
     )
     made: list[str] = []
     said: list[str] = []

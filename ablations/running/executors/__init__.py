@@ -6,12 +6,15 @@ from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any, Protocol
 
+from m2f.extras import imported
+
 # Found by name when it is wanted, so that nobody needs the libraries of the others.
 EXECUTORS = {
     "local": "ablations.running.executors.local:LocalExecutor",
     "slurm": "ablations.running.executors.slurm:SlurmExecutor",
     "ray": "ablations.running.executors.ray:RayExecutor",
 }
+LIBRARIES = {"slurm": "submitit"}  # that an executor's own file imports
 
 
 @dataclass(frozen=True)
@@ -73,4 +76,6 @@ def make_executor(name: str, options: Any, runs: int) -> Executor:
     Raises:
         InputError: what it needs is not there.
     """
+    if name in LIBRARIES:
+        imported(LIBRARIES[name], extra=name)
     return resolve_name(EXECUTORS[name])(options, runs)

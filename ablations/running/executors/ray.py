@@ -15,6 +15,7 @@ from ablations.running.site_file import Ray
 from ablations.running.worker import carry
 from ablations.store.claims import HELD
 from m2f.errors import InputError
+from m2f.extras import imported
 
 CONNECT_SECONDS = 10.0
 
@@ -37,12 +38,7 @@ class RayExecutor(ClusterExecutor):
         Raises:
             InputError: Ray is not installed, there is no cluster, or none of its nodes has what a run asks for.
         """
-        try:
-            import ray
-        except ImportError:
-            raise InputError(
-                "Ray is not installed; install it with `pip install -r requirements-clusters.lock`."
-            ) from None
+        ray: Any = imported("ray", "ray")
         self._join(ray)
         self._require_room(ray.nodes())
         search_path = os.pathsep.join(filter(None, sys.path))

@@ -44,13 +44,26 @@ def deformable_sampling(
     if has_kernel(value) and not compiled:
         return sampling(value, sizes, reference, offsets, scores, softmax)
     lengths = [length for size in sizes for length in size]
-    locations, weights = places_and_weights(lengths, reference, offsets, scores, softmax)
     if not compiled:
-        return multi_scale_deformable_attn_pytorch(value, sizes, locations, weights)
+        return sampling_of_operators(value, lengths, reference, offsets, scores, softmax)[0]
+    locations, weights = places_and_weights(lengths, reference, offsets, scores, softmax)
     shapes = torch.tensor(sizes, device=value.device)
     cells = shapes.prod(1)
     starts = cells.cumsum(0) - cells
     return MultiScaleDeformableAttnFunction.apply(value, shapes, starts, locations, weights, 64)
+
+
+def sampling_of_operators(
+    value: Tensor, sizes: Sequence[int], reference: Tensor, offsets: Tensor, scores: Tensor, softmax: bool
+) -> tuple[Tensor, Tensor]:
+    """The operator made of PyTorch's own; arguments and results as of :mod:`m2f.models.pixel_decoders.sampling_op`."""
+    # Filled, not copied from a list, which a program of operators cannot do while it runs.
+    widths = torch.stack([offsets.new_full((), length) for length in sizes]).view(-1, 1, 2).flip(2)
+    locations = reference[:, None, None, None] + offsets / widths
+    weights = (scores.softmax(dim=3) if softmax else scores).unflatten(3, offsets.shape[3:5])
+    pairs = list(zip(sizes[::2], sizes[1::2], strict=True))
+    samples = multi_scale_deformable_attn_pytorch(value, pairs, locations, weights)
+    return samples, weights.flatten(3) if softmax else weights.new_empty(0)
 
 
 def has_kernel(value: Tensor) -> bool:

@@ -11,7 +11,7 @@ def built(monkeypatch):
         say("Left out: a run.")
         return {"pdf": out / "report.pdf"}
 
-    monkeypatch.setattr("reports.build.build", build)
+    monkeypatch.setattr("ablations.reports.build.build", build)
     return given
 
 

@@ -110,6 +110,12 @@ def test_no_commit(git):
     assert environment.git_commit() == {"commit": None, "dirty": None}
 
 
+def test_an_installation_has_not_the_commit_of_the_repository_that_it_lies_in(commit, git):
+    git("rm", "-q", "--cached", "m2f/file")
+    git("commit", "-q", "-m", "two", "--allow-empty")
+    assert environment.git_commit() == {"commit": None, "dirty": None}
+
+
 def test_commit_and_changes(commit):
     assert len(commit) == 40
     assert environment.git_commit() == {"commit": commit, "dirty": False}

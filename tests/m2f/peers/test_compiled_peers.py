@@ -95,7 +95,7 @@ def test_openvinos_numbers_are_transformers_for_every_size_and_in_the_precision_
 
 def test_openvino_may_be_missing_and_has_no_gpu(small, ours, monkeypatch):
     monkeypatch.setitem(sys.modules, "openvino", None)
-    with pytest.raises(InputError, match=r"pip install 'm2f\[openvino\]'"):
+    with pytest.raises(InputError, match=r"pip install 'm2f\[bench\]'"):
         openvino_peer(small, ours)
     monkeypatch.setitem(sys.modules, "openvino", pytest)  # anything
     with pytest.raises(InputError, match="leave the peer openvino out"):

@@ -147,5 +147,5 @@ def test_what_transformers_cannot_is_refused(tiny):
 
 def test_transformers_may_be_missing(tiny, monkeypatch):
     monkeypatch.setitem(sys.modules, "transformers", None)
-    with pytest.raises(InputError, match=r"pip install 'transformers>=5'"):
+    with pytest.raises(InputError, match=r"pip install 'm2f\[bench\]'"):
         transformers_peer(tiny, MODELS.build(tiny))

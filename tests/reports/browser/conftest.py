@@ -8,8 +8,8 @@ from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.support.wait import WebDriverWait
 
-from reports.content import compose
-from reports.html import render_html
+from ablations.reports.content import compose
+from ablations.reports.html import render_html
 
 FLAGS = (
     "--headless=new",

@@ -12,7 +12,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.wait import WebDriverWait
 
-from reports.text import MINUS
+from ablations.reports.text import MINUS
 
 MARKUP = "<b>x</b> $ _ #"
 OURS = 3

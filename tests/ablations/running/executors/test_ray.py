@@ -19,7 +19,7 @@ def test_what_a_run_asks_for():
 
 def test_no_ray_is_bad_input(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(InputError, match="Ray is not installed"):
+    with pytest.raises(InputError, match=r"ray is not installed; .*m2f\[ray\]"):
         RayExecutor(Ray(), 1).warm_up("fake:train")
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from mmengine.structures import PixelData
 
-import reports
+from ablations import reports
 from m2f.engine.kept import error_pictures
 from m2f.engine.kept.error_pictures import NOTHING, OTHER_CLASS, OTHER_SEGMENT, agreement, error_picture, numbered
 
