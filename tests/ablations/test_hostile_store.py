@@ -173,7 +173,7 @@ def test_a_store_without_a_deed_is_of_use(hostile_store, call, data, weights, pl
     store = hostile_store(lambda config, place: None, lambda config, place: None)
     assert evaluated(call, store, data, weights, place).exit_code == 0
     assert call("compare", *ROWS, "--store", store, "--out", place / "page").exit_code == 0
-    assert (place / "page" / "index.html").read_text().count("data:image/png") == 2 * (2 + len(ROWS))
+    assert (place / "page" / "index.html").read_text().count("data:image/png") == 2 * (2 + 2 * len(ROWS))
 
 
 @pytest.mark.parametrize("deed", DEEDS)

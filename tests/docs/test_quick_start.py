@@ -101,8 +101,8 @@ def test_compare_draws_the_images_on_which_designs_differ(place, run_script, tmp
     assert result.stdout.startswith("'4c:SMCA' compared with '4c:masked attention': panoptic, scale smoke")
     assert result.stdout.splitlines()[-1] == f"Page: {tmp_path / 'compared' / 'index.html'}"
     page = (tmp_path / "compared" / "index.html").read_text()
-    # Of six images each the image, its ground truth and two predictions.
-    assert page.count("data:image/png;base64,") == 6 * 4
+    # Of six images each the image, its ground truth, two predictions and their errors.
+    assert page.count("data:image/png;base64,") == 6 * 6
 
 
 def test_the_notebook_shows_these_runs(place, run_notebook):
