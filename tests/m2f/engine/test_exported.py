@@ -16,6 +16,16 @@ from m2f.errors import InputError
 from m2f.registry import MODELS
 
 SIZE = (64, 96)
+PIXEL_DECODERS = {
+    "MSDeformAttn": {},  # as the config has it
+    "FPN": {
+        "_delete_": True,
+        "type": "m2f.FPN",
+        "in_channels": [16, 32, 64, 128],
+        "embed_dims": 64,
+        "norm_groups": 8,
+    },
+}
 WITH_ONNX = find_spec("onnxruntime") and find_spec("onnxscript")
 
 
@@ -27,7 +37,7 @@ def make(tmp_path_factory):
         place = tmp_path_factory.mktemp("model")
         config = place / "panoptic.py"
         config.write_text(
-            f'_base_ = "m2f::smoke/panoptic.py"\nmodel = dict(pixel_decoder=dict(type="m2f.{pixel_decoder}"))\n'
+            f'_base_ = "m2f::smoke/panoptic.py"\nmodel = {{"pixel_decoder": {PIXEL_DECODERS[pixel_decoder]}}}\n'
         )
         init_default_scope("m2f")
         torch.manual_seed(0)
