@@ -8,8 +8,7 @@ from mmengine.config import Config
 
 from m2f.data.images import image_id
 from m2f.engine.evaluate import evaluation_runner, load_model
-from m2f.engine.kept.error_pictures import error_picture
-from m2f.engine.kept.samples import drawn_sample, file_stem, predicted, sample_image, shrunk_png
+from m2f.engine.kept.samples import drawn_sample, predicted
 from m2f.errors import InputError
 
 LONGEST = 512  # pixels
@@ -42,7 +41,5 @@ def drawn_predictions(config: Config, checkpoint: Path, images: Collection[str])
         for image in images:
             if image not in places:
                 raise InputError(f"The data set that {checkpoint.parent} was evaluated on has no image '{image}' now.")
-            sample = predicted(runner, places[image])
-            errors = shrunk_png(error_picture(sample_image(sample), dataset, sample), LONGEST)
-            drawn |= {**drawn_sample(dataset, sample, LONGEST), f"{file_stem(sample.img_id)}_errors.png": errors}
+            drawn |= drawn_sample(dataset, predicted(runner, places[image]), LONGEST, with_errors=True)
     return drawn

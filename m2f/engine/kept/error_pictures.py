@@ -1,12 +1,12 @@
 """Pictures of where a prediction is wrong."""
 
+from typing import Any
+
 import cv2
 import numpy as np
-from mmdet.structures import DetDataSample
-from mmengine.dataset import BaseDataset
 from numpy.typing import NDArray
 
-from m2f.engine.kept.pictures import Segments, predicted_segments, true_segments
+from m2f.engine.kept.pictures import Segments
 
 OTHER_CLASS = (200, 0, 60)  # RGB, which the colour-blind tell from the next and from grey
 OTHER_SEGMENT = (255, 176, 0)
@@ -15,7 +15,7 @@ FOUND = 0.5  # intersection over union above which a segment is found, as PQ has
 DIMMED = (0.45, 110.0)  # contrast and brightness of what is right
 
 
-def error_picture(image: NDArray[np.uint8], dataset: BaseDataset, sample: DetDataSample) -> NDArray[np.uint8]:
+def error_picture(image: NDArray[Any], truth: Segments, prediction: Segments, task: str) -> NDArray[np.uint8]:
     """An image in pale grey, with the pixels that a prediction gets wrong in colour.
 
     ``OTHER_CLASS`` where the predicted class is not the true one; ``OTHER_SEGMENT`` where it is, but belongs to no
@@ -24,20 +24,20 @@ def error_picture(image: NDArray[np.uint8], dataset: BaseDataset, sample: DetDat
 
     Args:
         image: RGB ``[H, W, 3]``.
-        dataset: the sample's.
-        sample: with its prediction.
+        truth: what the annotation tells.
+        prediction: what was predicted.
+        task: panoptic, instance or semantic.
 
     Returns:
         RGB ``[H, W, 3]``.
     """
-    semantic, instance = "gt_sem_seg" in sample, "pred_panoptic_seg" not in sample and "pred_instances" in sample
-    truth, prediction = numbered(true_segments(dataset, sample)), numbered(predicted_segments(sample))
+    true_map, true_labels = numbered(truth)
+    same_class, same_segment = agreement((true_map, true_labels), numbered(prediction))
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) * DIMMED[0] + DIMMED[1]
     picture = np.repeat(grey[..., None], 3, axis=2).astype(np.uint8)
-    known = np.ones(grey.shape, bool) if instance else truth[1][truth[0]] != NOTHING
-    same_class, same_segment = agreement(truth, prediction)
+    known = (true_labels[true_map] != NOTHING) | (task == "instance")
     picture[known & ~same_class] = OTHER_CLASS
-    if not semantic:
+    if task != "semantic":
         picture[known & same_class & ~same_segment] = OTHER_SEGMENT
     return picture
 

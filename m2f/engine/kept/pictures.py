@@ -1,4 +1,4 @@
-"""Pictures of ground truth and predictions, for all three tasks."""
+"""What pictures show of ground truth and predictions, for all three tasks."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from mmdet.structures import DetDataSample
 from mmengine.dataset import BaseDataset
 from numpy.typing import NDArray
 
-from m2f.data.colours import Colour, class_colour, panoptic_picture
+from m2f.data.colours import Colour, class_colour
 from m2f.data.images import read_segment_ids
 
 SHOWN_SCORE = 0.5
@@ -16,16 +16,6 @@ VOID_LABEL = 255
 
 Segments = tuple[NDArray[np.integer], list[dict[str, Any]]]
 """A map of segment ids ``[H, W]`` and ``dict(id, label)`` of each segment."""
-
-
-def ground_truth_picture(dataset: BaseDataset, sample: DetDataSample) -> NDArray[np.uint8]:
-    """The annotation of a sample's image, RGB ``[H, W, 3]``."""
-    return panoptic_picture(*true_segments(dataset, sample), palette(dataset))
-
-
-def prediction_picture(dataset: BaseDataset, sample: DetDataSample) -> NDArray[np.uint8]:
-    """A sample's prediction, RGB ``[H, W, 3]``; of instances those that score at least ``SHOWN_SCORE``."""
-    return panoptic_picture(*predicted_segments(sample), palette(dataset))
 
 
 def true_segments(dataset: BaseDataset, sample: DetDataSample) -> Segments:
@@ -37,7 +27,7 @@ def true_segments(dataset: BaseDataset, sample: DetDataSample) -> Segments:
 
 
 def predicted_segments(sample: DetDataSample) -> Segments:
-    """What of a sample's prediction is shown."""
+    """What of a sample's prediction is shown; of instances those that score at least ``SHOWN_SCORE``."""
     if "pred_panoptic_seg" in sample:
         return sample.pred_panoptic_seg.data[0].cpu().numpy(), sample.segments_info
     if "pred_instances" in sample:

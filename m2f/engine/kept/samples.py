@@ -15,10 +15,12 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from numpy.typing import NDArray
 
+from m2f.data.colours import panoptic_picture
 from m2f.data.images import encode_png, read_image
 from m2f.engine.hooks import batch_number
+from m2f.engine.kept.error_pictures import error_picture
 from m2f.engine.kept.names import ATTENTION, SAMPLES
-from m2f.engine.kept.pictures import ground_truth_picture, prediction_picture
+from m2f.engine.kept.pictures import palette, predicted_segments, true_segments
 from m2f.engine.kept.tables import image_rows
 from m2f.engine.processes import gather_on_cpu
 from m2f.files import write_atomically
@@ -85,24 +87,32 @@ def write_files(directory: Path, files: Mapping[str, bytes]) -> None:
         write_atomically(directory / name, content)
 
 
-def drawn_sample(dataset: BaseDataset, sample: DetDataSample, longest: int) -> dict[str, bytes]:
-    """PNGs of a sample's image, ground truth and prediction by file name."""
+def drawn_sample(
+    dataset: BaseDataset, sample: DetDataSample, longest: int, with_errors: bool = False
+) -> dict[str, bytes]:
+    """PNGs of a sample's image, ground truth and prediction by file name, and of where the prediction is wrong."""
+    image = cv2.cvtColor(read_image(sample.img_path), cv2.COLOR_BGR2RGB)
+    truth, prediction, colours = true_segments(dataset, sample), predicted_segments(sample), palette(dataset)
     pictures = {
-        "image": sample_image(sample),
-        "truth": ground_truth_picture(dataset, sample),
-        "prediction": prediction_picture(dataset, sample),
+        "image": image,
+        "truth": panoptic_picture(*truth, colours),
+        "prediction": panoptic_picture(*prediction, colours),
     }
+    if with_errors:
+        pictures["errors"] = error_picture(image, truth, prediction, task_of(sample))
     return {
         f"{file_stem(sample.img_id)}_{name}.png": shrunk_png(picture, longest) for name, picture in pictures.items()
     }
 
 
-def sample_image(sample: DetDataSample) -> NDArray[np.uint8]:
-    """A sample's image as it is on disk, RGB ``[H, W, 3]``."""
-    return cv2.cvtColor(read_image(sample.img_path), cv2.COLOR_BGR2RGB).astype(np.uint8)
+def task_of(sample: DetDataSample) -> str:
+    """The task that a sample was predicted for."""
+    if "pred_panoptic_seg" in sample:
+        return "panoptic"
+    return "instance" if "pred_instances" in sample else "semantic"
 
 
-def shrunk_png(picture: NDArray[np.uint8], longest: int) -> bytes:
+def shrunk_png(picture: NDArray[Any], longest: int) -> bytes:
     """A picture as PNG, its longer side at most ``longest`` pixels."""
     scale = min(1.0, longest / max(picture.shape[:2]))
     shrunk = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)

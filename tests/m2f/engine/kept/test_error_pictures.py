@@ -2,39 +2,22 @@ import re
 from pathlib import Path
 
 import numpy as np
-import pytest
-from mmengine.structures import PixelData
 
 from ablations import reports
-from m2f.engine.kept import error_pictures
 from m2f.engine.kept.error_pictures import NOTHING, OTHER_CLASS, OTHER_SEGMENT, agreement, error_picture, numbered
 
 IMAGE = np.full((2, 6, 3), 200, np.uint8)
 
 
-class Sample(dict):
-    """A data sample of fields alone."""
-
-    __getattr__ = dict.__getitem__
-
-
-@pytest.fixture
-def drawn(monkeypatch):
+def drawn(task, truth, labels, prediction, predicted_labels):
     """The error picture of a true and a predicted map with labels by id, as words."""
-
-    def draw(task, truth, labels, prediction, predicted_labels):
-        segments = [
-            (np.array(ids), [{"id": id_, "label": label} for id_, label in infos.items()])
-            for ids, infos in ((truth, labels), (prediction, predicted_labels))
-        ]
-        monkeypatch.setattr(error_pictures, "true_segments", lambda dataset, sample: segments[0])
-        monkeypatch.setattr(error_pictures, "predicted_segments", lambda sample: segments[1])
-        fields = {"panoptic": "pred_panoptic_seg", "instance": "pred_instances", "semantic": "gt_sem_seg"}
-        picture = error_picture(IMAGE, None, Sample({fields[task]: PixelData()}))
-        letters = {OTHER_CLASS: "C", OTHER_SEGMENT: "S"}
-        return ["".join(letters.get(tuple(map(int, pixel)), ".") for pixel in row) for row in picture]
-
-    return draw
+    true, predicted = (
+        (np.array(ids), [{"id": id_, "label": label} for id_, label in infos.items()])
+        for ids, infos in ((truth, labels), (prediction, predicted_labels))
+    )
+    letters = {OTHER_CLASS: "C", OTHER_SEGMENT: "S"}
+    picture = error_picture(IMAGE, true, predicted, task)
+    return ["".join(letters.get(tuple(map(int, pixel)), ".") for pixel in row) for row in picture]
 
 
 # Two objects of class 3 and one of class 5; the prediction makes one of the first two and calls the third's end 3.
@@ -42,29 +25,29 @@ TRUTH = [[1, 1, 2, 2, 9, 9], [1, 1, 2, 2, 0, 0]]
 PREDICTION = [[4, 4, 4, 4, 8, 4], [4, 4, 4, 4, 8, 0]]
 
 
-def test_panoptic(drawn):
+def test_panoptic():
     rows = drawn("panoptic", TRUTH, {1: 3, 2: 3, 9: 5}, PREDICTION, {4: 3, 8: 5})
     assert rows == ["SSSSSC", "SSSS.."]  # of 8's two pixels one is of 9, which has two: 1 of 3 is not found
 
 
-def test_instances_know_of_every_pixel(drawn):
+def test_instances_know_of_every_pixel():
     rows = drawn("instance", TRUTH, {1: 3, 2: 3, 9: 5}, PREDICTION, {4: 3, 8: 5})
     assert rows == ["SSSSSC", "SSSSC."]
 
 
-def test_semantic_has_classes_alone(drawn):
+def test_semantic_has_classes_alone():
     rows = drawn("semantic", TRUTH, {1: 3, 2: 3, 9: 5}, PREDICTION, {4: 3, 8: 5})
     assert rows == [".....C", "......"]
 
 
-def test_a_perfect_prediction_is_grey(drawn):
+def test_a_perfect_prediction_is_grey():
     labels = {1: 3, 2: 3, 9: 5}
     assert {task: drawn(task, TRUTH, labels, TRUTH, labels) for task in ("panoptic", "instance")} == {
         task: ["......"] * 2 for task in ("panoptic", "instance")
     }
 
 
-def test_nothing_predicted(drawn):
+def test_nothing_predicted():
     assert drawn("panoptic", TRUTH, {1: 3, 2: 3, 9: 5}, np.zeros((2, 6), int), {}) == ["CCCCCC", "CCCC.."]
 
 
