@@ -3,7 +3,8 @@
     python scripts/readme_tables.py
 
 What stands between two marks of a page is replaced, docs/verdicts.svg is drawn, and reports/reference/comparison.csv
-is what the comparison makes of the results. The speed is that of the newest committed measurement beside peers.
+is what the comparison makes of the results. The speed is that of each processor's newest committed measurement beside
+peers.
 """
 
 import re
@@ -14,7 +15,7 @@ import pandas as pd
 
 from ablations.comparing.beside_paper import BASELINE
 from ablations.comparing.verdicts import NOT_RUN
-from ablations.costs.peers_csv import newest_csv, read_csv, readme_table
+from ablations.costs.peers_csv import newest_of_each_processor, read_csv, readme_table
 from ablations.gate.sources import read_all
 from ablations.reports.build import sections_of
 from ablations.reports.forest import caption, forest_figure
@@ -120,19 +121,25 @@ def picture(sections: Sequence[Section]) -> bytes:
     return vectors["svg"].replace(b"<defs>", ground, 1)
 
 
-def section(path: Path, rows: Sequence[Mapping[str, str]]) -> str:
-    """The table, and what has to be known to read it."""
+def speed(directory: Path) -> str:
+    """A table for each processor, and what has to be known to read them."""
+    tables = [measured(path, read_csv(path)) for path in newest_of_each_processor(directory)]
+    legend = (
+        "m2f: seconds; others: times as long as m2f in the same precision, ± half the width of the median's 95% "
+        "interval. In brackets the share of the best matrix product that counted multiply-accumulates reach. **Ratios "
+        "differ by processor**: measure yours with `m2f bench peers`."
+    )
+    return "\n\n".join((*tables, legend))
+
+
+def measured(path: Path, rows: Sequence[Mapping[str, str]]) -> str:
+    """One file's table, with the machine that it was measured on."""
     first, day = rows[0], path.stem.rpartition("_")[2]
     peaks = {row["precision"]: f"{2 * float(row['gemm_peak']) / 1e9:.0f} GFLOP/s" for row in rows}
     best = " and ".join(f"{peak} in {precision}" for precision, peak in peaks.items())
-    return " ".join(
-        (
-            f"{readme_table(rows)}\n\n{first['processor']}, {first['threads']} threads, torch {first['torch']}, {day},",
-            f"[{path.name}](../reports/reference/{path.name}). m2f: seconds; others: times as long as m2f in the same",
-            "precision, ± half the width of the median's 95% interval. In brackets the share of the best matrix",
-            f"product, {best}, that counted multiply-accumulates reach.",
-            f"{warm_ups(rows)}**Ratios differ by processor**: measure yours with `m2f bench peers`.",
-        )
+    return (
+        f"{readme_table(rows)}\n\n{first['processor']}, {first['threads']} threads, torch {first['torch']}, {day}, "
+        f"[{path.name}](../reports/reference/{path.name}); best matrix product {best}.{warm_ups(rows)}"
     )
 
 
@@ -143,7 +150,7 @@ def warm_ups(rows: Sequence[Mapping[str, str]]) -> str:
         seconds = [float(row["warm_up"]) for row in rows if row["library"] == name]
         if seconds:
             sentences.append(
-                f"The first run of {name}, not counted, takes {min(seconds):.0f} to {max(seconds):.0f} s. "
+                f" The first run of {name}, not counted, takes {min(seconds):.0f} to {max(seconds):.0f} s."
             )
     return "".join(sentences)
 
@@ -193,8 +200,7 @@ def main() -> None:
     write("message", message(sections))
     write("verdicts", verdicts(sections))
     write("not run", not_run(sections))
-    path = newest_csv(MEASURED)
-    write("speed", section(path, read_csv(path)))
+    write("speed", speed(MEASURED))
 
 
 if __name__ == "__main__":

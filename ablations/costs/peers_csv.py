@@ -76,16 +76,16 @@ def write_csv(path: Path, measurements: "Sequence[Measurement]") -> None:
     write_atomically(path, text.getvalue().encode())
 
 
-def newest_csv(directory: Path) -> Path:
-    """The file of the latest date, of several the last by name.
+def newest_of_each_processor(directory: Path) -> list[Path]:
+    """The file of the latest date of each processor, by the processors' names.
 
     Raises:
         InputError: there is none.
     """
-    found = sorted(directory.glob(f"{PREFIX}_*.csv"), key=lambda path: (path.stem.rpartition("_")[2], path.name))
-    if not found:
+    dated = sorted(directory.glob(f"{PREFIX}_*.csv"), key=lambda path: path.stem.rpartition("_")[2])
+    if not dated:
         raise InputError(f"{directory} has no {PREFIX}_*.csv; make one with: m2f bench peers --csv {directory}")
-    return found[-1]
+    return sorted({path.stem.split("_")[1]: path for path in dated}.values())
 
 
 def read_csv(path: Path) -> list[dict[str, str]]:

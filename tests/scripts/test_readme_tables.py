@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from ablations.costs.peers_csv import newest_csv, read_csv
+from ablations.costs.peers_csv import newest_of_each_processor
 from m2f.errors import InputError
 
 ROOT = Path(__file__).parents[2]
@@ -30,6 +30,7 @@ def measured(tmp_path):
     rows = [row("m2f"), row("openvino", ratio=1.4, spread="", warm_up=31.0), row("m2f", "bfloat16", seconds=0.5)]
     for name, kept in (
         ("peers_z_torch-2.13.0_2026-01-31.csv", rows[:1]),
+        ("peers_a_torch-2.12.0_2026-01-01.csv", rows[:1]),
         ("peers_a_torch-2.13.0_2026-02-01.csv", rows),
     ):
         with (tmp_path / name).open("w", newline="") as file:
@@ -39,26 +40,25 @@ def measured(tmp_path):
     return tmp_path
 
 
-def test_the_table_is_that_of_the_newest_file(measured):
-    newest = newest_csv(measured)
-    assert newest.name == "peers_a_torch-2.13.0_2026-02-01.csv"
-    table, words = readme_tables.section(newest, read_csv(newest)).split("\n\n")
+def test_each_processor_has_a_table_of_its_newest_file(measured):
+    newest = ["peers_a_torch-2.13.0_2026-02-01.csv", "peers_z_torch-2.13.0_2026-01-31.csv"]
+    assert [path.name for path in newest_of_each_processor(measured)] == newest
+    table, words, other, others_words, legend = readme_tables.speed(measured).split("\n\n")
     assert table.splitlines() == [
         "| Work | pixels | batch | precision | m2f | openvino |",
         "| --- | ---: | ---: | --- | ---: | ---: |",
         "| predict | 512 | 1 | float32 | 0.98 (37%) | 1.40 ± unknown (37%) |",
         "| predict | 512 | 1 | bfloat16 | 0.50 (37%) |  |",
     ]
-    assert words.startswith(
-        "Fast CPU, 2 threads, torch 2.13, 2026-02-01, [peers_a_torch-2.13.0_2026-02-01.csv](../reports/"
-    )
-    assert "The first run of openvino, not counted, takes 31 to 31 s." in words
-    assert "**Ratios differ by processor**" in words
+    assert words.startswith(f"Fast CPU, 2 threads, torch 2.13, 2026-02-01, [{newest[0]}](../reports/")
+    assert words.endswith("The first run of openvino, not counted, takes 31 to 31 s.")
+    assert len(other.splitlines()) == 3 and newest[1] in others_words
+    assert "**Ratios differ by processor**" in legend
 
 
 def test_without_a_measurement_there_is_no_table(tmp_path):
     with pytest.raises(InputError, match="make one with: m2f bench peers --csv"):
-        newest_csv(tmp_path)
+        newest_of_each_processor(tmp_path)
 
 
 def test_what_stands_between_the_marks_is_replaced():
@@ -75,13 +75,9 @@ def page_with(name, content):
     return text, readme_tables.replaced(text, content, name)
 
 
-def test_the_page_of_the_speed_has_the_newest_measurement():
-    if any(readme_tables.MEASURED.glob("peers_*.csv")):
-        newest = newest_csv(readme_tables.MEASURED)
-        text, written = page_with("speed", readme_tables.section(newest, read_csv(newest)))
-        assert written == text
-    else:
-        page_with("speed", "")
+def test_the_page_of_the_speed_has_the_newest_measurements():
+    text, written = page_with("speed", readme_tables.speed(readme_tables.MEASURED))
+    assert written == text
 
 
 @pytest.fixture(scope="module")
