@@ -67,6 +67,8 @@ def environment() -> dict[str, Any]:
     """
     import torch
 
+    from m2f.timing.machine import processor
+
     return {
         "python": platform.python_version(),
         **package_versions(),
@@ -133,16 +135,6 @@ def installed_version(distributions: tuple[str, ...]) -> str | None:
         except PackageNotFoundError:
             continue
     return None
-
-
-def processor() -> str:
-    """The processor's name as the system tells it."""
-    information = Path("/proc/cpuinfo")
-    if information.exists():
-        for line in information.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
 
 
 def available_cores() -> int:
