@@ -83,15 +83,20 @@ def design_table(sections: Sequence[Section]) -> str:
 
 def verdict_table(sections: Sequence[Section]) -> str:
     """How many differences of each table came out how, task by task."""
-    lines = [f"| Table | Seeds | {' | '.join(map(str.capitalize, TASKS))} |", f"|---|---|{'---|' * len(TASKS)}"]
+    lines = [f"| Table | {' | '.join(map(str.capitalize, TASKS))} |", f"|---|{'---|' * len(TASKS)}"]
     for section in sections:
         rows = papers_differences([section.comparison])
         if not rows.empty:
-            seeds = sorted(set(rows.loc[rows["n"] > 0, "n"]))
             label = f"{table_label(section.study.table)}: {section.study.title}"
-            cells = [verdict_counts(rows[rows["task"] == task]) for task in TASKS]
-            lines.append(f"| {label} | {span(seeds)} | {' | '.join(cells)} |")
+            cells = [verdict_cell(rows[rows["task"] == task]) for task in TASKS]
+            lines.append(f"| {label} | {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def verdict_cell(rows: pd.DataFrame) -> str:
+    """The verdicts of a table's rows in one task, and of how many seeds they are."""
+    seeds = sorted(set(rows.loc[rows["n"] > 0, "n"]))
+    return verdict_counts(rows) + (f" ({span(seeds)} seed{'s' * (seeds[-1] > 1)})" if seeds else "")
 
 
 def verdict_counts(rows: pd.DataFrame) -> str:
