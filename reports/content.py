@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from ablations.comparing.statistics import CONFIDENCE
-from ablations.comparing.verdicts import ERROR_RATE, MARGIN
+from ablations.comparing.verdicts import ERROR_RATE, MARGIN, VERDICTS
 from ablations.costs.counted import CAPTION, CostRow
 from ablations.paper import paper_results
 from ablations.reports.attention import attention, missing_attention
 from ablations.reports.cost_rows import cost_rows, cost_summary
 from ablations.reports.forest import caption, forest_figure
-from ablations.reports.message import VERDICTS, counts_by_task, papers_differences, sentence
+from ablations.reports.message import counts_by_task, own_rows, own_sentence, papers_differences, sentence
 from ablations.reports.panels import missing_panels, panels
 from ablations.reports.paper_table import paper_table
 from ablations.reports.pixel_decoders import TABLE as PIXEL_DECODERS
@@ -21,7 +21,7 @@ from ablations.reports.runs import commits, facts, packages
 from ablations.reports.section import Section, changes, imports, missing
 from ablations.reports.task import task_content
 from ablations.reports.text import file_stem, listing, run_command, table_label
-from ablations.reports.verdicts import WITHIN_NOISE, WORDS
+from ablations.reports.verdicts import OWN_WORDS, WITHIN_NOISE, WORDS
 from ablations.store.run_record import RunRecord
 from ablations.studies import STUDIES
 from ablations.studies.study import Study
@@ -45,9 +45,11 @@ OWN_MEANING = (
 RULE = (
     "Verdict. Each row is compared with the table's baseline, seed by seed. It is reproduced when there is a "
     "difference to the paper's side, not reproduced when there is one to the other side, as small as the paper's when "
-    f"ours is surely within {MARGIN} points and the paper's is too, and below what this can tell otherwise. The tests "
-    "are t-tests in which the rows of one scale, task and metric tell together what spread between seeds is usual, "
-    "corrected by Benjamini and Hochberg's procedure for all comparisons of the scale's tables, tasks together, at "
+    f"ours is surely within {MARGIN} points and the paper's is too, and below what this can tell otherwise. A row that "
+    "the paper has no difference for is above or below the baseline when there is a difference, and level with it when "
+    f"it is surely within {MARGIN} points. The tests are t-tests in which the rows of one scale, task and metric tell "
+    "together what spread between seeds is usual, corrected by Benjamini and Hochberg's procedure for all comparisons "
+    "of the scale's tables, tasks together, those with and those without a difference of the paper's apart, at "
     f"{ERROR_RATE:.0%}. Would show is the least difference that would have shown, with these seeds, this spread and "
     f"this correction. {WITHIN_NOISE} marks a difference of the paper's within the paper's own noise: its model has "
     "come out as far apart when others trained it again. Paper's direction counts the rows whose mean "
@@ -111,13 +113,17 @@ def compose(
     # Who has runs at a scale of his own alone wants the other tables there.
     lacking = words[scales[0]] if len(scales) == 1 and scales[0] not in SCALE_MEANING else "mini"
     tables = [table for scale in scales for table in by_scale[scale]]
+    tallies = [task["tally"] for table in tables for task in table["tasks"]]
+    shown_words = _shown_words(tallies)
+    for tally in tallies:
+        tally["counts"] = [entry for entry in tally["counts"] if entry["word"] in shown_words]
     data = {
         "title": TITLE,
         "rule": RULE,
         "provenance": PROVENANCE,
         "costs": cost_summary(costs),
         "cost_rule": CAPTION,
-        "words": list(WORDS),
+        "words": shown_words,
         "verdicts": list(VERDICTS),
         "directions": [
             {**{key: table[key] for key in ("label", "scale", "anchor")}, "task": task["task"], **direction}
@@ -152,12 +158,19 @@ def compose(
 
 def _message(scale: str, sections: list[Section]) -> tuple[dict[str, Any], dict[str, bytes]]:
     """What a scale's results say of the paper's differences: a sentence, counts, and the plot of them all."""
-    rows = papers_differences(section.comparison for section in sections)
+    rows, own = (rows_of(section.comparison for section in sections) for rows_of in (papers_differences, own_rows))
     vectors = forest_figure(sections)
     stem = f"figures/{file_stem(scale, 'verdicts')}"
     figure = {"stem": stem, "caption": caption(sections)} if vectors else None
-    data = {"sentence": sentence(rows, scale), "counts": counts_by_task(rows), "forest": figure}
+    said = " ".join(filter(None, (sentence(rows, scale), own_sentence(own))))
+    data = {"sentence": said, "counts": counts_by_task(rows), "forest": figure}
     return data, {f"{stem}.{suffix}": content for suffix, content in (vectors or {}).items()}
+
+
+def _shown_words(tallies: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The verdicts that have a column: the paper's always, the others if any row has one."""
+    found = {entry["word"] for tally in tallies for entry in tally["counts"] if entry["count"]}
+    return [word for word in WORDS if word not in OWN_WORDS or word in found]
 
 
 def _with_printed_rows(sections: Sequence[Section], absent: Iterable[str]) -> list[Study]:

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 
-from ablations.comparing.beside_paper import NO_PAPER_NUMBER
 from ablations.costs.counted import METRICS, ROW, UNITS, CostRow, read_costs
 from ablations.reports import REFERENCE
 from ablations.reports.text import DASH, number, signed, table_label
 from ablations.studies.study import Study
 
 COSTS_CSV = REFERENCE / "costs.csv"
+NO_PAPER_NUMBER = "no paper number"
+GIGA = 1e9
 NAMES = {"params": "parameters", "flops": "FLOPs", "training_flops": "FLOPs of a training step", "memory": "memory"}
 
 
@@ -31,6 +32,16 @@ def cost_rows(study: Study, costs: Sequence[CostRow]) -> list[dict[str, str]]:
             if (*key, metric) in counted
         ]
     return lines
+
+
+def counted_flops(study: Study, costs: Sequence[CostRow]) -> dict[str, float]:
+    """Multiply-accumulates of a forward pass by the study's rows, at the paper's scale, as the reference computes."""
+    counted = {row.identity["variant"]: row.value for row in costs if _is_flops_of(row, study)}
+    return {row.name: counted[row.name] * GIGA for row in study.variations if row.name in counted}
+
+
+def _is_flops_of(row: CostRow, study: Study) -> bool:
+    return row.identity["table"] == study.table and row.metric == "flops"
 
 
 def cost_summary(costs: Sequence[CostRow]) -> str:

@@ -1,15 +1,14 @@
 """A report's message: how many of the paper's differences came out as the paper has them, in one sentence."""
 
-from collections.abc import Iterable
-from typing import Any, get_args
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import pandas as pd
 
 from ablations.comparing.beside_paper import BASELINE
-from ablations.comparing.verdicts import Verdict
+from ablations.comparing.verdicts import OWN_VERDICTS, VERDICTS
 from ablations.reports.text import listing
 
-VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 SAID = {
     "not reproduced": "the other way",
     "as small as the paper's": "as small as the paper's",
@@ -20,17 +19,37 @@ SAID = {
 
 def papers_differences(comparisons: Iterable[pd.DataFrame]) -> pd.DataFrame:
     """The rows of comparison frames that the paper has a difference for, by each task's primary metric."""
+    rows = _compared(comparisons)
+    return rows[rows["paper_difference"].notna()]
+
+
+def own_rows(comparisons: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """The other rows: a user's own, those of what came after the paper, and what the paper shows without a number."""
+    rows = _compared(comparisons)
+    return rows[rows["paper_difference"].isna()]
+
+
+def _compared(comparisons: Iterable[pd.DataFrame]) -> pd.DataFrame:
     comparison = pd.concat(list(comparisons), ignore_index=True)
     primary = comparison.groupby(["table", "task"])["metric"].transform("first")
-    rows = comparison[(comparison["metric"] == primary) & (comparison["verdict"] != BASELINE)]
-    return rows[rows["paper_difference"].notna()]
+    return comparison[(comparison["metric"] == primary) & (comparison["verdict"] != BASELINE)]
+
+
+def own_sentence(rows: pd.DataFrame) -> str:
+    """What became of rows that the paper has no difference for; empty where none was run."""
+    counts = _counts(rows, OWN_VERDICTS)
+    if sum(counts.values()) == counts["not run"]:
+        return ""
+    parts = [f"{count} {SAID.get(word, word)}" for word, count in counts.items() if count]
+    plural = "s" if len(rows) > 1 else ""
+    return f"Of {len(rows)} row{plural} that the paper has no difference for: {listing(parts)}."
 
 
 def sentence(rows: pd.DataFrame, scale: str) -> str:
     """What became of the paper's differences at one scale, the rows of ``papers_differences``."""
     if rows.empty:
         return f"At {scale} scale: nothing that the paper prints a difference for."
-    counts = _counts(rows)
+    counts = _counts(rows, VERDICTS)
     all_of_them = f"{len(rows)} difference{'s' if len(rows) > 1 else ''}"
     reproduced = f"{counts['reproduced'] or 'none'} of the paper's {all_of_them} reproduced"
     # How many went the other way is said even of none.
@@ -47,8 +66,8 @@ def counts_by_task(rows: pd.DataFrame) -> list[dict[str, Any]]:
     groups = [(str(task), own) for task, own in rows.groupby("task", sort=False)]
     if len(groups) > 1:
         groups.append(("all", rows))
-    return [{"task": task, "counts": list(_counts(own).values()), "rows": len(own)} for task, own in groups]
+    return [{"task": task, "counts": list(_counts(own, VERDICTS).values()), "rows": len(own)} for task, own in groups]
 
 
-def _counts(rows: pd.DataFrame) -> dict[str, int]:
-    return {word: int((rows["verdict"] == word).sum()) for word in VERDICTS}
+def _counts(rows: pd.DataFrame, words: Sequence[str]) -> dict[str, int]:
+    return {word: int((rows["verdict"] == word).sum()) for word in words}

@@ -1,16 +1,17 @@
-"""How a table's rows came out against the paper: counted, and what came out the other way said in words."""
+"""How a table's rows came out: counted by verdict, and what came out the other way than the paper's said in words."""
 
 from collections.abc import Mapping
-from typing import Any, get_args
+from typing import Any
 
 import pandas as pd
 
-from ablations.comparing.beside_paper import BASELINE, NO_PAPER_NUMBER
-from ablations.comparing.verdicts import NOT_RUN, Verdict
+from ablations.comparing.beside_paper import BASELINE
+from ablations.comparing.verdicts import NOT_RUN, OWN_VERDICTS, VERDICTS
 from ablations.reports.text import DASH, bounds, listing, metric_name, signed
 
 WITHIN_NOISE = "\N{DAGGER}"  # after a difference of the paper's that is within its own noise
-WORDS = (*(word for word in get_args(Verdict) if word != NOT_RUN), NO_PAPER_NUMBER, NOT_RUN)
+OWN_WORDS = tuple(word for word in OWN_VERDICTS if word not in VERDICTS)
+WORDS = (*(word for word in VERDICTS if word != NOT_RUN), *OWN_WORDS, NOT_RUN)
 
 
 def verdict_word(row: Mapping[Any, Any]) -> str:

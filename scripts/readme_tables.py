@@ -14,12 +14,12 @@ from pathlib import Path
 import pandas as pd
 
 from ablations.comparing.beside_paper import BASELINE
-from ablations.comparing.verdicts import NOT_RUN
+from ablations.comparing.verdicts import NOT_RUN, VERDICTS
 from ablations.costs.peers_csv import newest_of_each_processor, read_csv, readme_table
 from ablations.gate.sources import read_all
 from ablations.reports.build import sections_of
 from ablations.reports.forest import caption, forest_figure
-from ablations.reports.message import VERDICTS, papers_differences, sentence
+from ablations.reports.message import papers_differences, sentence
 from ablations.reports.section import Section
 from ablations.reports.text import listing, number, row_name, signed, signed_with_bounds, table_label, with_interval
 from ablations.studies import FIGURES, TABLES

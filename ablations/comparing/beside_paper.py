@@ -3,18 +3,19 @@
 import math
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import pandas as pd
 
 from ablations.comparing.over_images import Parts, image_interval
 from ablations.comparing.statistics import Difference, Estimate, differences_of, mean_interval, paired_difference
-from ablations.comparing.verdicts import FRACTION, MARGIN, NOT_RUN, Comparison, Judgement, judge
+from ablations.comparing.verdicts import FRACTION, MARGIN, Comparison, Judgement, judge
 from ablations.metric_names import COST_METRICS, primary_metric, unit
 from ablations.store.results_frame import require_one_run_per_seed
 from ablations.studies.study import Study, Variation
 
-BASELINE, NO_PAPER_NUMBER = "baseline", "no paper number"
+BASELINE = "baseline"
 
 # The paper trained each row once. How far others came out from published numbers when they trained the same model
 # again: COCO's AP 43.7 gave 43.2 to 43.5 and PQ 51.9 gave 51.5 (facebookresearch/Mask2Former issue 46, Mask DINO's
@@ -110,10 +111,11 @@ def comparison_frame(
     `parts_of` knows what each image gives to the metric of a run, ``[I, parts, K]``. `within_paper_noise` says whether
     the paper's difference is no larger than what its model's numbers move by when it is trained again. `verdict` and
     `visible`, the least difference that would have shown, are those of ``ablations.comparing.verdicts.judge``; or the
-    verdict is the word 'baseline' in the baseline's rows, or 'no paper number'. Numbers that do not exist are NaN.
+    verdict is the word 'baseline' in the baseline's rows. Numbers that do not exist are NaN.
 
     Give all studies that have results at the scale: all their rows tell what spread is usual, and the verdicts are
-    corrected for their number. Primary metrics are one family, further metrics another.
+    corrected for their number. Primary metrics are one family, further metrics another; so are, in both, the rows that
+    the paper has no difference for.
 
     Raises InputError when two different runs of one variation share task and seed, since they may not be averaged.
     """
@@ -163,12 +165,12 @@ def _differences(rows: list[_Row]) -> dict[Hashable, Difference]:
 
 
 def _judgements(rows: list[_Row], found: dict[Hashable, Difference]) -> dict[Hashable, Judgement]:
-    """By the number of each row that the paper has a difference for, or that was not run."""
+    """By the number of each row that is not its study's baseline."""
     judged: dict[Hashable, Judgement] = {}
-    for primary in (True, False):
+    for of_family in product((True, False), repeat=2):
         family: dict[Hashable, Comparison] = {}
         for number, row in enumerate(rows):
-            if row.primary == primary and not row.is_baseline and not math.isnan(row.paper_difference):
+            if not row.is_baseline and (row.primary, math.isnan(row.paper_difference)) == of_family:
                 margin = MARGIN if unit(row.metric) == "%" else MARGIN * FRACTION
                 family[number] = Comparison(row.key, found[row.key], row.paper_difference, margin)
         judged |= judge(family)
@@ -199,7 +201,7 @@ def _record(
         "images_low": images_low,
         "images_high": images_high,
         "visible": judged.visible if judged else math.nan,
-        "verdict": _word(row, judged),
+        "verdict": judged.verdict if judged else BASELINE,
         "provenance": row.variation.provenance,
     }
 
@@ -213,14 +215,6 @@ def _over_images(row: _Row, parts_of: PartsOf) -> tuple[float, float]:
         for of_side in (row.values, row.baseline)
     )
     return image_interval(rows, baselines) or (math.nan, math.nan)
-
-
-def _word(row: _Row, judged: Judgement | None) -> str:
-    if row.is_baseline:
-        return BASELINE
-    if judged:
-        return judged.verdict
-    return NO_PAPER_NUMBER if row.values else NOT_RUN
 
 
 def _datasets(paper: pd.DataFrame, study: Study) -> dict[str, set[str]]:

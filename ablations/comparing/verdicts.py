@@ -1,20 +1,30 @@
-"""What a row says of the paper's difference, in one of a few words.
+"""What a row says of the paper's difference, or of its baseline where the paper has none, in one of a few words.
 
 The tests of one scale are one family: each distinct comparison of a row with its baseline, across tables and tasks.
-Both questions, whether there is a difference and whether it is as small as the paper's, are corrected for the
-family's size by Benjamini and Hochberg's procedure.
+Both questions, whether there is a difference and whether it is small, are corrected for the family's size by Benjamini
+and Hochberg's procedure.
 """
 
 import math
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from ablations.comparing.statistics import Difference, levels
 
 Verdict = Literal["reproduced", "not reproduced", "as small as the paper's", "below what this can tell", "not run"]
+OwnVerdict = Literal[
+    "above the baseline",
+    "below the baseline",
+    "level with the baseline",
+    "below what this can tell",
+    "not run",
+]
 
-NOT_RUN: Verdict = "not run"
+NOT_RUN: Literal["not run"] = "not run"
+UNTOLD: Literal["below what this can tell"] = "below what this can tell"
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
+OWN_VERDICTS: tuple[OwnVerdict, ...] = get_args(OwnVerdict)
 ERROR_RATE = 0.05
 MARGIN = 1.5  # points of PQ, AP or mIoU: a difference that is surely smaller counts as small
 FRACTION = 0.01  # what a point is of a metric that is given as a fraction
@@ -22,13 +32,13 @@ FRACTION = 0.01  # what a point is of a metric that is given as a fraction
 
 @dataclass(frozen=True)
 class Comparison:
-    """A row beside its baseline, and the paper's row beside the paper's.
+    """A row beside its baseline, and the paper's row beside the paper's, if it has both.
 
     Attributes:
         key: what is compared with what. Rows of several tables that are one and the same run share it, and are one
             test.
         difference: ours.
-        paper: the paper's difference.
+        paper: the paper's difference; NaN if it has none.
         margin: below which a difference counts as small.
     """
 
@@ -48,7 +58,7 @@ class Judgement:
         visible: the least difference that would have shown at that level; NaN if the row was not tested.
     """
 
-    verdict: Verdict
+    verdict: Verdict | OwnVerdict
     level: float = math.nan
     visible: float = math.nan
 
@@ -62,10 +72,15 @@ def judge(comparisons: Mapping[Hashable, Comparison], rate: float = ERROR_RATE) 
     - *below what this can tell*: nothing of that, so more seeds are needed.
     - *not run*: there is no pair of seeds.
 
+    Where the paper has no difference:
+
+    - *above the baseline*, *below the baseline*: there is a difference, to that side.
+    - *level with the baseline*: there is none, and it is surely within the margin.
+
     A difference that shows is told before its smallness, except where the paper's is zero and so has no side.
     """
     tested = {name: of for name, of in comparisons.items() if of.difference.chance is not None}
-    small = {name: of for name, of in tested.items() if abs(of.paper) <= of.margin}
+    small = {name: of for name, of in tested.items() if math.isnan(of.paper) or abs(of.paper) <= of.margin}
     by_key = levels({of.key: _known(of.difference.chance) for of in tested.values()}, rate)
     small_by_key = levels({of.key: _known(of.difference.chance_within(of.margin)) for of in small.values()}, rate)
     judged: dict[Hashable, Judgement] = {}
@@ -73,7 +88,7 @@ def judge(comparisons: Mapping[Hashable, Comparison], rate: float = ERROR_RATE) 
         if not of.difference.n:
             judged[name] = Judgement(NOT_RUN)
         elif name not in tested:
-            judged[name] = Judgement("below what this can tell")
+            judged[name] = Judgement(UNTOLD)
         else:
             level = by_key[of.key]
             differs = _known(of.difference.chance) <= level
@@ -82,12 +97,20 @@ def judge(comparisons: Mapping[Hashable, Comparison], rate: float = ERROR_RATE) 
     return judged
 
 
-def _word(of: Comparison, differs: bool, is_small: bool) -> Verdict:
+def _word(of: Comparison, differs: bool, is_small: bool) -> Verdict | OwnVerdict:
+    if math.isnan(of.paper):
+        return _own_word(of.difference.mean, differs, is_small)
     if differs and of.paper * of.difference.mean > 0:
         return "reproduced"
     if is_small and (of.paper == 0 or not differs):
         return "as small as the paper's"
-    return "not reproduced" if differs else "below what this can tell"
+    return "not reproduced" if differs else UNTOLD
+
+
+def _own_word(mean: float, differs: bool, is_small: bool) -> OwnVerdict:
+    if differs:
+        return "above the baseline" if mean > 0 else "below the baseline"
+    return "level with the baseline" if is_small else UNTOLD
 
 
 def _known(value: float | None) -> float:

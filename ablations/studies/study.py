@@ -45,6 +45,7 @@ class Variation:
         dataset: the data set whose configs it changes, a folder of the scale's; the scale's own for each task if none
             is named, which at the paper's scale are COCO's and, for semantic segmentation, ADE20K's.
         tasks: those of the study's tasks that the row has; none named: all.
+        choices: what the row chose of each of the study's factors; empty for a row beside those that are crossed.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Variation:
     imports: tuple[str, ...] = ()
     dataset: str = ""
     tasks: tuple[str, ...] = ()
+    choices: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.paper_row == AS_NAMED:
@@ -99,6 +101,7 @@ class Study:
         scales: the scales at which its rows can be run; none named: any.
         submission: where a test server alone tells the table's numbers, the options of ``m2f eval`` that make what it
             takes from a training's checkpoint.
+        factors: what was crossed, if anything; the baseline is one of the rows that have chosen of each.
     """
 
     table: str
@@ -111,6 +114,7 @@ class Study:
     note: str = ""
     scales: tuple[str, ...] = ()
     submission: str = ""
+    factors: tuple[str, ...] = ()
 
     @property
     def submitting(self) -> str:

@@ -52,6 +52,7 @@ TRAININGS: dict[str, tuple[dict[str, object], Provenance, str]] = {
         "with Mask DINO's choice of queries, whose positions are cells in place of boxes",
     ),
 }
+AS_IN_THE_PAPER = "as in the paper"
 BY_CERTAINTY: tuple[Provenance, ...] = ("exact", "inferred")
 
 
@@ -64,6 +65,7 @@ def crossed(attention: str, training: str) -> Variation:
         {**AS_FOLLOWERS, **own, **way},
         provenance=max(certain, sure, key=BY_CERTAINTY.index),
         reason=f"{what}, {how}.",
+        choices=(attention, training or AS_IN_THE_PAPER),
     )
 
 
@@ -72,6 +74,7 @@ STUDY_S2 = Study(
     title="Attention or training",
     baseline="masked attention",
     tasks=ALL_TASKS,
+    factors=("attention", "training"),
     note="After the paper. Mask DINO changed four things at once, kMaX-DeepLab six, MP-Former two: here each stands "
     "alone, and every attention with every training. docs/since-the-paper.md has their numbers.",
     variations=(

@@ -1,6 +1,6 @@
 import pandas as pd
 
-from ablations.reports.message import counts_by_task, papers_differences, sentence
+from ablations.reports.message import counts_by_task, own_rows, own_sentence, papers_differences, sentence
 
 NAN = float("nan")
 
@@ -17,7 +17,7 @@ ROWS = papers_differences(
             ("panoptic", "PQ", -4.8, "reproduced"),
             ("panoptic", "PQ", -4.7, "reproduced"),
             ("panoptic", "PQ", 0.5, "not reproduced"),
-            ("panoptic", "PQ", NAN, "no paper number"),
+            ("panoptic", "PQ", NAN, "above the baseline"),
             ("panoptic", "PQ", 0.0, "baseline"),
             ("panoptic", "SQ", -1.0, "reproduced"),
             ("semantic", "mIoU", 0.1, "as small as the paper's"),
@@ -42,6 +42,16 @@ def test_none_the_other_way_is_said_and_other_nones_are_not():
         "and 1 below what these runs can tell."
     )
     assert sentence(ROWS[:0], "mini") == "At mini scale: nothing that the paper prints a difference for."
+
+
+def test_rows_that_the_paper_has_no_difference_for_are_told_apart():
+    words = ("above the baseline", "below what this can tell", "not run", "below what this can tell")
+    rows = own_rows([frame(*(("panoptic", "PQ", NAN, word) for word in words), ("panoptic", "PQ", 1.0, "reproduced"))])
+    assert own_sentence(rows) == (
+        "Of 4 rows that the paper has no difference for: 1 above the baseline, 2 below what these runs can tell and "
+        "1 not run."
+    )
+    assert own_sentence(rows[rows["verdict"] == "not run"]) == own_sentence(rows[:0]) == ""
 
 
 def test_each_task_and_all_are_counted():

@@ -35,7 +35,9 @@ TABLE = rows(
     ("one seed", 0.5, -1.25, -9.0, 6.5, 1, "below what this can tell"),
     ("no spread", 0.5, -1.25, NAN, NAN, 1, "below what this can tell"),
     ("no difference", 0.0, -0.1, -0.5, 0.3, 3, "as small as the paper's"),
-    ("own", NAN, 1.0, NAN, NAN, 1, "no paper number"),
+    ("own", NAN, 1.0, 0.5, 1.5, 1, "above the baseline"),
+    ("another", NAN, -1.0, -1.5, -0.5, 1, "below the baseline"),
+    ("alike", NAN, 0.1, -0.5, 0.7, 1, "level with the baseline"),
     ("lost", 1.0, NAN, NAN, NAN, 0, "not run"),
     ("base", 0.0, 0.0, 0.0, 0.0, 3, "baseline"),
 )
@@ -48,7 +50,9 @@ def test_every_row_but_the_baseline_is_counted_once():
         "not reproduced": 1,
         "as small as the paper's": 1,
         "below what this can tell": 3,
-        "no paper number": 1,
+        "above the baseline": 1,
+        "below the baseline": 1,
+        "level with the baseline": 1,
         "not run": 1,
     }
     assert counted["direction"] == "1 of 5"
@@ -64,7 +68,7 @@ def test_a_figure_without_numbers_of_the_paper_has_no_direction():
     [
         ("same", "reproduced"),
         ("one seed", "below what this can tell"),
-        ("own", "no paper number"),
+        ("own", "above the baseline"),
         ("lost", "not run"),
         ("base", "baseline"),
     ],

@@ -99,11 +99,27 @@ def test_every_row_of_the_study_is_there_in_its_order_run_or_not():
     assert math.isnan(absent["ours"]) and math.isnan(absent["difference"]) and absent["verdict"] == "not run"
 
 
-def test_a_design_the_paper_has_not_has_no_verdict():
+def test_a_design_the_paper_has_not_is_judged_beside_its_baseline():
     values = {**PANOPTIC, ("new design", "panoptic", "PQ", 0): 60.0, ("new design", "panoptic", "PQ", 1): 62.4}
     new = row(comparison_frame(results_frame(values), paper_frame(), [STUDY], "mini"), "new design")
     assert math.isnan(new["paper"]) and new["difference"] == pytest.approx(9.95)
-    assert new["verdict"] == "no paper number" and new["provenance"] == "unspecified"
+    assert new["verdict"] == "above the baseline" and new["provenance"] == "unspecified"
+    assert 0 < new["visible"] < 9.95
+
+
+def test_rows_without_a_number_of_the_paper_do_not_weigh_on_those_that_have_one():
+    """They are a family of their own: a user who adds a hundred rows changes no verdict on the paper's."""
+    rng = np.random.default_rng(0)
+    added = {f"own {number}": rng.normal(50, 1, 2) for number in range(20)}
+    study = replace(STUDY, variations=(*STUDY.variations, *(Variation(name, {}) for name in added)))
+    values = {(name, "panoptic", "PQ", seed): value for name, of in added.items() for seed, value in enumerate(of)}
+    few = comparison_frame(results_frame(PANOPTIC), paper_frame(), [STUDY], "mini")
+    many = comparison_frame(results_frame({**PANOPTIC, **values}), paper_frame(), [study], "mini")
+    assert set(many.loc[many["variant"].isin(list(added)) & (many["task"] == "panoptic"), "n"]) == {2}
+    assert row(many, "plain")["verdict"] == row(few, "plain")["verdict"] == "reproduced"
+    # Its level is the whole error rate still: of the paper's differences it is the only one that was run.
+    error = (row(many, "plain")["difference_high"] - row(many, "plain")["difference"]) / row(many, "plain")["visible"]
+    assert error == pytest.approx(1.0)
 
 
 def test_other_tables_and_scales_are_left_alone():

@@ -29,6 +29,13 @@ def sure(mean, error=0.2, n=5):
         (-0.7, sure(0.9), "not reproduced"),
         (-4.8, Difference(-8.0, 1), "below what this can tell"),
         (-4.8, Difference(math.nan, 0), "not run"),
+        (math.nan, sure(8.0), "above the baseline"),
+        (math.nan, sure(-8.0), "below the baseline"),
+        (math.nan, sure(0.9), "above the baseline"),
+        (math.nan, sure(0.1), "level with the baseline"),
+        (math.nan, sure(0.1, error=1.0), "below what this can tell"),
+        (math.nan, Difference(-8.0, 1), "below what this can tell"),
+        (math.nan, Difference(math.nan, 0), "not run"),
     ],
 )
 def test_the_word(paper, difference, expected):
