@@ -14,7 +14,7 @@ from ablations.gate.sources import read_all
 from ablations.paper import printed_results
 from ablations.planning.scales import SCALES
 from ablations.reports.content import compose, in_order
-from ablations.reports.cost_rows import counted_costs
+from ablations.reports.cost_rows import counted_costs, counted_flops
 from ablations.reports.html import render_html
 from ablations.reports.latex import render_latex
 from ablations.reports.markdown import pictures, render_markdown
@@ -28,6 +28,7 @@ from ablations.studies.study import Study
 from m2f.errors import InputError
 
 AGAINST_FLOPS = "figIII"
+AGAINST_THE_PAPERS_FLOPS = "S3"  # of the paper's scale, whatever the scale of the runs
 
 
 def build(
@@ -110,7 +111,7 @@ def sections_of(results: pd.DataFrame, found: Results, say: Callable[[str], obje
             comparison=compared[scale][compared[scale]["table"] == study.table].reset_index(drop=True),
             paper=paper[paper["table"] == study.table],
             scale_word=_scale_word(scale, runs[of_study["run"].iloc[0]]) if len(of_study) else scale,
-            flops=_flops(of_study, runs, say) if study.table == AGAINST_FLOPS else {},
+            flops=_flops(study, of_study, runs, say),
         )
         for scale in in_order(results["scale"])
         for study in STUDIES.values()
@@ -139,7 +140,18 @@ def _scale_word(scale: str, run: RunRecord) -> str:
     return scale if scale in SCALES else str(Path(run.identity["config"]).parent)
 
 
-def _flops(results: pd.DataFrame, runs: Mapping[str, RunRecord], say: Callable[[str], object]) -> dict[str, float]:
+def _flops(
+    study: Study, results: pd.DataFrame, runs: Mapping[str, RunRecord], say: Callable[[str], object]
+) -> dict[str, float]:
+    """What a forward pass of each row takes, of a study that is drawn against it."""
+    if study.table == AGAINST_THE_PAPERS_FLOPS:
+        return counted_flops(study, counted_costs())
+    return _flops_of_runs(results, runs, say) if study.table == AGAINST_FLOPS else {}
+
+
+def _flops_of_runs(
+    results: pd.DataFrame, runs: Mapping[str, RunRecord], say: Callable[[str], object]
+) -> dict[str, float]:
     """What a forward pass of each row's model takes; those that cannot be counted are said and left out."""
     from ablations.costs.counted import inference_flops
 

@@ -36,23 +36,25 @@ TICK_STEPS = (1, 2, 5, 10)
 def difference_figure(comparison: pd.DataFrame, metric: str) -> dict[str, bytes] | None:
     """Bars of each row's difference from the baseline, the paper's beside ours with its interval.
 
-    `comparison` holds the rows of one task. None when no row was run beside the baseline, or the paper has no numbers.
+    `comparison` holds the rows of one task. None when no row was run beside the baseline. Where the paper has no number
+    ours stand alone.
     """
     rows = comparison[(comparison["metric"] == metric) & (comparison["verdict"] != BASELINE)]
-    if rows["difference"].isna().all() or rows["paper_difference"].isna().all():
+    if rows["difference"].isna().all():
         return None
+    both = bool(rows["paper_difference"].notna().any())
     thickness = 0.36
     places = np.arange(len(rows))
+    ours = places + (thickness / 2 if both else 0)
     with house_style():
-        figure, axes = column_figure(max(LEAST_HEIGHT, 0.85 + 0.42 * len(rows)))
-        axes.barh(places - thickness / 2, rows["paper_difference"], thickness, color=PAPER, label="paper")
-        axes.barh(places + thickness / 2, rows["difference"], thickness, color=OURS, label="ours")
+        figure, axes = column_figure(max(LEAST_HEIGHT, 0.85 + (0.42 if both else 0.36) * len(rows)))
+        if both:
+            axes.barh(places - thickness / 2, rows["paper_difference"], thickness, color=PAPER, label="paper")
+        axes.barh(ours, rows["difference"], thickness, color=OURS, label="ours")
         reach = np.stack(
             [rows["difference"] - rows["difference_low"], rows["difference_high"] - rows["difference"]]
         )  # [2, rows]
-        axes.errorbar(
-            rows["difference"], places + thickness / 2, xerr=reach, fmt="none", ecolor=INK, elinewidth=0.9, capsize=2.5
-        )
+        axes.errorbar(rows["difference"], ours, xerr=reach, fmt="none", ecolor=INK, elinewidth=0.9, capsize=2.5)
         axes.axvline(0, color=INK, linewidth=0.8)
         axes.set_yticks(places, [textwrap.fill(name, LABEL_WIDTH) for name in rows["variant"]])
         axes.tick_params(axis="y", length=0)
@@ -62,7 +64,8 @@ def difference_figure(comparison: pd.DataFrame, metric: str) -> dict[str, bytes]
         name = metric_name(metric)
         axes.set_xlabel(f"{name} minus the baseline's {name}")
         axes.xaxis.set_major_locator(MaxNLocator(6, steps=TICK_STEPS))
-        figure.legend(loc="outside upper center", ncols=2)
+        if both:
+            figure.legend(loc="outside upper center", ncols=2)
         for row in range(len(rows)):
             axes.axhspan(row - 0.5, row + 0.5, fill=False, linewidth=0, zorder=OVER_ALL, gid=value_id(row))
         return vector_bytes(figure, [_difference_words(row, metric) for row in rows.to_dict("records")])
@@ -132,8 +135,8 @@ def _write_marks(axes: Axes, curve: pd.DataFrame) -> None:
 def _difference_words(row: Mapping[Any, Any], metric: str) -> str:
     unit = row["unit"]
     ours = signed_with_bounds(row["difference"], row["difference_low"], row["difference_high"], unit)
-    paper = signed(row["paper_difference"], unit)
-    return f"{row['variant']}: {metric_name(metric)} minus the baseline's, paper {paper}, ours {ours}"
+    paper = "" if np.isnan(row["paper_difference"]) else f"paper {signed(row['paper_difference'], unit)}, "
+    return f"{row['variant']}: {metric_name(metric)} minus the baseline's, {paper}ours {ours}"
 
 
 def _pointed_points(axes: Axes, curves: Mapping[str, pd.DataFrame], x_label: str, y_label: str) -> list[str]:

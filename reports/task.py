@@ -9,7 +9,9 @@ import pandas as pd
 from ablations.comparing.beside_paper import BASELINE
 from ablations.comparing.statistics import CONFIDENCE, mean_interval
 from ablations.reports import figures, samples
+from ablations.reports.own_rows import own_answer
 from ablations.reports.paper_figures import PAPER_FIGURES
+from ablations.reports.question_figures import QUESTION_FIGURES
 from ablations.reports.section import Section, metric_of
 from ablations.reports.text import (
     DATASET_NAMES,
@@ -29,6 +31,8 @@ from ablations.store.results_frame import one_run_each
 from ablations.store.run_record import RunRecord
 from ablations.studies.study import Study
 
+OWN_FIGURES = {**PAPER_FIGURES, **QUESTION_FIGURES}
+
 
 def task_content(section: Section, task: str, runs: Mapping[str, RunRecord]) -> tuple[dict[str, Any], dict[str, bytes]]:
     """The task's words and numbers as the templates show them, and the files they name."""
@@ -44,6 +48,7 @@ def task_content(section: Section, task: str, runs: Mapping[str, RunRecord]) -> 
         "metric": metric_name(metric),
         "dataset": _datasets(results),
         "paper_dataset": _datasets(section.paper[section.paper["task"] == task]) or "no numbers",
+        "own_answer": own_answer(section, task),
         "rows": [_row(row, results, runs) for row in comparison.to_dict("records")],
         "tally": tally(primary),
         "other_directions": other_directions(primary),
@@ -116,10 +121,12 @@ def _figures(
         for variant in dict.fromkeys(comparison["variant"])
     }
     name, intervals = metric_name(metric), interval_words(comparison, metric)
+    printed = comparison.loc[comparison["metric"] == metric, "paper_difference"].notna().any()
+    paper = "the paper's, and " if printed else ""
     drawn = [
         (
             "differences",
-            f"Difference from the baseline in {name}: the paper's, and ours {intervals}.",
+            f"Difference from the baseline in {name}: {paper}ours {intervals}.",
             figures.difference_figure(comparison, metric),
         ),
         (
@@ -128,8 +135,8 @@ def _figures(
             figures.convergence_figure(histories, metric, section.study.baseline),
         ),
     ]
-    if section.study.table in PAPER_FIGURES:
-        caption, draw = PAPER_FIGURES[section.study.table]
+    if section.study.table in OWN_FIGURES:
+        caption, draw = OWN_FIGURES[section.study.table]
         drawn = [("figure", caption, draw(section, task, metric, runs)), *drawn]
     entries: list[dict[str, str]] = []
     files: dict[str, bytes] = {}

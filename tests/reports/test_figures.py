@@ -52,7 +52,6 @@ def test_a_name_with_dollars_is_text_and_draws_without_a_formula():
 
 def test_nothing_to_draw():
     assert difference_figure(comparison({"a": NAN, "base": 0.0}), "PQ") is None
-    assert difference_figure(comparison({"a": -5.0, "base": 0.0}).assign(paper_difference=NAN), "PQ") is None
     assert convergence_figure({"a": [], "b": [[]]}, "PQ") is None
 
 
@@ -80,6 +79,13 @@ def test_every_row_of_bars_tells_its_values():
         "<i>a</i> & '\"b\"': PQ minus the baseline's, paper -4.8, ours -5.0 (-7.0 to -3.0)",
         f"not run: PQ minus the baseline's, paper -4.8, ours {DASH}",
     ]
+
+
+def test_ours_stand_alone_where_the_paper_has_no_number():
+    rows = comparison({"a": -5.0, "base": 0.0})
+    alone = difference_figure(rows.assign(paper_difference=NAN), "PQ")
+    assert told(alone) == ["a: PQ minus the baseline's, ours -5.0 (-7.0 to -3.0)"]
+    assert alone["svg"].count(b"#7d8792") < difference_figure(rows, "PQ")["svg"].count(b"#7d8792") == 2
 
 
 def test_every_point_of_a_line_tells_its_values():
