@@ -14,7 +14,7 @@ from ablations.gate.sources import read_all
 from ablations.paper import printed_results
 from ablations.planning.scales import SCALES
 from ablations.reports.content import compose, in_order
-from ablations.reports.cost_rows import counted_costs, counted_flops
+from ablations.reports.cost_rows import AGAINST_COUNTED_FLOPS, counted_costs, counted_flops
 from ablations.reports.html import render_html
 from ablations.reports.latex import render_latex
 from ablations.reports.markdown import pictures, render_markdown
@@ -28,7 +28,6 @@ from ablations.studies.study import Study
 from m2f.errors import InputError
 
 AGAINST_FLOPS = "figIII"
-AGAINST_THE_PAPERS_FLOPS = "S3"  # of the paper's scale, whatever the scale of the runs
 
 
 def build(
@@ -144,7 +143,7 @@ def _flops(
     study: Study, results: pd.DataFrame, runs: Mapping[str, RunRecord], say: Callable[[str], object]
 ) -> dict[str, float]:
     """What a forward pass of each row takes, of a study that is drawn against it."""
-    if study.table == AGAINST_THE_PAPERS_FLOPS:
+    if study.table == AGAINST_COUNTED_FLOPS:
         return counted_flops(study, counted_costs())
     return _flops_of_runs(results, runs, say) if study.table == AGAINST_FLOPS else {}
 

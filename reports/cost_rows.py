@@ -10,6 +10,7 @@ from ablations.studies.study import Study
 COSTS_CSV = REFERENCE / "costs.csv"
 NO_PAPER_NUMBER = "no paper number"
 GIGA = 1e9
+AGAINST_COUNTED_FLOPS = "S3"  # the study that is drawn over them, whatever the scale of the runs
 NAMES = {"params": "parameters", "flops": "FLOPs", "training_flops": "FLOPs of a training step", "memory": "memory"}
 
 

@@ -1,35 +1,40 @@
-"""What the rows say that the paper has no difference for: a user's own, and those of what came after the paper."""
+"""What a table with rows that the paper has no difference for says: a user's own, and those of what came after it."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ablations.comparing.beside_paper import BASELINE
 from ablations.comparing.main_effects import Effect, main_effects
-from ablations.comparing.verdicts import FRACTION, MARGIN, NOT_RUN, OWN_VERDICTS, UNTOLD
+from ablations.comparing.verdicts import FRACTION, MARGIN, NOT_RUN, OWN_VERDICTS, UNTOLD, VERDICTS
 from ablations.metric_names import unit
-from ablations.reports.cost_rows import GIGA
+from ablations.reports.cost_rows import AGAINST_COUNTED_FLOPS, GIGA
 from ablations.reports.message import own_rows
 from ablations.reports.section import Section, metric_of
 from ablations.reports.text import listing, metric_name, number, signed, signed_with_bounds
 
 TOLD = tuple(word for word in OWN_VERDICTS if word not in (UNTOLD, NOT_RUN))
+ABOVE, BELOW, LEVEL = TOLD
 
 Row = Mapping[Any, Any]
 
 
 def own_answer(section: Section, task: str) -> str:
-    """What a task of a table says of those rows, in one paragraph, and what it cannot tell; empty without one."""
-    comparison = own_rows([section.comparison])
-    rows: Sequence[Row] = comparison[(comparison["task"] == task) & (comparison["pairs"] > 0)].to_dict("records")
-    if not rows:
+    """What all rows of a task say, in one paragraph, and what they cannot tell; empty without a row but the paper's.
+
+    A row whose difference the paper has too stands where its difference puts it.
+    """
+    own = own_rows([section.comparison])
+    if own[(own["task"] == task) & (own["pairs"] > 0)].empty:
         return ""
     metric = metric_of(section, task)
+    rows = _rows(section, task, metric)
     sentences = [
-        f"{metric_name(metric)} beside {section.study.baseline}, {_seeds(rows)}.",
-        *_told(rows, _margin(metric)),
+        f"{metric_name(metric)}, {_seeds(rows)}, beside {section.study.baseline}.",
+        *_told(rows, metric),
         *_untold(rows),
         *_effects(section, task, metric),
-        *_cheapest(section, task, metric),
+        *_cheapest(section, rows),
     ]
     return " ".join(sentences)
 
@@ -48,6 +53,16 @@ def effects_of(section: Section, task: str, metric: str) -> list[Effect]:
     return main_effects(values, rows[section.study.baseline], _margin(metric))
 
 
+def _rows(section: Section, task: str, metric: str) -> list[Row]:
+    comparison = section.comparison
+    return comparison[
+        (comparison["task"] == task)
+        & (comparison["metric"] == metric)
+        & (comparison["pairs"] > 0)
+        & (comparison["verdict"] != BASELINE)
+    ].to_dict("records")
+
+
 def _margin(metric: str) -> float:
     return MARGIN if unit(metric) == "%" else MARGIN * FRACTION
 
@@ -57,12 +72,20 @@ def _seeds(rows: Sequence[Row]) -> str:
     return f"{listing(list(map(str, counts)))} seed{'s' if counts != [1] else ''} a row"
 
 
-def _told(rows: Sequence[Row], margin: float) -> Iterable[str]:
-    """Which rows have which verdict; that there is none above or below is said too."""
+def _side(row: Row) -> str:
+    """Where a row lies by its verdict, also by one on the paper's difference."""
+    if row["verdict"] not in VERDICTS or row["verdict"] in (UNTOLD, NOT_RUN):
+        return str(row["verdict"])
+    if row["verdict"] == "as small as the paper's":
+        return LEVEL
+    return ABOVE if row["difference"] > 0 else BELOW
+
+
+def _told(rows: Sequence[Row], metric: str) -> Iterable[str]:
+    """Which rows lie where; that there is none is said too."""
     for word in TOLD:
-        of_word = [row for row in rows if row["verdict"] == word]
-        names = [f"{row['variant']} ({signed(row['difference'], row['unit'])})" for row in of_word]
-        within = f", within {number(margin, rows[0]['unit'])}" if word == TOLD[-1] else ""
+        names = [f"{row['variant']} ({signed(row['difference'], row['unit'])})" for row in rows if _side(row) == word]
+        within = f", within {_margin(metric):g}" if word == LEVEL else ""
         # Names have commas of their own.
         yield f"{word.capitalize()}{within}: {'; '.join(names) or 'none'}."
 
@@ -87,36 +110,32 @@ def _effects(section: Section, task: str, metric: str) -> Iterable[str]:
     """What each choice does in the mean over the others, a sentence a factor."""
     effects = effects_of(section, task, metric)
     for place, factor in enumerate(section.study.factors):
-        of_factor = [effect for effect in effects if effect.factor == place]
-        words = [_effect_words(effect, unit(metric)) for effect in of_factor]
+        words = [_effect_words(effect, unit(metric)) for effect in effects if effect.factor == place]
         if words:
             others = listing([name for name in section.study.factors if name != factor])
-            yield f"By {factor}, in the mean over every {others}: {'; '.join(words)}."
+            yield f"By {factor}, in the mean over each {others} that was run: {'; '.join(words)}."
 
 
 def _effect_words(effect: Effect, of_unit: str) -> str:
     interval = effect.difference.interval()
     low, high = (math.nan if end is None else end for end in (interval.low, interval.high))
-    return f"{effect.choice} {signed_with_bounds(interval.mean, low, high, of_unit)}, {effect.judgement.verdict}"
+    mean = signed_with_bounds(interval.mean, low, high, of_unit)
+    return f"{effect.choice} {mean}, over {effect.pairs}, {effect.judgement.verdict}"
 
 
-def _cheapest(section: Section, task: str, metric: str) -> Iterable[str]:
-    """Of a table that is drawn against FLOPs, the cheapest row that is not surely below the baseline."""
-    comparison = section.comparison
-    rows = comparison[
-        (comparison["task"] == task)
-        & (comparison["metric"] == metric)
-        & (comparison["pairs"] > 0)
-        & (comparison["verdict"] != "below the baseline")
-        & comparison["variant"].isin(list(section.flops))
-    ].to_dict("records")
-    baseline = section.flops.get(section.study.baseline)
-    if not rows or not baseline:
+def _cheapest(section: Section, rows: Sequence[Row]) -> Iterable[str]:
+    """Of the study that is drawn over counted FLOPs, the cheapest row that is not surely below the baseline."""
+    flops, baseline = section.flops, section.study.baseline
+    candidates = [row for row in rows if row["variant"] in flops and _side(row) != BELOW]
+    if section.study.table != AGAINST_COUNTED_FLOPS or not candidates or baseline not in flops:
         return
-    row = min(rows, key=lambda row: section.flops[row["variant"]])
-    flops = section.flops[row["variant"]]
+    row = min(candidates, key=lambda row: flops[row["variant"]])
+    if flops[row["variant"]] >= flops[baseline]:
+        yield "All rows that were run and cost less are surely below the baseline."
+        return
     difference = signed_with_bounds(row["difference"], row["difference_low"], row["difference_high"], row["unit"])
     yield (
-        f"The cheapest row that is not surely below the baseline is {row['variant']} ({difference}), with "
-        f"{flops / GIGA:.3g} GFLOPs of the baseline's {baseline / GIGA:.3g}."
+        f"The cheapest row that is not surely below the baseline is {row['variant']}, {difference}, with "
+        f"{flops[row['variant']] / GIGA:.3g} GFLOPs at the paper's scale, where the baseline has "
+        f"{flops[baseline] / GIGA:.3g}."
     )

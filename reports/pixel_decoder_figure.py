@@ -12,7 +12,7 @@ from ablations.reports.style import INK, OURS, PAPER, column_figure, house_style
 from ablations.reports.text import signed, signed_with_bounds
 
 HEIGHT = 2.9  # inches
-NAMED_ON_TOP = 8  # designs whose names have room on the upper axis
+NAMED_ON_TOP = 5  # designs whose names have room on the upper axis
 LISTED = 0.13  # inches of a name in the list that stands beside the numbers of more
 LIST_SIZE = 6.5
 

@@ -37,7 +37,8 @@ def crossed(section: Section, task: str, metric: str, runs: Mapping[str, RunReco
         for number, line in enumerate(lines):
             aside = SPREAD * (number / max(1, len(lines) - 1) - 0.5)
             own = [(place + aside, found[line, name]) for place, name in enumerate(places) if (line, name) in found]
-            _draw_line(axes, own, line, BASELINE_STYLE if line == baseline else line_style(number))
+            if own:
+                _draw_line(axes, own, line, BASELINE_STYLE if line == baseline else line_style(number))
             points += own
         for number, (place, row) in enumerate(points):
             point_at(axes, place, row["difference"], number)

@@ -10,6 +10,7 @@ from ablations.comparing.verdicts import MARGIN, Comparison, Judgement, judge
 
 Choices = tuple[str, ...]  # one of each factor
 Values = Mapping[Choices, Mapping[int, float]]
+Key = tuple[int, str]  # a factor's number and a choice
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,8 @@ def main_effects(values: Values, baseline: Choices, margin: float = MARGIN) -> l
         margin: below which a difference counts as small.
 
     A pair counts if its two rows share a seed, for which both have a number; the seeds are those that all of a choice's
-    pairs share. An interval's spread is averaged with what is usual among the other effects, as that of a row's
-    difference is.
+    pairs share; without one, the choice has no effect that could be told. An interval's spread is averaged with what is
+    usual among the other effects over as many pairs, as that of a row's difference is among rows.
     """
     pairs = {
         (factor, choice): found
@@ -49,9 +50,19 @@ def main_effects(values: Values, baseline: Choices, margin: float = MARGIN) -> l
         for choice in dict.fromkeys(choices[factor] for choices in values)
         if choice != baseline[factor] and (found := list(_pairs(values, baseline, factor, choice)))
     }
-    differences = differences_of({key: _by_seed(found) for key, found in pairs.items()})
+    by_seed = {key: of for key, found in pairs.items() if (of := _by_seed(found))}
+    differences = _differences(by_seed, {key: len(pairs[key]) for key in by_seed})
     judged = judge({key: Comparison(key, of, math.nan, margin) for key, of in differences.items()})
-    return [Effect(*key, len(pairs[key]), differences[key], judged[key]) for key in pairs]
+    return [Effect(*key, len(pairs[key]), differences[key], judged[key]) for key in by_seed]
+
+
+def _differences(by_seed: Mapping[Key, list[float]], counts: Mapping[Key, int]) -> dict[Key, Difference]:
+    """The mean differences, whose spread is shared by effects over as many pairs: a mean over more spreads less."""
+    return {
+        key: of
+        for count in set(counts.values())
+        for key, of in differences_of({key: by_seed[key] for key in by_seed if counts[key] == count}).items()
+    }
 
 
 def _pairs(values: Values, baseline: Choices, factor: int, choice: str) -> Iterator[dict[int, float]]:

@@ -1,6 +1,11 @@
+from dataclasses import replace
+
 import pandas as pd
 
 from ablations.comparing.beside_paper import comparison_frame
+from ablations.reports.content import compose
+from ablations.reports.html import render_html
+from ablations.reports.markdown import render_markdown
 from ablations.reports.own_rows import effects_of, own_answer
 from ablations.reports.section import Section
 from ablations.reports.text import MINUS
@@ -31,14 +36,16 @@ VALUES = {
 }
 
 
-def section(values, study=CROSSED, flops=None):
+def section(values, study=CROSSED, flops=None, paper=NO_PAPER):
     results = pd.DataFrame(
         [
             {
-                "table": "own",
+                "table": study.table,
                 "variant": name,
                 "method": "Mask2Former",
                 "backbone": "R50",
+                "dataset": "scenes",
+                "split": "val2017",
                 "task": "panoptic",
                 "scale": "mini",
                 "seed": seed,
@@ -51,40 +58,82 @@ def section(values, study=CROSSED, flops=None):
             for seed, value in enumerate(of)
         ]
     )
-    comparison = comparison_frame(results, NO_PAPER, [study], "mini")
-    return Section(study, "mini", results, comparison, NO_PAPER, "mini", flops or {})
+    comparison = comparison_frame(results, paper, [study], "mini")
+    return Section(study, "mini", results, comparison, paper, "mini", flops or {})
+
+
+def printed_alike(*names):
+    """The same number in the paper for each row."""
+    rows = [("own", "Mask2Former", "R50", name, "coco", "val", "panoptic", "PQ", 50.0) for name in names]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def told(values, **options):
+    return own_answer(section(values, **options), "panoptic").replace(MINUS, "-")
 
 
 def test_a_paragraph_says_which_rows_are_told_what_is_not_and_what_each_choice_does():
-    said = own_answer(section(VALUES), "panoptic").replace(MINUS, "-")
+    said = told(VALUES)
     below = "Below the baseline: b (-5.0); b, y (-5.0)."
-    assert said.startswith(f"PQ beside a, 4 seeds a row. Above the baseline: none. {below}")
+    assert said.startswith(f"PQ, 4 seeds a row, beside a. Above the baseline: none. {below}")
     assert "Level with the baseline, within 1.5: a, y (0.0)." in said
     assert "Of 1 row these seeds cannot tell: the mean difference is -0.4 (beside), and a difference below " in said
-    assert "By attention, in the mean over every training: b -5.0 (" in said and "), below the baseline." in said
-    assert "By training, in the mean over every attention: y 0.0 (" in said and "), level with the baseline." in said
-    assert "cheapest" not in said
+    assert "By attention, in the mean over each training that was run: b -5.0 (" in said
+    assert "), over 2, below the baseline. By training, in the mean over each attention that was run: y 0.0 (" in said
+    assert said.endswith("), over 2, level with the baseline.")
 
 
 def test_one_seed_tells_no_spread_and_no_verdict():
-    said = own_answer(section({name: of[:1] for name, of in VALUES.items()}), "panoptic").replace(MINUS, "-")
-    assert said.startswith("PQ beside a, 1 seed a row. Above the baseline: none. Below the baseline: none.")
+    said = told({name: of[:1] for name, of in VALUES.items()})
+    assert said.startswith("PQ, 1 seed a row, beside a. Above the baseline: none. Below the baseline: none.")
     assert "Of 4 rows these seeds cannot tell: the mean differences lie between -5.1 (b, y) and +3.0 (beside)" in said
     assert "nothing tells their spread" in said
-    assert "b -5.1, below what this can tell" in said
+    assert "b -5.1, over 2, below what this can tell" in said
+
+
+def test_a_row_whose_difference_others_print_stands_where_its_own_puts_it():
+    printed = [
+        ("own", "Mask2Former", "R50", name, "coco", "val", "panoptic", "PQ", 50.0) for name in ("a", "b", "a, y")
+    ]
+    paper = pd.DataFrame(printed, columns=COLUMNS)
+    judged = section(VALUES, paper=paper).comparison.set_index("variant")["verdict"]
+    assert (judged["b"], judged["a, y"]) == ("not reproduced", "as small as the paper's")
+    assert "Below the baseline: b (-5.0); b, y (-5.0). Level with the baseline, within 1.5: a, y" in told(
+        VALUES, paper=paper
+    )
 
 
 def test_the_cheapest_row_that_is_not_surely_worse():
+    study = replace(CROSSED, table="S3", factors=())
     flops = {"a": 226e9, "b": 100e9, "a, y": 150e9, "beside": 200e9}
-    said = own_answer(section(VALUES, flops=flops), "panoptic")
-    assert "not surely below the baseline is a, y (0.0 (" in said
-    assert said.endswith("with 150 GFLOPs of the baseline's 226.")
+    said = told(VALUES, study=study, flops=flops)
+    assert "not surely below the baseline is a, y, 0.0 (" in said
+    assert said.endswith("with 150 GFLOPs at the paper's scale, where the baseline has 226.")
+    dear = {**flops, "a, y": 230e9, "beside": 240e9}
+    assert told(VALUES, study=study, flops=dear).endswith(
+        "All rows that were run and cost less are surely below the baseline."
+    )
+    assert "cost" not in told(VALUES, flops=flops)
 
 
 def test_nothing_run_beside_the_baseline_is_nothing_said():
-    assert own_answer(section({"a": VALUES["a"]}), "panoptic") == ""
+    assert told({"a": VALUES["a"]}) == ""
+
+
+def test_a_table_of_the_paper_s_rows_alone_has_no_paragraph():
+    assert told(VALUES, paper=printed_alike(*VALUES)) == ""
 
 
 def test_a_study_that_crosses_nothing_has_no_effects():
     study = Study("own", "plain", "a", (Variation("a", {}), Variation("b", {})), ("panoptic",))
     assert effects_of(section({name: VALUES[name] for name in ("a", "b")}, study), "panoptic", "PQ") == []
+
+
+def test_every_format_says_it(kept_run, pdf_elements):
+    shown = section(VALUES)
+    runs = {name: kept_run(name, {"total": 1.0}) for name in shown.results["run"].unique()}
+    content = compose([shown], runs, [], [])
+    said = own_answer(shown, "panoptic")
+    assert said in render_markdown(content)
+    assert said in render_html(content)
+    assert said in [paragraph["body"].get("text") for paragraph in pdf_elements(content, "par")]

@@ -53,6 +53,24 @@ def test_a_value_that_is_not_a_number_takes_its_seed_away():
     assert (effect.difference.mean, effect.difference.n) == (3.0, 1)
 
 
+def test_a_mean_over_few_pairs_does_not_take_its_spread_from_means_over_more():
+    """Which spread less: so each has what its own kind tells, and a choice alone in its kind has its own seeds'."""
+    rng = np.random.default_rng(2)
+    cells = values({(one, two): rng.normal(50, 1, 5) for one in "ab" for two in "wxyz"})
+    cells["c", "x"] = dict(enumerate(rng.normal(50, 1, 5)))
+    effects = {effect.choice: effect for effect in main_effects(cells, BASE)}
+    assert (effects["b"].pairs, effects["c"].pairs) == (4, 1)
+    own = stats.ttest_rel(list(cells["c", "x"].values()), list(cells[BASE].values())).pvalue
+    assert effects["c"].difference.chance == pytest.approx(own)
+    one_seed = {**cells, ("c", "x"): {0: 45.0}}
+    assert {effect.choice: effect for effect in main_effects(one_seed, BASE)}["c"].difference.error is None
+
+
+def test_pairs_without_a_seed_in_common_have_no_effect():
+    cells = {BASE: {0: 1.0}, ("b", "x"): {0: 2.0}, ("a", "y"): {1: 1.0}, ("b", "y"): {1: 2.0}}
+    assert main_effects(cells, BASE) == []
+
+
 def test_what_is_not_there_has_no_effect():
     assert main_effects({}, BASE) == []
     assert main_effects(values({BASE: (1.0, 2.0)}), BASE) == []
