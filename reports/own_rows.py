@@ -53,7 +53,7 @@ def effects_of(section: Section, task: str, metric: str) -> list[Effect]:
     return main_effects(values, rows[section.study.baseline], _margin(metric))
 
 
-def _rows(section: Section, task: str, metric: str) -> list[Row]:
+def _rows(section: Section, task: str, metric: str) -> Sequence[Row]:
     comparison = section.comparison
     return comparison[
         (comparison["task"] == task)
