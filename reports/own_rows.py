@@ -4,9 +4,9 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ablations.comparing.beside_paper import BASELINE
+from ablations.comparing.beside_paper import BASELINE, margin_of
 from ablations.comparing.main_effects import Effect, main_effects
-from ablations.comparing.verdicts import FRACTION, MARGIN, NOT_RUN, OWN_VERDICTS, UNTOLD, VERDICTS
+from ablations.comparing.verdicts import NOT_RUN, OWN_VERDICTS, UNTOLD, VERDICTS
 from ablations.metric_names import unit
 from ablations.reports.cost_rows import AGAINST_COUNTED_FLOPS, GIGA
 from ablations.reports.message import own_rows
@@ -50,7 +50,7 @@ def effects_of(section: Section, task: str, metric: str) -> list[Effect]:
         for name, choices in rows.items()
         for own in [results[results["variant"] == name]]
     }
-    return main_effects(values, rows[section.study.baseline], _margin(metric))
+    return main_effects(values, rows[section.study.baseline], margin_of(metric))
 
 
 def _rows(section: Section, task: str, metric: str) -> Sequence[Row]:
@@ -61,10 +61,6 @@ def _rows(section: Section, task: str, metric: str) -> Sequence[Row]:
         & (comparison["pairs"] > 0)
         & (comparison["verdict"] != BASELINE)
     ].to_dict("records")
-
-
-def _margin(metric: str) -> float:
-    return MARGIN if unit(metric) == "%" else MARGIN * FRACTION
 
 
 def _seeds(rows: Sequence[Row]) -> str:
@@ -85,7 +81,7 @@ def _told(rows: Sequence[Row], metric: str) -> Iterable[str]:
     """Which rows lie where; that there is none is said too."""
     for word in TOLD:
         names = [f"{row['variant']} ({signed(row['difference'], row['unit'])})" for row in rows if _side(row) == word]
-        within = f", within {_margin(metric):g}" if word == LEVEL else ""
+        within = f", within {margin_of(metric):g}" if word == LEVEL else ""
         # Names have commas of their own.
         yield f"{word.capitalize()}{within}: {'; '.join(names) or 'none'}."
 

@@ -128,6 +128,11 @@ def comparison_frame(
     )
 
 
+def margin_of(metric: str) -> float:
+    """Below which a difference in a metric counts as small, in the metric's unit."""
+    return MARGIN if unit(metric) == "%" else MARGIN * FRACTION
+
+
 def _rows(results: pd.DataFrame, paper: pd.DataFrame, study: Study, scale: str) -> Iterator[_Row]:
     ours = results[(results["table"] == study.table) & (results["scale"] == scale)]
     require_one_run_per_seed(ours, "the store")
@@ -171,8 +176,7 @@ def _judgements(rows: list[_Row], found: dict[Hashable, Difference]) -> dict[Has
         family: dict[Hashable, Comparison] = {}
         for number, row in enumerate(rows):
             if not row.is_baseline and (row.primary, math.isnan(row.paper_difference)) == of_family:
-                margin = MARGIN if unit(row.metric) == "%" else MARGIN * FRACTION
-                family[number] = Comparison(row.key, found[row.key], row.paper_difference, margin)
+                family[number] = Comparison(row.key, found[row.key], row.paper_difference, margin_of(row.metric))
         judged |= judge(family)
     return judged
 
