@@ -5,10 +5,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ablations.comparing.beside_paper import BASELINE, margin_of
-from ablations.comparing.main_effects import Effect, main_effects
+from ablations.comparing.interactions import interactions
+from ablations.comparing.main_effects import Choices, Effect, Values, main_effects
 from ablations.comparing.verdicts import NOT_RUN, OWN_VERDICTS, UNTOLD, VERDICTS
 from ablations.metric_names import unit
-from ablations.reports.cost_rows import AGAINST_COUNTED_FLOPS, GIGA
+from ablations.reports.cheapest_row import cheapest
 from ablations.reports.message import own_rows
 from ablations.reports.section import Section, metric_of
 from ablations.reports.text import listing, metric_name, number, signed, signed_with_bounds
@@ -34,23 +35,33 @@ def own_answer(section: Section, task: str) -> str:
         *_told(rows, metric),
         *_untold(rows),
         *_effects(section, task, metric),
-        *_cheapest(section, rows),
+        *_together(section, task, metric),
+        *cheapest(section, [(row, _side(row)) for row in rows], (LEVEL, ABOVE), BELOW),
     ]
     return " ".join(sentences)
 
 
 def effects_of(section: Section, task: str, metric: str) -> list[Effect]:
     """The effects of a crossed study's choices; none of a study that crosses nothing."""
-    rows = {variation.name: variation.choices for variation in section.study.variations if variation.choices}
-    if section.study.baseline not in rows:
-        return []
+    rows = _choices(section)
+    values = _values(section, rows, task, metric)
+    baseline = rows.get(section.study.baseline)
+    return main_effects(values, baseline, margin_of(metric)) if baseline else []
+
+
+def _choices(section: Section) -> dict[str, Choices]:
+    """What each crossed row has chosen, by its name."""
+    return {variation.name: variation.choices for variation in section.study.variations if variation.choices}
+
+
+def _values(section: Section, rows: Mapping[str, Choices], task: str, metric: str) -> Values:
+    """Each crossed row's results by seed."""
     results = section.results[(section.results["task"] == task) & (section.results["metric"] == metric)]
-    values = {
+    return {
         choices: dict(zip(own["seed"].astype(int), own["value"].astype(float), strict=True))
         for name, choices in rows.items()
         for own in [results[results["variant"] == name]]
     }
-    return main_effects(values, rows[section.study.baseline], margin_of(metric))
 
 
 def _rows(section: Section, task: str, metric: str) -> Sequence[Row]:
@@ -119,19 +130,18 @@ def _effect_words(effect: Effect, of_unit: str) -> str:
     return f"{effect.choice} {mean}, over {effect.pairs}, {effect.judgement.verdict}"
 
 
-def _cheapest(section: Section, rows: Sequence[Row]) -> Iterable[str]:
-    """Of the study that is drawn over counted FLOPs, the cheapest row that is not surely below the baseline."""
-    flops, baseline = section.flops, section.study.baseline
-    candidates = [row for row in rows if row["variant"] in flops and _side(row) != BELOW]
-    if section.study.table != AGAINST_COUNTED_FLOPS or not candidates or baseline not in flops:
+def _together(section: Section, task: str, metric: str) -> Iterable[str]:
+    """Which two choices do more or less together than the sum of what each does alone."""
+    rows = _choices(section)
+    baseline = rows.get(section.study.baseline)
+    found = interactions(_values(section, rows, task, metric), baseline, margin_of(metric)) if baseline else []
+    if not found:
         return
-    row = min(candidates, key=lambda row: flops[row["variant"]])
-    if flops[row["variant"]] >= flops[baseline]:
-        yield "All rows that were run and cost less are surely below the baseline."
-        return
-    difference = signed_with_bounds(row["difference"], row["difference_low"], row["difference_high"], row["unit"])
-    yield (
-        f"The cheapest row that is not surely below the baseline is {row['variant']}, {difference}, with "
-        f"{flops[row['variant']] / GIGA:.3g} GFLOPs at the paper's scale, where the baseline has "
-        f"{flops[baseline] / GIGA:.3g}."
-    )
+    names = {choices: name for name, choices in rows.items()}
+    words = {ABOVE: "More", BELOW: "Less", LEVEL: f"The sum, within {margin_of(metric):g}", UNTOLD: "Not to be told"}
+    yield "Two choices together, beside the sum of what each does alone."
+    for verdict, word in words.items():
+        told = [one for one in found if one.judgement.verdict == verdict]
+        each = [f"{names[one.choices]} ({signed(one.difference.mean, unit(metric))})" for one in told]
+        if each or verdict != UNTOLD:
+            yield f"{word}: {'; '.join(each) or 'none'}."

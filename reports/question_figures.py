@@ -81,5 +81,5 @@ QUESTION_FIGURES: dict[str, tuple[str, Drawing]] = {
         "Each attention with each way to train it, beside the baseline, with its interval where one is known.",
         crossed,
     ),
-    "S3": ("Difference from the baseline against the FLOPs of the paper's scale.", by_papers_flops),
+    "S3": ("Difference from the baseline against the FLOPs on COCO panoptic at the paper's scale.", by_papers_flops),
 }

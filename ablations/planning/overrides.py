@@ -58,10 +58,13 @@ def _literal(text: str) -> Any:
 
 
 def override_as_json(value: Any) -> Any:
-    """An override's value as ``m2f list --json`` shows it: ``{"times": 0.5}``, ``{"setting": "name"}``, or itself."""
+    """An override's value as ``m2f list --json`` shows it: ``{"times": 0.5}``, ``{"setting": "name"}``, or itself.
+
+    ``Times`` has ``"multiple_of"`` beside its factor where that is not 1.
+    """
     match value:
-        case Times(factor):
-            return {"times": factor}
+        case Times(factor, multiple_of):
+            return {"times": factor} | ({"multiple_of": multiple_of} if multiple_of > 1 else {})
         case Setting(name):
             return {"setting": name}
     return value
@@ -100,8 +103,8 @@ def apply_overrides(config: dict[str, Any], overrides: Mapping[str, Any]) -> dic
     applied before the keys below it and a ``type`` before what stands beside it, so the order of the overrides does
     not matter. What is not on the way to a replaced value is shared with ``config``, not copied.
 
-    In a component of the model the last part of a key may also be an option that the config leaves at its default, and
-    a new ``type`` drops those of the component's options that the new class does not take.
+    In a component of the model the last part of a key may also be an option that the config leaves at its default; that
+    same value changes nothing. A new ``type`` drops those of the component's options that the new class does not take.
 
     Raises:
         InputError: a key names nothing in the config, a type is not registered, or ``Times`` finds no number.
@@ -142,7 +145,9 @@ def _replaced(node: Any, path: list[str], value: Any, key: str) -> Any:
         return type(node)(items)
     component = component_class(node)
     if component and not rest and name in options(component):
-        return {**node, name: _multiplied(options(component)[name], value, key)}
+        default = options(component)[name]
+        new = _multiplied(default, value, key)
+        return node if type(new) is type(default) and new == default else {**node, name: new}
     raise InputError(_names_nothing(node, path, key))
 
 
@@ -155,7 +160,10 @@ def _multiplied(current: Any, value: Any, key: str) -> Any:
     if isinstance(current, bool) or not isinstance(current, int | float):
         raise InputError(f"The override '{key}' multiplies by {value.factor}, but the config has no number there.")
     product = current * value.factor
-    return round(product) if isinstance(current, int) else product
+    if not isinstance(current, int):
+        return product
+    whole = round(product / value.multiple_of) * value.multiple_of
+    return max(whole, value.multiple_of) if value.multiple_of > 1 else whole
 
 
 def _other_kind(current: Any, value: Any) -> str:

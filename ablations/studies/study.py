@@ -12,10 +12,12 @@ Provenance = Literal["exact", "inferred", "unspecified", "own"]
 class Times:
     """An override's value: the number that the config has there, times ``factor``; a whole number stays whole.
 
-    Where the config leaves a component's option at its default, that is the number.
+    Where the config leaves a component's option at its default, that is the number. With ``multiple_of`` a whole number
+    becomes the nearest multiple of it, which is at least once it: layers that read three scales in turn come in rounds.
     """
 
     factor: float
+    multiple_of: int = 1
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import pandas as pd
 
 from ablations.comparing.beside_paper import comparison_frame
@@ -80,7 +78,8 @@ def test_a_paragraph_says_which_rows_are_told_what_is_not_and_what_each_choice_d
     assert "Of 1 row these seeds cannot tell: the mean difference is -0.4 (beside), and a difference below " in said
     assert "By attention, in the mean over each training that was run: b -5.0 (" in said
     assert "), over 2, below the baseline. By training, in the mean over each attention that was run: y 0.0 (" in said
-    assert said.endswith("), over 2, level with the baseline.")
+    assert "y 0.0 (" in said and "), over 2, level with the baseline. Two choices together, " in said
+    assert said.endswith("More: none. Less: none. The sum, within 1.5: b, y (-0.1).")
 
 
 def test_one_seed_tells_no_spread_and_no_verdict():
@@ -89,6 +88,7 @@ def test_one_seed_tells_no_spread_and_no_verdict():
     assert "Of 4 rows these seeds cannot tell: the mean differences lie between -5.1 (b, y) and +3.0 (beside)" in said
     assert "nothing tells their spread" in said
     assert "b -5.1, over 2, below what this can tell" in said
+    assert said.endswith("The sum, within 1.5: none. Not to be told: b, y (-0.2).")
 
 
 def test_a_row_whose_difference_others_print_stands_where_its_own_puts_it():
@@ -101,19 +101,6 @@ def test_a_row_whose_difference_others_print_stands_where_its_own_puts_it():
     assert "Below the baseline: b (-5.0); b, y (-5.0). Level with the baseline, within 1.5: a, y" in told(
         VALUES, paper=paper
     )
-
-
-def test_the_cheapest_row_that_is_not_surely_worse():
-    study = replace(CROSSED, table="S3", factors=())
-    flops = {"a": 226e9, "b": 100e9, "a, y": 150e9, "beside": 200e9}
-    said = told(VALUES, study=study, flops=flops)
-    assert "not surely below the baseline is a, y, 0.0 (" in said
-    assert said.endswith("with 150 GFLOPs at the paper's scale, where the baseline has 226.")
-    dear = {**flops, "a, y": 230e9, "beside": 240e9}
-    assert told(VALUES, study=study, flops=dear).endswith(
-        "All rows that were run and cost less are surely below the baseline."
-    )
-    assert "cost" not in told(VALUES, flops=flops)
 
 
 def test_nothing_run_beside_the_baseline_is_nothing_said():

@@ -105,6 +105,13 @@ def test_an_option_that_a_component_does_not_take_is_bad_input(key, words):
     assert words in str(caught.value)
 
 
+def test_an_option_that_is_set_to_its_default_changes_nothing():
+    assert decoders(transformer_decoder__num_layers=9, transformer_decoder__dropout=0.0) == MODEL
+    assert decoders(transformer_decoder__num_layers=Times(1)) == MODEL
+    assert decoders(transformer_decoder__num_layers=8) != MODEL
+    assert decoders(pixel_decoder__num_layers=6)["pixel_decoder"]["num_layers"] == 6, "which the config has at 2"
+
+
 def test_a_type_that_is_not_registered_is_bad_input():
     with pytest.raises(InputError, match=r"no registered component: 'FNP' \(did you mean 'FPN'\?\); --import"):
         decoders(pixel_decoder__type="FNP")
@@ -138,6 +145,13 @@ def test_times_keeps_whole_numbers_whole(number, factor):
     assert abs(product - number * factor) <= (0.5 if isinstance(number, int) else 0)
 
 
+@given(st.integers(1, 1000), st.floats(0.01, 10), st.integers(2, 9))
+def test_times_gives_the_nearest_multiple_and_once_it_at_least(number, factor, multiple_of):
+    product = apply_overrides({"x": number}, {"x": Times(factor, multiple_of)})["x"]
+    assert product % multiple_of == 0
+    assert product == multiple_of or (product > 0 and abs(product - number * factor) <= multiple_of / 2)
+
+
 @given(st.integers() | st.floats(allow_nan=False, allow_infinity=False))
 def test_times_one_changes_nothing(number):
     assert apply_overrides({"x": [number]}, {"x.0": Times(1)}) == {"x": [number]}
@@ -165,6 +179,7 @@ def test_a_setting_that_is_not_there_is_bad_input(name):
 
 def test_json_of_overrides():
     assert override_as_json(Times(0.5)) == {"times": 0.5}
+    assert override_as_json(Times(2 / 3, multiple_of=3)) == {"times": 2 / 3, "multiple_of": 3}
     assert override_as_json(Setting("schedules.100_epochs")) == {"setting": "schedules.100_epochs"}
     assert override_as_json([[32]]) == [[32]]
 
