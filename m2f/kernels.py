@@ -14,9 +14,17 @@ def compiled(**options: Any) -> Callable[[Any], Any]:
 
     Args:
         options: more of ``numba.njit``'s.
+
+    Raises:
+        ValueError: the function holds variables of one that it is defined in. numba finds its code again by their
+            values, and functions among them are others in each process: each would compile anew, and keep one more.
     """
 
     def decorate(function: Any) -> Any:
+        if function.__closure__:
+            raise ValueError(
+                f"{function.__qualname__} holds {', '.join(function.__code__.co_freevars)}; pass them to it."
+            )
         try:
             return numba.njit(nogil=True, cache=True, **options)(function)
         except RuntimeError:  # no locator available

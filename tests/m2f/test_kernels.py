@@ -6,7 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import m2f
+from m2f.kernels import compiled
 
 PLAIN = """
 import numba
@@ -42,3 +45,13 @@ def test_data_and_metrics_work_where_nothing_can_be_kept(tmp_path):
 
     assert printed(PLAIN) == ["refused"]
     assert printed(OURS) == [str(copy / "__init__.py"), "6", "3"]
+
+
+def test_what_another_process_would_not_find_again_is_refused():
+    factor = 2
+
+    def times(number):
+        return factor * number
+
+    with pytest.raises(ValueError, match="times holds factor; pass them to it"):
+        compiled()(times)

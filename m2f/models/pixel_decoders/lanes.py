@@ -25,6 +25,7 @@ class Lanes(types.Type):
 
     def __init__(self, width: int) -> None:
         super().__init__(name=f"Lanes({width})")
+        self.width = width
         self.vector = ir.VectorType(REAL, width)
 
 
@@ -41,41 +42,48 @@ def operation(write: Callable[..., Any]) -> Any:
     return intrinsic(write)
 
 
-def lanes_of(width: int) -> tuple[Any, Any, Any]:
-    """Functions ``zeros()``, ``load(rows, row)`` and ``store(rows, row, lanes)`` for ``width`` lanes.
+@operation
+def zeros(typing_context: Any, like: Any) -> Any:
+    """As many zeros as the tuple ``like`` has items: its type tells the number."""
+    lanes = Lanes(like.count)
 
-    ``rows`` are contiguous ``[N, width]`` float32; that there is such a row is not looked at.
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+        return ir.Constant(lanes.vector, [0.0] * lanes.width)
+
+    return lanes(like), generate
+
+
+@operation
+def load(typing_context: Any, rows: Any, row: Any, like: Any) -> Any:
+    """A row of contiguous ``rows [N, width]`` float32, as wide as the tuple ``like``.
+
+    That there is such a row is not looked at, nor here that rows are so wide; :func:`store` neither.
     """
-    lanes = Lanes(width)
+    lanes = Lanes(like.count)
 
-    @operation
-    def zeros(typing_context: Any) -> Any:
-        def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
-            return ir.Constant(lanes.vector, [0.0] * width)
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+        return builder.load(place(context, builder, signature.args[0], lanes, *arguments[:2]), align=REAL_BYTES)
 
-        return lanes(), generate
+    return lanes(rows, row, like), generate
 
-    def place(context: Any, builder: ir.IRBuilder, array_type: Any, array: Any, row: Any) -> Any:
-        first = builder.mul(row, row.type(width))
-        data = context.make_array(array_type)(context, builder, array).data
-        return builder.bitcast(builder.gep(data, [first]), lanes.vector.as_pointer())
 
-    @operation
-    def load(typing_context: Any, rows: Any, row: Any) -> Any:
-        def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
-            return builder.load(place(context, builder, signature.args[0], *arguments), align=REAL_BYTES)
+@operation
+def store(typing_context: Any, rows: Any, row: Any, value: Any) -> Any:
+    """Write a row of contiguous ``rows [N, width]``."""
 
-        return lanes(rows, row), generate
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+        pointer = place(context, builder, signature.args[0], value, *arguments[:2])
+        builder.store(arguments[2], pointer, align=REAL_BYTES)
+        return context.get_dummy_value()
 
-    @operation
-    def store(typing_context: Any, rows: Any, row: Any, value: Any) -> Any:
-        def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
-            builder.store(arguments[2], place(context, builder, signature.args[0], *arguments[:2]), align=REAL_BYTES)
-            return context.get_dummy_value()
+    return types.void(rows, row, value), generate
 
-        return types.void(rows, row, value), generate
 
-    return zeros, load, store
+def place(context: Any, builder: ir.IRBuilder, array_type: Any, lanes: Lanes, array: Any, row: Any) -> Any:
+    """A pointer to a row as one vector."""
+    first = builder.mul(row, row.type(lanes.width))
+    data = context.make_array(array_type)(context, builder, array).data
+    return builder.bitcast(builder.gep(data, [first]), lanes.vector.as_pointer())
 
 
 @operation

@@ -2,13 +2,13 @@
 
 Made of PyTorch's operators each of these steps writes and reads all of its values once more, and rows of a dozen
 weights are too short for its softmax. The loops below keep what belongs to one query and head in registers. They are
-compiled by numba on first use and cached beside this file.
+compiled by numba on first use and kept, see :mod:`m2f.kernels`. What they are compiled for the types of arguments tell,
+a tuple the length of a vector, None that there is no softmax.
 """
 
 import itertools
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 from typing import Any
 
 import numba
@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from m2f.kernels import compiled
-from m2f.models.pixel_decoders.lanes import dot, lanes_of, plus, times
+from m2f.models.pixel_decoders.lanes import dot, load, plus, store, times, zeros
 
 ZERO, HALF, ONE = np.float32(0), np.float32(0.5), np.float32(1)
 
@@ -33,10 +33,11 @@ def sample_on_cpu(
     A head's vectors are brought together first, ``[B, heads, N, d]``: side by side they fit a core's cache.
     """
     images, queries, heads, _ = scores.shape
-    inputs = [by_head(value), lengths(sizes), reference.contiguous(), offsets.contiguous(), scores.contiguous()]
+    inputs = [by_head(value), lengths(sizes), reference.contiguous(), offsets.contiguous()]
     samples = value.new_empty(images, queries, heads, value.shape[3])
-    weights = torch.empty_like(inputs[4]) if softmax else inputs[4]
-    run_tasks(sampling_kernel(value.shape[3], softmax), [*inputs, samples, weights])
+    scores = scores.contiguous()
+    weights = torch.empty_like(scores) if softmax else scores
+    run_tasks(sample, value.shape[3], [*inputs, scores if softmax else None, samples, weights])
     return samples.flatten(2), weights if softmax else weights.new_empty(0)
 
 
@@ -54,7 +55,8 @@ def gradients_on_cpu(
     incoming = gradient.contiguous().view(*weights.shape[:3], value.shape[3])
     to_value = torch.zeros_like(inputs[0])  # several samples add to one vector; the other gradients are written once
     to_offsets, to_scores = torch.empty_like(inputs[3]), torch.empty_like(inputs[4])
-    run_tasks(gradient_kernel(value.shape[3], softmax), [*inputs, incoming, to_value, to_offsets, to_scores])
+    outputs = [to_value, to_offsets, to_scores]
+    run_tasks(sample_backward, value.shape[3], [*inputs, True if softmax else None, incoming, *outputs])
     return by_head(to_value), to_offsets, to_scores
 
 
@@ -68,22 +70,23 @@ def by_head(value: Tensor) -> Tensor:
     return value.transpose(1, 2).contiguous()
 
 
-def run_tasks(kernel: Callable[..., None], tensors: Sequence[Tensor]) -> None:
-    """Run a kernel on as many threads as torch may use, each with its share of the images' heads.
+def run_tasks(kernel: Callable[..., None], width: int, arguments: Sequence[Tensor | bool | None]) -> None:
+    """Run a kernel for vectors of a length on as many threads as torch may use, each with its share of images' heads.
 
     A task is one image and head, so no two threads write to one place and the sums do not depend on the threads.
     Plain threads serve because the kernels hold no lock: numba's own would share an OpenMP runtime with torch and
     change how many threads torch uses.
     """
-    arrays = [tensor.detach().numpy() for tensor in tensors]
+    arrays = [own.detach().numpy() if isinstance(own, Tensor) else own for own in arguments]
     tasks = arrays[0].shape[0] * arrays[0].shape[1]
+    like = (0,) * width
     threads = min(torch.get_num_threads(), tasks)
     if threads == 1:
-        kernel(0, tasks, *arrays)
+        kernel(0, tasks, like, *arrays)
         return
     bounds = np.linspace(0, tasks, threads + 1).astype(int).tolist()
     with ThreadPoolExecutor(threads) as pool:
-        for future in [pool.submit(kernel, *share, *arrays) for share in itertools.pairwise(bounds)]:
+        for future in [pool.submit(kernel, *share, like, *arrays) for share in itertools.pairwise(bounds)]:
             future.result()
 
 
@@ -121,137 +124,127 @@ def normalise(logits: np.ndarray, weights: np.ndarray) -> None:
         weights[s] /= total
 
 
-@cache
-def sampling_kernel(width_of_value: int, softmax: bool) -> Callable[..., None]:
-    """A kernel for vectors of that length.
+@compiled(fastmath=ORDER_FREE)
+def sample(
+    first: int,
+    last: int,
+    like: tuple[int, ...],
+    value: np.ndarray,
+    sizes: np.ndarray,
+    reference: np.ndarray,
+    offsets: np.ndarray,
+    scores: np.ndarray | None,
+    samples: np.ndarray,
+    weights: np.ndarray,
+) -> None:
+    """Fill ``samples`` and ``weights`` for tasks ``first`` to ``last``, vectors being as long as ``like``.
 
-    Without ``softmax`` the scores are the weights, and nothing is written to these.
+    Without scores the weights are given, and nothing is written to them.
     """
-
-    zeros, load, store = lanes_of(width_of_value)
-
-    @compiled(fastmath=ORDER_FREE)
-    def sample(
-        first: int,
-        last: int,
-        value: np.ndarray,
-        sizes: np.ndarray,
-        reference: np.ndarray,
-        offsets: np.ndarray,
-        scores: np.ndarray,
-        samples: np.ndarray,
-        weights: np.ndarray,
-    ) -> None:
-        """Fill ``samples`` and ``weights`` for tasks ``first`` to ``last``."""
-        _, queries, heads, levels, points, _ = offsets.shape
-        for task in range(first, last):
-            b, h = task // heads, task % heads
-            vectors = value[b, h]
-            for q in range(queries):
-                moves, own_weights = offsets[b, q, h], weights[b, q, h]
-                if softmax:
-                    normalise(scores[b, q, h], own_weights)
-                total = zeros()
-                start = 0
-                for level in range(levels):
-                    height, width = sizes[level, 0], sizes[level, 1]
-                    high, wide = np.float32(height), np.float32(width)
-                    for p in range(points):
-                        x = reference[q, 0] * wide + moves[level, p, 0] - HALF
-                        y = reference[q, 1] * high + moves[level, p, 1] - HALF
-                        if not (-ONE < x < wide and -ONE < y < high):
-                            continue
-                        weight = own_weights[level * points + p]
-                        left, right, left_share, right_share = neighbours(x, width)
-                        top, bottom, top_share, bottom_share = neighbours(y, height)
-                        row = np.uintp(start + top * width + left)
-                        total = plus(total, times(load(vectors, row), weight * top_share * left_share))
-                        row = np.uintp(start + top * width + right)
-                        total = plus(total, times(load(vectors, row), weight * top_share * right_share))
-                        row = np.uintp(start + bottom * width + left)
-                        total = plus(total, times(load(vectors, row), weight * bottom_share * left_share))
-                        row = np.uintp(start + bottom * width + right)
-                        total = plus(total, times(load(vectors, row), weight * bottom_share * right_share))
-                    start += height * width
-                store(samples[b, q], np.uintp(h), total)
-
-    return sample
+    _, queries, heads, levels, points, _ = offsets.shape
+    for task in range(first, last):
+        b, h = task // heads, task % heads
+        vectors = value[b, h]
+        for q in range(queries):
+            moves, own_weights = offsets[b, q, h], weights[b, q, h]
+            if scores is not None:
+                normalise(scores[b, q, h], own_weights)
+            total = zeros(like)
+            start = 0
+            for level in range(levels):
+                height, width = sizes[level, 0], sizes[level, 1]
+                high, wide = np.float32(height), np.float32(width)
+                for p in range(points):
+                    x = reference[q, 0] * wide + moves[level, p, 0] - HALF
+                    y = reference[q, 1] * high + moves[level, p, 1] - HALF
+                    if not (-ONE < x < wide and -ONE < y < high):
+                        continue
+                    weight = own_weights[level * points + p]
+                    left, right, left_share, right_share = neighbours(x, width)
+                    top, bottom, top_share, bottom_share = neighbours(y, height)
+                    row = np.uintp(start + top * width + left)
+                    total = plus(total, times(load(vectors, row, like), weight * top_share * left_share))
+                    row = np.uintp(start + top * width + right)
+                    total = plus(total, times(load(vectors, row, like), weight * top_share * right_share))
+                    row = np.uintp(start + bottom * width + left)
+                    total = plus(total, times(load(vectors, row, like), weight * bottom_share * left_share))
+                    row = np.uintp(start + bottom * width + right)
+                    total = plus(total, times(load(vectors, row, like), weight * bottom_share * right_share))
+                start += height * width
+            store(samples[b, q], np.uintp(h), total)
 
 
-@cache
-def gradient_kernel(width_of_value: int, softmax: bool) -> Callable[..., None]:
-    """The backward pass of :func:`sampling_kernel`."""
+@numba.njit(inline="always")
+def give(
+    incoming: Any, share: np.float32, row: np.uintp, vectors: np.ndarray, to_vectors: np.ndarray, like: tuple[int, ...]
+) -> Any:
+    """Add a corner's share of the gradient to it, and return the product of the gradient and the corner."""
+    store(to_vectors, row, plus(load(to_vectors, row, like), times(incoming, share)))
+    return dot(incoming, load(vectors, row, like))
 
-    _, load, store = lanes_of(width_of_value)
 
-    @numba.njit(inline="always")
-    def give(incoming: Any, share: np.float32, row: np.uintp, vectors: np.ndarray, to_vectors: np.ndarray) -> Any:
-        """Add a corner's share of the gradient to it, and return the product of the gradient and the corner."""
-        store(to_vectors, row, plus(load(to_vectors, row), times(incoming, share)))
-        return dot(incoming, load(vectors, row))
-
-    @compiled(fastmath=ORDER_FREE)
-    def sample_backward(
-        first: int,
-        last: int,
-        value: np.ndarray,
-        sizes: np.ndarray,
-        reference: np.ndarray,
-        offsets: np.ndarray,
-        weights: np.ndarray,
-        gradient: np.ndarray,
-        to_value: np.ndarray,
-        to_offsets: np.ndarray,
-        to_scores: np.ndarray,
-    ) -> None:
-        """Fill the three gradients for tasks ``first`` to ``last``, given the samples'."""
-        _, queries, heads, levels, points, _ = offsets.shape
-        for task in range(first, last):
-            b, h = task // heads, task % heads
-            vectors, to_vectors = value[b, h], to_value[b, h]
-            for q in range(queries):
-                incoming = load(gradient[b, q], np.uintp(h))
-                moves, own_weights = offsets[b, q, h], weights[b, q, h]
-                to_moves, to_own_scores = to_offsets[b, q, h], to_scores[b, q, h]
-                mean = ZERO
-                start = 0
-                for level in range(levels):
-                    height, width = sizes[level, 0], sizes[level, 1]
-                    high, wide = np.float32(height), np.float32(width)
-                    for p in range(points):
-                        s = level * points + p
-                        x = reference[q, 0] * wide + moves[level, p, 0] - HALF
-                        y = reference[q, 1] * high + moves[level, p, 1] - HALF
-                        if not (-ONE < x < wide and -ONE < y < high):
-                            to_own_scores[s] = ZERO
-                            to_moves[level, p] = ZERO
-                            continue
-                        weight = own_weights[s]
-                        left, right, left_share, right_share = neighbours(x, width)
-                        top, bottom, top_share, bottom_share = neighbours(y, height)
-                        left_slope, right_slope = slopes(x, width)
-                        top_slope, bottom_slope = slopes(y, height)
-                        cell = np.uintp(start + top * width + left)
-                        tl = give(incoming, weight * top_share * left_share, cell, vectors, to_vectors)
-                        cell = np.uintp(start + top * width + right)
-                        tr = give(incoming, weight * top_share * right_share, cell, vectors, to_vectors)
-                        cell = np.uintp(start + bottom * width + left)
-                        bl = give(incoming, weight * bottom_share * left_share, cell, vectors, to_vectors)
-                        cell = np.uintp(start + bottom * width + right)
-                        br = give(incoming, weight * bottom_share * right_share, cell, vectors, to_vectors)
-                        at_top = left_share * tl + right_share * tr
-                        at_bottom = left_share * bl + right_share * br
-                        to_weight = top_share * at_top + bottom_share * at_bottom
-                        to_own_scores[s] = to_weight
-                        mean += weight * to_weight
-                        to_moves[level, p, 0] = weight * (
-                            top_share * (left_slope * tl + right_slope * tr)
-                            + bottom_share * (left_slope * bl + right_slope * br)
-                        )
-                        to_moves[level, p, 1] = weight * (top_slope * at_top + bottom_slope * at_bottom)
-                    start += height * width
-                if softmax:
-                    for s in range(levels * points):
-                        to_own_scores[s] = own_weights[s] * (to_own_scores[s] - mean)
-
-    return sample_backward
+@compiled(fastmath=ORDER_FREE)
+def sample_backward(
+    first: int,
+    last: int,
+    like: tuple[int, ...],
+    value: np.ndarray,
+    sizes: np.ndarray,
+    reference: np.ndarray,
+    offsets: np.ndarray,
+    weights: np.ndarray,
+    softmax: bool | None,
+    gradient: np.ndarray,
+    to_value: np.ndarray,
+    to_offsets: np.ndarray,
+    to_scores: np.ndarray,
+) -> None:
+    """Fill the three gradients for tasks ``first`` to ``last``, given the samples'; ``softmax`` is there or not."""
+    _, queries, heads, levels, points, _ = offsets.shape
+    for task in range(first, last):
+        b, h = task // heads, task % heads
+        vectors, to_vectors = value[b, h], to_value[b, h]
+        for q in range(queries):
+            incoming = load(gradient[b, q], np.uintp(h), like)
+            moves, own_weights = offsets[b, q, h], weights[b, q, h]
+            to_moves, to_own_scores = to_offsets[b, q, h], to_scores[b, q, h]
+            mean = ZERO
+            start = 0
+            for level in range(levels):
+                height, width = sizes[level, 0], sizes[level, 1]
+                high, wide = np.float32(height), np.float32(width)
+                for p in range(points):
+                    s = level * points + p
+                    x = reference[q, 0] * wide + moves[level, p, 0] - HALF
+                    y = reference[q, 1] * high + moves[level, p, 1] - HALF
+                    if not (-ONE < x < wide and -ONE < y < high):
+                        to_own_scores[s] = ZERO
+                        to_moves[level, p] = ZERO
+                        continue
+                    weight = own_weights[s]
+                    left, right, left_share, right_share = neighbours(x, width)
+                    top, bottom, top_share, bottom_share = neighbours(y, height)
+                    left_slope, right_slope = slopes(x, width)
+                    top_slope, bottom_slope = slopes(y, height)
+                    cell = np.uintp(start + top * width + left)
+                    tl = give(incoming, weight * top_share * left_share, cell, vectors, to_vectors, like)
+                    cell = np.uintp(start + top * width + right)
+                    tr = give(incoming, weight * top_share * right_share, cell, vectors, to_vectors, like)
+                    cell = np.uintp(start + bottom * width + left)
+                    bl = give(incoming, weight * bottom_share * left_share, cell, vectors, to_vectors, like)
+                    cell = np.uintp(start + bottom * width + right)
+                    br = give(incoming, weight * bottom_share * right_share, cell, vectors, to_vectors, like)
+                    at_top = left_share * tl + right_share * tr
+                    at_bottom = left_share * bl + right_share * br
+                    to_weight = top_share * at_top + bottom_share * at_bottom
+                    to_own_scores[s] = to_weight
+                    mean += weight * to_weight
+                    to_moves[level, p, 0] = weight * (
+                        top_share * (left_slope * tl + right_slope * tr)
+                        + bottom_share * (left_slope * bl + right_slope * br)
+                    )
+                    to_moves[level, p, 1] = weight * (top_slope * at_top + bottom_slope * at_bottom)
+                start += height * width
+            if softmax is not None:
+                for s in range(levels * points):
+                    to_own_scores[s] = own_weights[s] * (to_own_scores[s] - mean)
