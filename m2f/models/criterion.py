@@ -98,7 +98,9 @@ class PointCriterion(nn.Module):
         """
         matches = self.match(class_logits, masks, labels, targets)
         class_term = self.class_loss(class_logits, matches, labels, masks, targets)
-        terms = torch.stack([class_term, *self.mask_losses(masks, matches, targets)])  # [3, L]
+        # Once, with companions or without: a process whose images have no targets has none, and all must meet as often.
+        count = mask_count(targets)
+        terms = torch.stack([class_term, *self.mask_losses(masks, matches, targets, count)])  # [3, L]
         weighted = terms * terms.new_tensor(self.weights)[:, None]
         result = {"loss": weighted.sum()}
         for name, row in zip(("loss_class", "loss_entropy", "loss_dice"), weighted.detach().unbind(0), strict=True):
@@ -106,21 +108,23 @@ class PointCriterion(nn.Module):
                 prefix = "" if layer == len(row) - 1 else f"d{layer}."
                 result[prefix + name] = value
         if company:
-            own = self.company_loss(company, labels, targets)
+            own = self.company_loss(company, labels, targets, count)
             result |= {"loss": result["loss"] + own, "loss_company": own.detach()}
         return result
 
-    def company_loss(self, company: DecoderOutput, labels: Sequence[Tensor], targets: Sequence[Tensor]) -> Tensor:
+    def company_loss(
+        self, company: DecoderOutput, labels: Sequence[Tensor], targets: Sequence[Tensor], count: float
+    ) -> Tensor:
         """The weighted loss of companions, in the terms of the queries'; those without a target have none.
 
         Companion i of an image is paired with its target i in every prediction. The class loss is the mean over the
-        pairs of a prediction; mask losses are divided by the number of targets, as the queries' are.
+        pairs of a prediction; mask losses are divided by ``count``, as the queries' are.
         """
         pairs = in_order([len(own) for own in labels], company.masks.layers, company.class_logits.device)
         expected = nn.utils.rnn.pad_sequence(list(labels), batch_first=True)[pairs.image, pairs.target]
         predicted = company.class_logits[pairs.layer, pairs.image, pairs.query]
         class_term = company.masks.layers * F.cross_entropy(predicted, expected)
-        terms = [class_term, *(term.sum() for term in self.mask_losses(company.masks, pairs, targets))]
+        terms = [class_term, *(term.sum() for term in self.mask_losses(company.masks, pairs, targets, count))]
         return (torch.stack(terms) * class_term.new_tensor(self.weights)).sum()
 
     @torch.no_grad()
@@ -188,8 +192,10 @@ class PointCriterion(nn.Module):
         layers = len(class_logits)
         return entropy.view(layers, -1).sum(1) / self.class_balance[expected].view(layers, -1).sum(1)
 
-    def mask_losses(self, masks: MaskPredictions, matches: Matches, targets: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-        """Per layer the cross-entropy and dice losses, each ``[L]``: sums over pairs divided by the mask count."""
+    def mask_losses(
+        self, masks: MaskPredictions, matches: Matches, targets: Sequence[Tensor], count: float
+    ) -> tuple[Tensor, Tensor]:
+        """Per layer the cross-entropy and dice losses, each ``[L]``: sums over pairs divided by ``count``."""
         predicted, expected = self.matched(masks, matches, targets)
         entropy = F.binary_cross_entropy_with_logits(predicted, expected, reduction="none")
         if self.focal:
@@ -199,10 +205,9 @@ class PointCriterion(nn.Module):
         overlap = (foreground * expected).sum(1)
         dice = 1 - (2 * overlap + 1) / (foreground.sum(1) + expected.sum(1) + 1)
         layers = masks.layers
-        normaliser = mask_count(targets)
         return (
-            entropy.new_zeros(layers).index_add(0, matches.layer, entropy) / normaliser,
-            dice.new_zeros(layers).index_add(0, matches.layer, dice) / normaliser,
+            entropy.new_zeros(layers).index_add(0, matches.layer, entropy) / count,
+            dice.new_zeros(layers).index_add(0, matches.layer, dice) / count,
         )
 
     def matched(self, masks: MaskPredictions, matches: Matches, targets: Sequence[Tensor]) -> tuple[Tensor, Tensor]:

@@ -121,6 +121,15 @@ def test_the_loss_of_companions_equals_plain_loops(criterion, monkeypatch, count
     torch.testing.assert_close(together - alone, terms.sum())
 
 
+def test_processes_meet_as_often_with_companions_as_without(criterion, monkeypatch):
+    """One whose images have no targets has no companions, and waits for nobody."""
+    met = []
+    monkeypatch.setattr("m2f.models.criterion.all_reduce", met.append)
+    for counts, company in (((3, 2), DecoderOutput(*predictions(2, seed=1))), ((0, 0), None)):
+        criterion(*predictions(2), *targets(counts), company)
+    assert len(met) == 2
+
+
 def test_a_batch_without_any_target_trains_classes_alone(criterion):
     classes, masks = predictions(2)
     labels, truth = targets((0, 0))
