@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from m2f.models.criterion import PointCriterion
+from m2f.models.layers import without_autocast
 from m2f.models.mask_prediction import MaskPredictions
 from m2f.models.matching import Matches, matching_costs
 from m2f.registry import MODELS
@@ -19,11 +20,12 @@ class QualityCriterion(PointCriterion):
     Stable-DINO trains the class of a matched box towards the square of its IoU, scaled so that the best of an image is
     1, and matches by the class's probability times a power of the box's rescaled GIoU (its dn_criterion.py:158-250 and
     matcher.py:110-170; Apache-2.0). Here, with masks and a softmax over classes: u is the IoU of the predicted mask,
-    cut at one half, with the target, at points drawn as those for matching are, since the loss's own points lie where
-    masks are unsure. The target is ``u^2`` on the class and the rest on "no object", u scaled as there, without a
-    gradient; a matched query weighs as one in the mean, so that ``u^2`` is what costs least. The class's cost is
-    ``-p * u^0.5``, u not scaled. Never published for Mask2Former, whose instances' scores have the mask's quality in
-    them already. Arguments as :class:`~m2f.models.criterion.PointCriterion`.
+    cut at one half, with the target: of the matched pairs' whole masks at 1/4 of the input, since few points or none
+    may lie on a small object; in the matching, of all pairs at its points. The target is ``u^2`` on the class and the
+    rest on "no object", u scaled as there, without a gradient; a matched query weighs as one in the mean, so that
+    ``u^2`` is what costs least. The class's cost is ``-p * u^0.5``, u not scaled. Never published for Mask2Former,
+    whose instances' scores have the mask's quality in them already. Arguments as
+    :class:`~m2f.models.criterion.PointCriterion`.
     """
 
     power, cost_power = 2.0, 0.5
@@ -65,13 +67,14 @@ class QualityCriterion(PointCriterion):
     @torch.no_grad()
     def share(self, matches: Matches, masks: MaskPredictions, targets: Sequence[Tensor]) -> Tensor:
         """``u^2`` of each of the M pairs, ``[M]``, the best of its image and layer having 1."""
-        drawn, expected = self.matched_on(masks, targets)
-        pairs = qualities(list(drawn), expected)  # [L, B, Q, N]
-        quality = pairs[matches.layer, matches.image, matches.query, matches.target]
-        matched = torch.zeros_like(pairs)
-        matched[matches.layer, matches.image, matches.query, matches.target] = quality
-        best = F.pad(matched.flatten(2), (0, 1)).amax(dim=2)  # 0 in an image without targets
-        return (quality / best[matches.layer, matches.image].clamp(min=1e-6)) ** self.power
+        predicted = masks.of(matches.layer, matches.image, matches.query).flatten(1) >= 0  # [M, h * w]
+        _, whole = self.whole_masks(masks, targets)
+        expected = whole[0, matches.image, matches.target].bool()
+        quality = (predicted & expected).sum(1) / (predicted | expected).sum(1).clamp(min=1)
+        best = quality.new_zeros(masks.layers * len(targets))
+        place = matches.layer * len(targets) + matches.image
+        best = best.scatter_reduce(0, place, quality, "amax")
+        return (quality / best[place].clamp(min=1e-6)) ** self.power
 
 
 def qualities(predicted: Sequence[Tensor], expected: Tensor) -> Tensor:
@@ -87,6 +90,7 @@ def qualities(predicted: Sequence[Tensor], expected: Tensor) -> Tensor:
 
 def iou(one: Tensor, other: Tensor) -> Tensor:
     """IoU of ``[B, Q, P]`` with ``[B, N, P]``, each from 0 to 1, ``[B, Q, N]``."""
-    overlap = one @ other.transpose(1, 2)
+    with without_autocast(one.device):  # bfloat16 would round counts
+        overlap = one @ other.transpose(1, 2)
     union = one.sum(2)[:, :, None] + other.sum(2)[:, None] - overlap
     return overlap / union.clamp(min=1e-6)

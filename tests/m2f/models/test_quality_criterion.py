@@ -85,3 +85,16 @@ def test_a_batch_without_targets_has_a_class_loss(given):
     nothing = [torch.zeros(0, dtype=torch.long)] * 2, [torch.zeros(0, SIDE, SIDE, dtype=torch.bool)] * 2
     losses = [kind(CLASSES, SIDE**2)(classes, masks, *nothing) for kind in (QualityCriterion, PointCriterion)]
     torch.testing.assert_close(losses[0]["loss"], losses[1]["loss"])
+
+
+def test_the_quality_of_a_pair_is_its_whole_masks_wherever_points_lie(given, monkeypatch):
+    """A small object may lie between all points; its query is not to learn that it is nothing."""
+    monkeypatch.setattr("m2f.models.criterion.random_points", lambda count, points, device: torch.zeros(count, 9, 2))
+    small = torch.zeros(1, 32, 32, dtype=torch.bool)
+    small[0, 20:24, 8:16] = True  # two cells of a fourth of the size
+    logits = torch.full((1, 1, QUERIES, SIDE, SIDE), -1.0)
+    logits[0, 0, 2, 5, 1:4] = 1.0  # three cells: 2 / 3
+    logits[0, 0, 3, 5, 3] = 1.0  # one of the two: 1 / 2
+    matches = Matches(*torch.tensor([[0, 0, 2, 0], [0, 0, 3, 1]]).unbind(1))
+    share = QualityCriterion(CLASSES, 9).share(matches, DenseMasks(logits), [small.expand(2, -1, -1)])
+    torch.testing.assert_close(share, torch.tensor([1.0, (3 / 4) ** 2]))
