@@ -64,11 +64,16 @@ class Company:
         return torch.cat([F.pad(among, (0, self.number)), self.seen], dim=1)[:, None]
 
     def apart(self, read: nn.Module, query: Tensor, position: Tensor, level: object, logits: Tensor | None) -> Tensor:
-        """A cross-attention of queries, and then of companions: some let the queries of an image compete."""
+        """A cross-attention of queries, and then of companions: some let the queries of an image compete.
+
+        One in which companions would compete for what their masks promise them says by ``of_companions`` what they
+        read, with ``forward``'s arguments.
+        """
         sizes = [query.shape[1] - self.number, self.number]
         masks = [None, None] if logits is None else logits.split(sizes, dim=1)
         parts = zip(query.split(sizes, dim=1), position.split(sizes, dim=1), masks, strict=True)
-        return torch.cat([read(*part, level, own) for *part, own in parts], dim=1)
+        reads = (read, getattr(read, "of_companions", read))
+        return torch.cat([one(*part, level, own) for one, (*part, own) in zip(reads, parts, strict=True)], dim=1)
 
 
 def any_pixel(masks: Tensor, sizes: Sequence[tuple[int, int]]) -> Tensor:

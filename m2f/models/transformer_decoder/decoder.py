@@ -185,8 +185,6 @@ class MaskedAttentionDecoder(nn.Module):
         if not self.strides or not set(self.strides) <= set(PYRAMID):
             raise ValueError(f"reads must name strides of {PYRAMID}, not {reads!r}")
         self.queries = MODELS.build({**queries, "embed_dims": embed_dims})
-        own = {"num_classes": num_classes, "embed_dims": embed_dims}
-        self.companions = MODELS.build({**companions, **own}) if companions else None
         self.first_prediction = 0 if self.queries.supervised else 1
         self.level_embedding = nn.Embedding(len(self.strides), embed_dims) if len(self.strides) > 1 else None
         self.position_encoding = SinePositionalEncoding(embed_dims // 2, normalize=True)
@@ -206,6 +204,9 @@ class MaskedAttentionDecoder(nn.Module):
             nn.ReLU(inplace=True),
             nn.Linear(embed_dims, embed_dims),
         )
+        # Last, so that all else begins with the weights that it has without companions.
+        own = {"num_classes": num_classes, "embed_dims": embed_dims}
+        self.companions = MODELS.build({**companions, **own}) if companions else None
 
     def forward(
         self, pyramid: Sequence[Tensor], mask_features: Tensor, all_layers: bool, truth: Truth | None = None

@@ -21,7 +21,7 @@ class MaskPilots(nn.Module):
     Pilots have no position, since MP-Former's queries have none: ``LearnableQueries`` without ``positions`` is the rest
     of that change, which a row of its own makes. Its noise on masks is 0 in the script that it was trained by, and is
     left out. An image with fewer targets than another of its batch has empty places, which are trained as "no object"
-    there; here they are not trained, and no pilot sees them.
+    there; here they are not trained, and no pilot exchanges with them.
 
     Args:
         num_classes: K.

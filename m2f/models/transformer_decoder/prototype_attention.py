@@ -21,7 +21,8 @@ class PrototypeAttention(nn.Module):
     read is ``W_o(alpha * L2_over_queries(W_m(prototype * q)) + prototype)``, ``alpha`` of D numbers, at first 1 (PEM's
     pem_transformer_decoder.py:87-212, read for the formulas: no licence).
 
-    The second L2 norm runs over the Q queries, so what one query reads depends on the others. The choice has no
+    The second L2 norm runs over the Q queries, so what one query reads depends on the others; what one companion reads
+    on the other companions, and on how many another image has. The choice has no
     gradient: ``W_q`` learns through the product alone. The norm before the depthwise convolution is batch norm there,
     a layer norm here, as nothing else in this decoder has statistics of a batch. There an empty mask takes the first
     cell, unless all of an image's are empty; here it takes any cell, as an empty mask of masked attention does.

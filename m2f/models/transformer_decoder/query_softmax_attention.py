@@ -34,7 +34,7 @@ class QuerySoftmaxAttention(nn.Module):
         require_whole(iterations=iterations)
         self.iterations = iterations
         self.attention = MultiHeadAttention(embed_dims, num_heads)
-        self.norm = nn.LayerNorm(embed_dims)
+        self.norm = nn.LayerNorm(embed_dims) if iterations > 1 else None
 
     def forward(self, query: Tensor, query_position: Tensor, level: Level, mask_logits: Tensor | None) -> Tensor:
         """See :mod:`m2f.models.transformer_decoder.cross_attention`."""
@@ -54,11 +54,12 @@ class QuerySoftmaxAttention(nn.Module):
         )
         centre, found = query, []
         for _ in range(self.iterations):
+            if found and self.norm:
+                centre = self.norm(query + found[-1][1])
             projected = self.attention.query(centre + query_position).unflatten(2, (self.attention.num_heads, -1))
             logits = projected.transpose(1, 2) @ key.transpose(2, 3) / math.sqrt(key.shape[3])
             share = logits.softmax(dim=2)
             weights = share / (share.sum(dim=3, keepdim=True) + 1e-6)
             read = self.attention.output((weights.to(value.dtype) @ value).transpose(1, 2).flatten(2))
-            centre = self.norm(query + read)
             found.append((weights, read))
         return found

@@ -12,15 +12,16 @@ from m2f.registry import MODELS
 
 @MODELS.register_module()
 class SelectedQueries(Queries):
-    """The cells of the pyramid that the decoder's own classifier is surest to be an object of some class.
+    """The cells of the pyramid to which the decoder's own classifier gives the largest logit of some class.
 
     Every cell of 1/32, 1/16 and 1/8 becomes a token ``LayerNorm(W x)``; its score is its best class logit, "no object"
     left out; the best Q are the queries' features. Their own class and mask are trained as any prediction's, and the
     layers go on from them without a gradient (maskdino_decoder.py:363-470; Apache-2.0). Positions are the sine
     embeddings of the chosen cells: Mask DINO's come from boxes that a head predicts, which are not here.
 
-    Many of the cells may lie on one object, and stuff has no cell that is its centre: nothing makes the choice diverse.
-    Mask DINO itself does not choose queries for semantic segmentation of ADE20K (its TWO_STAGE is off there).
+    Mask DINO's classes have a sigmoid each, ours one softmax: there the largest logit is the surest class, here nearly
+    so. Many of the cells may lie on one object, and stuff has no cell that is its centre: nothing makes the choice
+    diverse. Mask DINO itself does not choose queries for semantic segmentation of ADE20K (its TWO_STAGE is off there).
 
     Args:
         num_queries: Q, at most the number of cells.

@@ -39,3 +39,16 @@ def test_nothing_learns_through_the_assignment(given):
     variant(query, position, level, masks).square().sum().backward()
     assert masks.grad is None
     assert variant.value.weight.grad.any()
+
+
+def test_companions_do_not_compete(given):
+    """Each reads all of its own mask, where another's lies too, and nothing of what none has."""
+    query, position, level, masks = given
+    masks = torch.full_like(masks, -10.0)
+    masks[:, :2, 3:6] = 10.0  # two in the same cells
+    masks[:, 2, 8] = 10.0
+    variant = trained()
+    values = variant.value(level.source)
+    sums = torch.stack([values[:, 3:6].sum(1), values[:, 3:6].sum(1), values[:, 8], values.sum(1)], dim=1)
+    found = variant.of_companions(query, position, level, masks)
+    torch.testing.assert_close(found, variant.output(variant.norm(sums)), msg="the last, without a cell, reads all")

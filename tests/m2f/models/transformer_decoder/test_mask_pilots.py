@@ -36,16 +36,40 @@ def test_nobody_sees_a_place_without_a_target(targets):
 
 
 def test_they_train_in_every_prediction_and_are_gone_in_inference(targets):
-    decoder = MaskedAttentionDecoder(
-        3, {"type": "MaskedAttention"}, {"type": "LearnableQueries", "num_queries": 5}, 8, 2, 16, 3,
-        companions={"type": "MaskPilots"},
-    )  # fmt: skip
+    decoder = decoder_of("MaskedAttention", companions={"type": "MaskPilots"})
     features = [torch.randn(2, 8, side, side) for side in (1, 2, 4)], torch.randn(2, 8, 8, 8)
     output = decoder(*features, all_layers=True, truth=targets)
     assert output.company.class_logits.shape == (4, 2, 3, 4)
     output.company.class_logits.square().sum().backward()
     assert decoder.companions.features.weight.grad.any()
     assert decoder(*features, all_layers=False).company is None
+
+
+def decoder_of(attention, **options):
+    queries = {"type": "LearnableQueries", "num_queries": 5}
+    return MaskedAttentionDecoder(3, {"type": attention}, queries, 8, 2, 16, 3, **options)
+
+
+def test_all_else_begins_with_the_weights_that_it_has_without_them():
+    weights = []
+    for options in ({}, {"companions": {"type": "MaskPilots"}}):
+        torch.manual_seed(0)
+        weights.append(decoder_of("MaskedAttention", **options).state_dict())
+    assert all(torch.equal(values, weights[1][name]) for name, values in weights[0].items())
+
+
+def test_k_means_pilots_read_what_their_masks_promise(targets, monkeypatch):
+    given = []
+    monkeypatch.setattr(
+        "m2f.models.transformer_decoder.KMeansAttention.of_companions",
+        lambda self, query, position, level, masks: given.append(masks > 0) or query,
+    )
+    decoder = decoder_of("KMeansAttention", companions={"type": "MaskPilots"})
+    features = [torch.randn(2, 8, side, side) for side in (1, 2, 4)], torch.randn(2, 8, 8, 8)
+    decoder(*features, all_layers=True, truth=targets)
+    assert [masks.shape for masks in given] == [(2, 3, 1), (2, 3, 4), (2, 3, 16)]
+    blocks = targets[1][0].unflatten(2, (4, 8)).unflatten(1, (4, 8)).amax((2, 4))
+    assert torch.equal(given[2][0], blocks.flatten(1))
 
 
 def test_queries_may_be_without_positions():
