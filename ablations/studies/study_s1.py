@@ -27,7 +27,8 @@ STUDY_S1 = Study(
     baseline="masked attention",
     tasks=ALL_TASKS,
     note="After the paper. What others print of these designs they print for other models, and none prints two of them "
-    "on one; docs/since-the-paper.md has their numbers.",
+    "on one; docs/since-the-paper.md has their numbers. A mask that is empty lets its query look everywhere, and a "
+    "stricter threshold empties more of them.",
     variations=(
         row("cross-attention", {CROSS_ATTENTION: "CrossAttention"}, "exact", "Table 4(c): no mask at all."),
         row(
@@ -46,7 +47,8 @@ STUDY_S1 = Study(
             "learnt soft mask",
             {CROSS_ATTENTION: "LearntSoftMaskedAttention"},
             "inferred",
-            "HODOR's formula and first values; its gradient through the mask is cut off, as all masks that steer are.",
+            "HODOR's formula and first values, near which a training as short as mini's stays; no gradient through the "
+            "mask, as through none that steers.",
         ),
         threshold(0.05, "Looser than anyone has published."),
         threshold(
