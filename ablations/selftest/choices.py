@@ -1,9 +1,9 @@
 """The same chance and the same choices wherever a model computes, so that its arithmetic alone is compared.
 
-Matches, points, attention masks and selected queries are choices: a mask logit that rounding moves across zero changes
-a loss by more than all rounding does. So those of one computation are recorded and given to the other, which makes its
-own all the same, and is told how many of them are others. Devices draw other random numbers from the same seed: points
-are drawn on the CPU, the same for every mask, and dropout is off.
+Matches, points, attention masks, masks cut at one half and selected queries are choices: a mask logit that rounding
+moves across zero changes a loss by more than all rounding does. So those of one computation are recorded and given to
+the other, which makes its own all the same, and is told how many of them are others. Devices draw other random numbers
+from the same seed: points are drawn on the CPU, the same for every mask, and dropout is off.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -16,12 +16,14 @@ from torch import Tensor, nn
 
 from m2f.models.matching import Matches, assign
 from m2f.models.points import uncertain_points
+from m2f.models.quality_criterion import inside
 from m2f.models.transformer_decoder.cross_attention import foreground
 from m2f.models.transformer_decoder.selected_queries import strongest
 
 CHOICES = {
     "m2f.models.criterion.assign": assign,
     "m2f.models.criterion.uncertain_points": uncertain_points,
+    "m2f.models.quality_criterion.inside": inside,
     "m2f.models.transformer_decoder.cross_attention.foreground": foreground,
     "m2f.models.transformer_decoder.selected_queries.strongest": strongest,
 }

@@ -67,7 +67,7 @@ class QualityCriterion(PointCriterion):
     @torch.no_grad()
     def share(self, matches: Matches, masks: MaskPredictions, targets: Sequence[Tensor]) -> Tensor:
         """``u^2`` of each of the M pairs, ``[M]``, the best of its image and layer having 1."""
-        predicted = masks.of(matches.layer, matches.image, matches.query).flatten(1) >= 0  # [M, h * w]
+        predicted = inside(masks.of(matches.layer, matches.image, matches.query)).flatten(1)  # [M, h * w]
         _, whole = self.whole_masks(masks, targets)
         expected = whole[0, matches.image, matches.target].bool()
         quality = (predicted & expected).sum(1) / (predicted | expected).sum(1).clamp(min=1)
@@ -75,6 +75,11 @@ class QualityCriterion(PointCriterion):
         place = matches.layer * len(targets) + matches.image
         best = best.scatter_reduce(0, place, quality, "amax")
         return (quality / best[place].clamp(min=1e-6)) ** self.power
+
+
+def inside(mask_logits: Tensor) -> Tensor:
+    """Where masks cut at one half are, boolean."""
+    return mask_logits >= 0
 
 
 def qualities(predicted: Sequence[Tensor], expected: Tensor) -> Tensor:
@@ -85,7 +90,7 @@ def qualities(predicted: Sequence[Tensor], expected: Tensor) -> Tensor:
         expected: ``[1 or L, B, N, P]``.
     """
     expected = expected.float().expand(len(predicted), -1, -1, -1)
-    return torch.stack([iou((own >= 0).float(), target) for own, target in zip(predicted, expected, strict=True)])
+    return torch.stack([iou(inside(own).float(), target) for own, target in zip(predicted, expected, strict=True)])
 
 
 def iou(one: Tensor, other: Tensor) -> Tensor:

@@ -58,7 +58,7 @@ def test_list_for_people(call):
     ]
     assert "    masked attention (Mask2Former, R50) [exact, baseline]" in lines
     assert "    MaskFormer training params (MaskFormer, R50) [inferred, baseline]" in lines
-    assert "        model.transformer_decoder.queries.num_queries = Times(factor=0.5)" in lines
+    assert "        model.transformer_decoder.queries.num_queries = Times(factor=0.5, multiple_of=1)" in lines
 
 
 def test_list_of_checkpoints(call):
