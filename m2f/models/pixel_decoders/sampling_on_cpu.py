@@ -33,11 +33,11 @@ def sample_on_cpu(
     A head's vectors are brought together first, ``[B, heads, N, d]``: side by side they fit a core's cache.
     """
     images, queries, heads, _ = scores.shape
-    inputs = [by_head(value), lengths(sizes), reference.contiguous(), offsets.contiguous()]
+    inputs = [lengths(sizes), reference.contiguous(), offsets.contiguous()]
     samples = value.new_empty(images, queries, heads, value.shape[3])
     scores = scores.contiguous()
     weights = torch.empty_like(scores) if softmax else scores
-    run_tasks(sample, value.shape[3], [*inputs, scores if softmax else None, samples, weights])
+    run_tasks(sample, by_head(value), [*inputs, scores if softmax else None, samples, weights])
     return samples.flatten(2), weights if softmax else weights.new_empty(0)
 
 
@@ -51,12 +51,12 @@ def gradients_on_cpu(
     softmax: bool,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The operator's gradients in float32."""
-    inputs = [by_head(value), lengths(sizes), reference.contiguous(), offsets.contiguous(), weights.contiguous()]
+    vectors, offsets, weights = by_head(value), offsets.contiguous(), weights.contiguous()
     incoming = gradient.contiguous().view(*weights.shape[:3], value.shape[3])
-    to_value = torch.zeros_like(inputs[0])  # several samples add to one vector; the other gradients are written once
-    to_offsets, to_scores = torch.empty_like(inputs[3]), torch.empty_like(inputs[4])
-    outputs = [to_value, to_offsets, to_scores]
-    run_tasks(sample_backward, value.shape[3], [*inputs, True if softmax else None, incoming, *outputs])
+    to_value = torch.zeros_like(vectors)  # several samples add to one vector; the other gradients are written once
+    to_offsets, to_scores = torch.empty_like(offsets), torch.empty_like(weights)
+    inputs = [lengths(sizes), reference.contiguous(), offsets, weights, True if softmax else None, incoming]
+    run_tasks(sample_backward, vectors, [*inputs, to_value, to_offsets, to_scores])
     return by_head(to_value), to_offsets, to_scores
 
 
@@ -70,23 +70,25 @@ def by_head(value: Tensor) -> Tensor:
     return value.transpose(1, 2).contiguous()
 
 
-def run_tasks(kernel: Callable[..., None], width: int, arguments: Sequence[Tensor | bool | None]) -> None:
-    """Run a kernel for vectors of a length on as many threads as torch may use, each with its share of images' heads.
+def run_tasks(kernel: Callable[..., None], vectors: Tensor, others: Sequence[Tensor | bool | None]) -> None:
+    """Run a kernel on as many threads as torch may use, each with its share of the images' heads.
 
+    It is given the first and the last task, a tuple as long as a vector, ``vectors [B, heads, N, d]`` and the others.
     A task is one image and head, so no two threads write to one place and the sums do not depend on the threads.
     Plain threads serve because the kernels hold no lock: numba's own would share an OpenMP runtime with torch and
     change how many threads torch uses.
     """
-    arrays = [own.detach().numpy() if isinstance(own, Tensor) else own for own in arguments]
-    tasks = arrays[0].shape[0] * arrays[0].shape[1]
-    like = (0,) * width
+    images, heads, _, width = vectors.shape
+    tasks = images * heads
+    arrays = [own.detach().numpy() if isinstance(own, Tensor) else own for own in (vectors, *others)]
+    arguments = ((0,) * width, *arrays)
     threads = min(torch.get_num_threads(), tasks)
     if threads == 1:
-        kernel(0, tasks, like, *arrays)
+        kernel(0, tasks, *arguments)
         return
     bounds = np.linspace(0, tasks, threads + 1).astype(int).tolist()
     with ThreadPoolExecutor(threads) as pool:
-        for future in [pool.submit(kernel, *share, like, *arrays) for share in itertools.pairwise(bounds)]:
+        for future in [pool.submit(kernel, *share, *arguments) for share in itertools.pairwise(bounds)]:
             future.result()
 
 

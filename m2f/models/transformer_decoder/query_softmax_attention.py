@@ -52,7 +52,8 @@ class QuerySoftmaxAttention(nn.Module):
             projected.unflatten(2, (self.attention.num_heads, -1)).transpose(1, 2)  # [B, heads, N, D / heads]
             for projected in (self.attention.key(level.source + level.position), self.attention.value(level.source))
         )
-        centre, found = query, []
+        centre = query
+        found: list[tuple[Tensor, Tensor]] = []
         for _ in range(self.iterations):
             if found and self.norm:
                 centre = self.norm(query + found[-1][1])
