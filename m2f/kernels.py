@@ -10,7 +10,9 @@ def compiled(**options: Any) -> Callable[[Any], Any]:
     """Decorate a function that numba is to compile, on first use, to code that holds no lock.
 
     The code is kept where numba finds a directory to write: ``NUMBA_CACHE_DIR``, beside the source, or in the user's
-    home. Where all are read-only, numba would refuse to go on; then each process compiles anew, which takes seconds.
+    home; it is found again while the file of the function is what it was, whatever becomes of those that it calls from
+    other files. Where all are read-only, numba would refuse to go on; then each process compiles anew, which takes
+    seconds.
 
     Args:
         options: more of ``numba.njit``'s.

@@ -15,7 +15,7 @@ Row = Mapping[Any, Any]
 
 
 def cheapest(section: Section, sides: Sequence[tuple[Row, str]], good: Sequence[str], bad: str) -> Iterable[str]:
-    """The cheapest pixel decoder that is known to be as good as the baseline's, and the cheaper ones that are not told.
+    """The cheapest pixel decoder that is known to be level or above, and the cheaper ones that are not told.
 
     Nothing where no row that is cheaper was run, or the study is not drawn over FLOPs.
 
@@ -47,12 +47,12 @@ def _found(cheaper: Sequence[tuple[float, Row, str]], good: Sequence[str], bad: 
     decoders = f"{count} cheaper pixel decoder{'s' if count > 1 else ''} run"
     cannot = f"of {len(untold)}{' cheaper still' if best else ''} nothing can be told ({listing(untold)})"
     if best is None:
-        told = f"Of the {decoders}, none is known to be as good as the baseline"
+        told = f"Of {decoders}, none is known to be level with the baseline or above it"
         return f"{told}; {cannot}." if untold else f"{told}: all are below it."
     flops, row, _ = best
     difference = signed_with_bounds(row["difference"], row["difference_low"], row["difference_high"], row["unit"])
     return (
-        f"Of the {decoders}, the cheapest that is known to be as good as the baseline is {row['variant']}, "
+        f"Of {decoders}, the cheapest that is known to be level with the baseline or above it is {row['variant']}, "
         f"{difference}, with {flops / GIGA:.3g} GFLOPs on COCO panoptic at the paper's scale, where the baseline has "
         f"{beside / GIGA:.3g}{f'; {cannot}' if untold else ''}."
     )

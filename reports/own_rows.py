@@ -131,15 +131,16 @@ def _effect_words(effect: Effect, of_unit: str) -> str:
 
 
 def _together(section: Section, task: str, metric: str) -> Iterable[str]:
-    """Which two choices do more or less together than the sum of what each does alone."""
+    """Which two choices are together above or below the sum of the differences that each makes alone."""
     rows = _choices(section)
     baseline = rows.get(section.study.baseline)
     found = interactions(_values(section, rows, task, metric), baseline, margin_of(metric)) if baseline else []
     if not found:
         return
     names = {choices: name for name, choices in rows.items()}
-    words = {ABOVE: "More", BELOW: "Less", LEVEL: f"The sum, within {margin_of(metric):g}", UNTOLD: "Not to be told"}
-    yield "Two choices together, beside the sum of what each does alone."
+    level = f"At the sum, within {margin_of(metric):g}"
+    words = {ABOVE: "Above the sum", BELOW: "Below the sum", LEVEL: level, UNTOLD: "Not to be told"}
+    yield "Two choices together, beside the sum of the differences that each makes alone."
     for verdict, word in words.items():
         told = [one for one in found if one.judgement.verdict == verdict]
         each = [f"{names[one.choices]} ({signed(one.difference.mean, unit(metric))})" for one in told]

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from m2f.errors import InputError
+
 AS_NAMED = "{name}"
 Provenance = Literal["exact", "inferred", "unspecified", "own"]
 
@@ -18,6 +20,10 @@ class Times:
 
     factor: float
     multiple_of: int = 1
+
+    def __post_init__(self) -> None:
+        if self.multiple_of < 1:
+            raise InputError(f"Times(multiple_of={self.multiple_of}): a multiple of 1 or more is wanted.")
 
 
 @dataclass(frozen=True)

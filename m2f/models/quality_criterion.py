@@ -20,12 +20,12 @@ class QualityCriterion(PointCriterion):
     Stable-DINO trains the class of a matched box towards the square of its IoU, scaled so that the best of an image is
     1, and matches by the class's probability times a power of the box's rescaled GIoU (its dn_criterion.py:158-250 and
     matcher.py:110-170; Apache-2.0). Here, with masks and a softmax over classes: u is the IoU of the predicted mask,
-    cut at one half, with the target: of the matched pairs' whole masks at 1/4 of the input, since few points or none
-    may lie on a small object; in the matching, of all pairs at its points. The target is ``u^2`` on the class and the
-    rest on "no object", u scaled as there, without a gradient; a matched query weighs as one in the mean, so that
-    ``u^2`` is what costs least. The class's cost is ``-p * u^0.5``, u not scaled. Never published for Mask2Former,
-    whose instances' scores have the mask's quality in them already. Arguments as
-    :class:`~m2f.models.criterion.PointCriterion`.
+    cut at one half, with the target: of the matched pairs' whole masks at 1/4 of the input, where a target counts by
+    the share of each cell that it covers, since few points or none may lie on a small object; in the matching, of all
+    pairs at its points. The target is ``u^2`` on the class and the rest on "no object", u scaled as there, without a
+    gradient; a matched query weighs as one in the mean, so that ``u^2`` is what costs least. The class's cost is
+    ``-p * u^0.5``, u not scaled. Never published for Mask2Former, whose instances' scores have the mask's quality in
+    them already. Arguments as :class:`~m2f.models.criterion.PointCriterion`.
     """
 
     power, cost_power = 2.0, 0.5
@@ -67,10 +67,11 @@ class QualityCriterion(PointCriterion):
     @torch.no_grad()
     def share(self, matches: Matches, masks: MaskPredictions, targets: Sequence[Tensor]) -> Tensor:
         """``u^2`` of each of the M pairs, ``[M]``, the best of its image and layer having 1."""
-        predicted = inside(masks.of(matches.layer, matches.image, matches.query)).flatten(1)  # [M, h * w]
-        _, whole = self.whole_masks(masks, targets)
-        expected = whole[0, matches.image, matches.target].bool()
-        quality = (predicted & expected).sum(1) / (predicted | expected).sum(1).clamp(min=1)
+        predicted = inside(masks.of(matches.layer, matches.image, matches.query)).flatten(1).float()  # [M, h * w]
+        covered = [F.adaptive_avg_pool2d(own[:, None].float(), masks.size).flatten(1) for own in targets]
+        expected = nn.utils.rnn.pad_sequence(covered, batch_first=True)[matches.image, matches.target]
+        overlap = (predicted * expected).sum(1)
+        quality = overlap / (predicted.sum(1) + expected.sum(1) - overlap).clamp(min=1e-6)
         best = quality.new_zeros(masks.layers * len(targets))
         place = matches.layer * len(targets) + matches.image
         best = best.scatter_reduce(0, place, quality, "amax")

@@ -34,14 +34,15 @@ def said(flops=FLOPS, study=STUDY, **sides):
 def test_the_cheapest_that_is_level_or_above():
     found = said(dearer="level", middle="above", cheap="level")
     assert found == (
-        "Of the 2 cheaper pixel decoders run, the cheapest that is known to be as good as the baseline is cheap, "
-        "-0.1 (-0.5 to +0.3), with 100 GFLOPs on COCO panoptic at the paper's scale, where the baseline has 226."
+        "Of 2 cheaper pixel decoders run, the cheapest that is known to be level with the baseline or above it "
+        "is cheap, -0.1 (-0.5 to +0.3), with 100 GFLOPs on COCO panoptic at the paper's scale, where the baseline "
+        "has 226."
     )
 
 
 def test_one_of_which_nothing_can_be_told_is_not_recommended_but_named():
     found = said(middle="level", cheap="below what this can tell")
-    assert "as good as the baseline is middle," in found
+    assert "or above it is middle," in found
     assert found.endswith("has 226; of 1 cheaper still nothing can be told (cheap).")
     dearer_untold = said(middle="below what this can tell", cheap="level")
     assert "is cheap," in dearer_untold and "nothing" not in dearer_untold
@@ -50,12 +51,12 @@ def test_one_of_which_nothing_can_be_told_is_not_recommended_but_named():
 @pytest.mark.parametrize(
     ("sides", "sentence"),
     [
-        ({"middle": "below", "cheap": "below"}, "Of the 2 cheaper pixel decoders run, none is known to be as good as "
-         "the baseline: all are below it."),
-        ({"middle": "below", "cheap": "untold"}, "Of the 2 cheaper pixel decoders run, none is known to be as good as "
-         "the baseline; of 1 nothing can be told (cheap)."),
-        ({"cheap": "below"}, "Of the 1 cheaper pixel decoder run, none is known to be as good as the baseline: all are "
-         "below it."),
+        ({"middle": "below", "cheap": "below"}, "Of 2 cheaper pixel decoders run, none is known to be level "
+         "with the baseline or above it: all are below it."),
+        ({"middle": "below", "cheap": "untold"}, "Of 2 cheaper pixel decoders run, none is known to be level "
+         "with the baseline or above it; of 1 nothing can be told (cheap)."),
+        ({"cheap": "below"}, "Of 1 cheaper pixel decoder run, none is known to be level with the baseline or "
+         "above it: all are below it."),
     ],
 )  # fmt: skip
 def test_that_none_is_known_is_said(sides, sentence):

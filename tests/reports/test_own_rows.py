@@ -79,7 +79,7 @@ def test_a_paragraph_says_which_rows_are_told_what_is_not_and_what_each_choice_d
     assert "By attention, in the mean over each training that was run: b -5.0 (" in said
     assert "), over 2, below the baseline. By training, in the mean over each attention that was run: y 0.0 (" in said
     assert "y 0.0 (" in said and "), over 2, level with the baseline. Two choices together, " in said
-    assert said.endswith("More: none. Less: none. The sum, within 1.5: b, y (-0.1).")
+    assert said.endswith("Above the sum: none. Below the sum: none. At the sum, within 1.5: b, y (-0.1).")
 
 
 def test_one_seed_tells_no_spread_and_no_verdict():
@@ -88,7 +88,7 @@ def test_one_seed_tells_no_spread_and_no_verdict():
     assert "Of 4 rows these seeds cannot tell: the mean differences lie between -5.1 (b, y) and +3.0 (beside)" in said
     assert "nothing tells their spread" in said
     assert "b -5.1, over 2, below what this can tell" in said
-    assert said.endswith("The sum, within 1.5: none. Not to be told: b, y (-0.2).")
+    assert said.endswith("At the sum, within 1.5: none. Not to be told: b, y (-0.2).")
 
 
 def test_a_row_whose_difference_others_print_stands_where_its_own_puts_it():

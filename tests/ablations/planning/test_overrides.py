@@ -152,6 +152,12 @@ def test_times_gives_the_nearest_multiple_and_once_it_at_least(number, factor, m
     assert product == multiple_of or (product > 0 and abs(product - number * factor) <= multiple_of / 2)
 
 
+@pytest.mark.parametrize("number", [0, -3])
+def test_a_multiple_of_nothing_is_bad_input(number):
+    with pytest.raises(InputError, match=f"multiple_of={number}"):
+        Times(0.5, number)
+
+
 @given(st.integers() | st.floats(allow_nan=False, allow_infinity=False))
 def test_times_one_changes_nothing(number):
     assert apply_overrides({"x": [number]}, {"x.0": Times(1)}) == {"x": [number]}

@@ -98,3 +98,14 @@ def test_the_quality_of_a_pair_is_its_whole_masks_wherever_points_lie(given, mon
     matches = Matches(*torch.tensor([[0, 0, 2, 0], [0, 0, 3, 1]]).unbind(1))
     share = QualityCriterion(CLASSES, 9).share(matches, DenseMasks(logits), [small.expand(2, -1, -1)])
     torch.testing.assert_close(share, torch.tensor([1.0, (3 / 4) ** 2]))
+
+
+def test_a_target_between_the_cells_has_a_quality():
+    thin = torch.zeros(1, 32, 32, dtype=torch.bool)
+    thin[0, 1:4, 1:4] = True  # 9 of a cell's 16 pixels
+    logits = torch.full((1, 1, QUERIES, SIDE, SIDE), -1.0)
+    logits[0, 0, 1, 0, 0] = 1.0
+    logits[0, 0, 2, 0, :2] = 1.0
+    matches = Matches(*torch.tensor([[0, 0, 1, 0], [0, 0, 2, 1]]).unbind(1))
+    share = QualityCriterion(CLASSES, 9).share(matches, DenseMasks(logits), [thin.expand(2, -1, -1)])
+    torch.testing.assert_close(share, torch.tensor([1.0, 0.25]))  # 9 / 16 and 9 / 32
