@@ -53,6 +53,23 @@ def read_regular(path: Path) -> bytes:
         return file.read()
 
 
+def files_below(directory: Path, within: frozenset[str] = frozenset()) -> Iterator[Path]:
+    """All files in a directory and its directories, those behind links too, as mmseg's data sets find them.
+
+    Args:
+        directory: the directory; one that is not there has none.
+        within: real paths of directories that it lies in, so that a link to one of these has an end.
+    """
+    real = os.path.realpath(directory)
+    if real in within or not directory.is_dir():
+        return
+    for path in sorted(directory.iterdir()):
+        if path.is_dir():
+            yield from files_below(path, within | {real})
+        elif path.is_file():
+            yield path
+
+
 def require_place(path: Path, apart_from: Iterable[Path] = ()) -> None:
     """See that a file can be written, before the work whose result it is to hold.
 

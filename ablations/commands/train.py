@@ -96,7 +96,7 @@ def chosen_config(place: Path, task: str | None, data: Path) -> Path:
         InputError: there is none, or which is not told.
     """
     from ablations.own_data.init import account, config_folder, write_config
-    from ablations.own_data.training import config_in
+    from ablations.own_data.training import config_in, require_data_of
 
     if place.is_file():
         return place
@@ -109,6 +109,7 @@ def chosen_config(place: Path, task: str | None, data: Path) -> Path:
     if (folder / f"{task}.py").is_file() or (task is None and config_in(folder, None)):
         found = config_in(folder, task)
         assert found is not None
+        require_data_of(found, place, data)
         return found
     with shown_parts() as show:
         written = write_config(place, task, folder, data, show)

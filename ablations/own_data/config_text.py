@@ -7,6 +7,7 @@ from typing import Any
 
 from ablations.own_data.contents import CLASS_FILE, Contents, Split
 from ablations.own_data.proposal import Proposal
+from m2f.errors import InputError
 from m2f.files import write_atomically
 
 PIXELS_A_POINT = 64  # of the loss, on a CPU: as many as the small model has for its own images of 128 pixels
@@ -98,8 +99,8 @@ def config_text(contents: Contents, proposal: Proposal, data_root: str, lists: M
     things = sum(contents.is_thing)
     points = "" if gpu else f", criterion=dict(num_points={proposal.size**2 // PIXELS_A_POINT})"
     return CONFIG.format(
-        root=contents.root,
-        device=proposal.device.name,
+        root=comment(str(contents.root)),
+        device=comment(proposal.device.name),
         counts=count_lines(contents),
         model="mask2former_r50" if gpu else "mask2former_mini",
         dataset=BASES[layout],
@@ -139,11 +140,24 @@ def count_lines(contents: Contents) -> str:
         kind = f", {'thing' if thing else 'stuff'}" if contents.task == "panoptic" else ""
         own = [split.counts.get(label, 0) for split in (contents.train, contents.val)]
         lines.append(f"# {label:>3} {name.strip()}{kind}: {own[0]} and {own[1]}")
-    return "\n".join(line.replace("\n", " ") for line in lines)
+    return "\n".join(map(comment, lines))
+
+
+def comment(text: str) -> str:
+    """A text of others' on one line of a comment, with nothing in it that mmengine fills in when it reads a config."""
+    return " ".join(text.splitlines()).replace("{{", "{ {")
 
 
 def quoted(text: str) -> str:
-    """A text as Python and JSON write it."""
+    """A text of others' as Python and JSON write it.
+
+    Raises:
+        InputError: it holds what mmengine fills in wherever a config has it, in texts too.
+    """
+    if "{{" in text:
+        raise InputError(
+            f"A name cannot be written into a config, which would fill in its '{{{{': {text!r}; rename it."
+        )
     return json.dumps(text, ensure_ascii=False)
 
 
@@ -220,14 +234,23 @@ def evaluator(contents: Contents, layout: str) -> str:
 
 
 def write_lists(contents: Contents, folder: Path) -> dict[str, str]:
-    """Write the lists of a data set that has no splits; the files by ``train`` and ``val``, empty where it has some."""
-    lists = {}
-    for name, split in (("train", contents.train), ("val", contents.val)):
-        if split.listed:
-            path = folder.resolve() / f"{name}.txt"
-            write_atomically(path, "\n".join([*split.listed, ""]).encode())
-            lists[name] = str(path)
-    return lists
+    """Write the lists of a data set that has no splits; the files by ``train`` and ``val``, empty where it has some.
+
+    Raises:
+        InputError: a file of that name holds anything else.
+    """
+    splits = {"train": contents.train, "val": contents.val}
+    lists = {
+        folder.resolve() / f"{name}.txt": "\n".join([*split.listed, ""]).encode()
+        for name, split in splits.items()
+        if split.listed
+    }
+    for path, content in lists.items():
+        if path.exists() and path.read_bytes() != content:
+            raise InputError(f"{path} exists and is not written over; remove it, or name another folder with --out.")
+    for path, content in lists.items():
+        write_atomically(path, content)
+    return {path.stem: str(path) for path in lists}
 
 
 def class_words(contents: Contents) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from m2f.data.annotations import load_annotations
+from m2f.data.annotations import is_text, load_annotations
 from m2f.data.classes import check_same_classes, things_of
 from m2f.data.images import VOID_LABEL, read_labels
 from m2f.data.layout import Kind
@@ -89,6 +89,8 @@ def read_contents(root: Path, task: str | None = None, progress: Progress = lamb
     """
     if not root.is_dir():
         raise InputError(f"The data directory {root} does not exist; name that of a data set.")
+    if not is_text(str(root.resolve())):
+        raise InputError(f"The data directory {str(root)!a} has a name that is not UTF-8; rename it.")
     files: dict[str, dict[str, Path]] = {kind: {} for kind in ("panoptic", "instances")}
     for place in of_coco(root):
         files[place.kind][place.split] = place.path
@@ -122,6 +124,11 @@ def of_annotations(root: Path, task: str, files: Mapping[str, Mapping[str, Path]
         "list the same classes in the same order in both",
     )
     sizes = [max(image["height"], image["width"]) for image in contents[0]["images"]]
+    if task == "semantic" and len(train) > VOID_LABEL:
+        raise InputError(
+            f"{files[kind][names['training']]} has {len(train)} classes, and semantic maps hold {VOID_LABEL} at most; "
+            "train it with --task panoptic, or merge some."
+        )
     label = {category["id"]: place for place, category in enumerate(train)}
     return Contents(
         root=root,
@@ -243,10 +250,13 @@ def named_classes(root: Path, found: set[int]) -> tuple[tuple[str, ...], bool]:
     """The classes of semantic maps with these labels, by ``classes.txt`` or else numbered; and whether 0 is void.
 
     Raises:
-        InputError: the file has fewer names than there are labels, or there is only one class.
+        InputError: the file has fewer names than there are labels, or one twice, or there is only one class.
     """
     file, highest = root / CLASS_FILE, max(found, default=0)
-    names = tuple(line.strip() for line in file.read_text().splitlines() if line.strip()) if file.is_file() else ()
+    names = lines_of(file) if file.is_file() else ()
+    repeated = next((name for name, count in Counter(names).items() if count > 1), None)
+    if repeated is not None:
+        raise InputError(f"{file} names two classes '{repeated}'; rename one, or give both one label in the maps.")
     if not names:
         names = tuple(f"class {label}" for label in range(highest + 1))
     if len(names) < 2:
@@ -260,3 +270,16 @@ def named_classes(root: Path, found: set[int]) -> tuple[tuple[str, ...], bool]:
             f"{file} names {len(names)} classes, and the maps have label {highest}; name a class for each label from 0."
         )
     return names, zero_is_void
+
+
+def lines_of(file: Path) -> tuple[str, ...]:
+    """The lines of a text file that are not empty.
+
+    Raises:
+        InputError: it is no text in UTF-8.
+    """
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{file} is no text in UTF-8; save it in that encoding.") from error
+    return tuple(line.strip() for line in text.splitlines() if line.strip())

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ablations.own_data.config_text import class_words, config_text, write_lists
-from ablations.own_data.contents import Contents, Progress, read_contents
+from ablations.own_data.contents import CLASS_FILE, Contents, Progress, read_contents
 from ablations.own_data.proposal import Device, Proposal, propose, this_device
 from ablations.planning.scales import SCALES
 from m2f.errors import InputError
@@ -74,6 +74,11 @@ def account(path: Path, contents: Contents, proposal: Proposal) -> Iterator[str]
     )
     if contents.zero_is_void:
         yield "Label 0 of the maps is taken for no class, since there are as many names as labels from 1."
+    elif contents.maps and (contents.root / CLASS_FILE).is_file():
+        yield (
+            f"Label 0 of the maps is taken for '{contents.classes[0]}', the first name of {CLASS_FILE}; where it is no "
+            "class, say reduce_zero_label=True in both data sets of the config."
+        )
     rare = [name for label, name in enumerate(contents.classes) if not train.counts.get(label)]
     if rare:
         more = f" and {len(rare) - 3} more" if len(rare) > 3 else ""

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from mmengine import Config
+
 from ablations.own_data.contents import TASKS
 from ablations.own_data.weights import begun_from
 from ablations.planning.overrides import with_settings
@@ -20,8 +22,11 @@ from ablations.planning.plan import (
 from ablations.planning.requirements import require_runnable
 from ablations.planning.scales import Scale
 from ablations.studies.baseline import BASELINE
+from m2f.data.paths import resolve_data_paths
 from m2f.data.places import SUFFIXES, annotation_files, semantic_maps
+from m2f.data.prepare import datasets
 from m2f.errors import InputError
+from m2f.files import files_below
 
 MOST_IMAGES = 5000  # that are looked through before a training; of more, `m2f data verify` tells
 
@@ -51,6 +56,26 @@ def config_in(folder: Path, task: str | None) -> Path | None:
     if task is not None and task not in there:
         raise InputError(f"{folder} has no {task}.py; `m2f data init --task {task}` writes it, or leave out --task.")
     return there[task] if task else next(iter(there.values()))
+
+
+def require_data_of(path: Path, root: Path, data: Path) -> None:
+    """See that a config, found by the name of a data set's directory, is of that data set and of none called alike.
+
+    Args:
+        path: the config's file.
+        root: the data set's directory.
+        data: takes the place of ``data`` in the config's paths.
+
+    Raises:
+        InputError: it is of another one.
+    """
+    config = resolve_data_paths(Config(read_config_file(path).config), data)
+    roots = [Path(dataset.data_root) for dataset in datasets(config)]
+    if all(own.resolve() != root.resolve() for own in roots):
+        raise InputError(
+            f"{path} is of the data set in {roots[0]}; train that with `m2f train {path}`, or write a config of {root} "
+            f"with `m2f data init {root} --out FOLDER`."
+        )
 
 
 def plan_of(path: Path, overrides: Mapping[str, Any], seed: int, weights: str | None, data: Path) -> Plan:
@@ -87,11 +112,6 @@ def roots_of(run: Run, data: Path) -> list[Path]:
 
     Generated scenes are none of them: they are made when they are wanted.
     """
-    from mmengine import Config
-
-    from m2f.data.paths import resolve_data_paths
-    from m2f.data.prepare import datasets
-
     if "scenes" in run.config:
         return []
     config = resolve_data_paths(Config(run.config), data)
@@ -101,5 +121,5 @@ def roots_of(run: Run, data: Path) -> list[Path]:
 
 def has_many_images(root: Path) -> bool:
     """Whether a data set has so many files that looking through them would keep its user waiting."""
-    images = (path for path in root.rglob("*") if path.suffix.lower() in SUFFIXES)
+    images = (path for path in files_below(root) if path.suffix.lower() in SUFFIXES)
     return any(number >= MOST_IMAGES for number, _ in enumerate(images))

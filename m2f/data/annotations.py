@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from posixpath import normpath
 from typing import Any
 
 from m2f.data.classes import things_of
@@ -109,6 +110,8 @@ def image_problems(path: Path, images: Sequence[dict[str, Any]]) -> Iterator[str
     if not images:
         yield f"{path} lists no image; list those that it annotates in 'images'."
     yield from repeated(path, "images", (image["id"] for image in images), "id", "give each its own")
+    files = (normpath(image["file_name"]) for image in images if "file_name" in image)
+    yield from repeated(path, "images", files, "file_name", "list it once, with all its objects")
     for image in images:
         width, height = image["width"], image["height"]
         if not (0 < width <= LARGEST_SIDE and 0 < height <= LARGEST_SIDE and width * height <= MOST_PIXELS):

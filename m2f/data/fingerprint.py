@@ -9,14 +9,16 @@ from mmengine import Config
 
 from m2f.data.prepare import data_paths, datasets, evaluator_paths, missing, scene_spec
 from m2f.errors import InputError
+from m2f.files import files_below
 
 
 def fingerprint(config: Config) -> str:
     """SHA-256, in hex, that changes when the data does.
 
     Generated scenes are named by their spec and the generator's version and need not exist. Any other data set is
-    named by the content of its annotation files; where there is none, by the names and sizes of all files below its
-    annotation directories (ADE20K), or where no directory is called so, below all of its directories (Cityscapes).
+    named by the content of its annotation files; where there is none, by its list of images if it has one, and the
+    names and sizes of all files below its annotation directories (ADE20K), or where no directory is called so, below
+    all of its directories (Cityscapes).
     Label maps of which only pixels change, panoptic PNGs among them, are not told apart.
 
     Args:
@@ -39,10 +41,11 @@ def fingerprint(config: Config) -> str:
 
 
 def _annotation_paths(dataset: Any) -> list[Path]:
-    if dataset.get("ann_file"):
-        return [Path(dataset.data_root, dataset.ann_file)]
     paths = data_paths(dataset)
-    return [path for path in paths if "annotations" in path.parts] or paths
+    first = paths[:1] if dataset.get("ann_file") else []
+    if first and first[0].suffix == ".json":
+        return first
+    return [*first, *([path for path in paths if "annotations" in path.parts] or paths)]  # a list of names tells little
 
 
 def _file_digest(path: Path) -> bytes:
@@ -51,7 +54,7 @@ def _file_digest(path: Path) -> bytes:
 
 
 def _listing_digest(directory: Path) -> bytes:
-    files = (path for path in directory.rglob("*") if path.is_file())
+    files = files_below(directory)
     listing = sorted((path.relative_to(directory).as_posix(), path.stat().st_size) for path in files)
     if not listing:
         raise InputError(f"{directory} has no file, so nothing tells this data set from others; fetch it.")

@@ -6,6 +6,7 @@ before anything is decoded.
 """
 
 import io
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,32 @@ AGAIN = "fetch or generate it again"
 def image_id(info: Mapping[str, Any]) -> Any:
     """The id of an image by what its data set knows of it: the annotations' own, or the file's name without suffix."""
     return info["img_id"] if "img_id" in info else Path(info["img_path"]).stem
+
+
+def names_by_path(dataset: Any) -> dict[str, Any]:
+    """By path, what tables and pictures call each image of a built data set; no two are called the same.
+
+    An image's id, or where several share theirs, as files of one name in two directories do, its path below the data
+    set's directory of images, without suffix.
+
+    Raises:
+        InputError: the data set has an image twice.
+    """
+    infos = [dataset.get_data_info(index) for index in range(len(dataset))]
+    paths = Counter(info["img_path"] for info in infos)
+    twice = next((path for path, count in paths.items() if count > 1), None)
+    if twice is not None:
+        raise InputError(f"The data set has the image {twice} twice; list it once.")
+    shared = Counter(map(image_id, infos))
+    root = Path(dataset.data_prefix.get("img") or dataset.data_prefix.get("img_path") or "")
+    ids = {info["img_path"]: image_id(info) for info in infos}
+    return {path: own if shared[own] == 1 else below(path, root) for path, own in ids.items()}
+
+
+def below(path: str, directory: Path) -> str:
+    """A path without suffix, below a directory if it is there."""
+    whole = Path(path).with_suffix("")
+    return (whole.relative_to(directory) if whole.is_relative_to(directory) else whole).as_posix()
 
 
 @kept_if_small
@@ -104,6 +131,11 @@ def read_instance_ids(path: str | Path, size: Size | None = None) -> NDArray[np.
     return numbers  # type: ignore[return-value]
 
 
+def from_zero(labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Labels that count classes from 1 as labels from 0; 0 is void there, and 255 is as everywhere."""
+    return np.where((labels == 0) | (labels == VOID_LABEL), VOID_LABEL, labels - 1).astype(np.uint8)
+
+
 def check_labels(path: str | Path, labels: NDArray[np.uint8], classes: int, first: int = 0) -> None:
     """Check that labels are of classes, or void.
 
@@ -118,7 +150,7 @@ def check_labels(path: str | Path, labels: NDArray[np.uint8], classes: int, firs
     """
     strange = labels[(labels >= classes) & (labels != VOID_LABEL)]
     if strange.size:
-        void = 0 if first else VOID_LABEL
+        void = f"0 or {VOID_LABEL}" if first else VOID_LABEL
         raise InputError(
             f"{path} has label {int(strange[0]) + first}, but there are {classes} classes"
             f"{' from 1' if first else ''}; void is {void}; convert the maps, or set the number of classes to fit."

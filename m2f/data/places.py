@@ -12,6 +12,7 @@ from typing import Any
 
 from m2f.data.cityscapes import image_path
 from m2f.data.layout import Kind
+from m2f.files import files_below
 
 MAP_FOLDERS = ("labels", "annotations", "masks", "maps")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
@@ -63,8 +64,8 @@ class SemanticMaps:
         """Each image or map with its map or image, whether that is there or not."""
         names: set[str] = set()
         for directory, suffix in zip((self.images, self.maps), self.suffixes, strict=True):
-            found = (path.relative_to(directory).as_posix() for path in directory.rglob(f"*{suffix}"))
-            names |= {name.removesuffix(suffix) for name in found}
+            found = (path.relative_to(directory).as_posix() for path in files_below(directory))
+            names |= {name.removesuffix(suffix) for name in found if name.endswith(suffix)}
         for name in sorted(names):
             yield self.images / f"{name}{self.suffixes[0]}", self.maps / f"{name}{self.suffixes[1]}"
 
@@ -145,10 +146,14 @@ def semantic_maps(root: Path) -> list[SemanticMaps]:
 def two_folders(root: Path) -> list[SemanticMaps]:
     """The splits of a data set of one's own: ``images/`` and a folder of maps, each with the splits in it or with none.
 
-    What its labels mean is not known here: any is taken.
+    What its labels mean is not known here: any is taken. ``annotations/`` with COCO's files has no maps, nor has a
+    folder with other things alone, such as the text files of boxes.
     """
     images = root / "images"
-    maps = next((root / name for name in MAP_FOLDERS if (root / name).is_dir()), None)
+    folders = [root / name for name in MAP_FOLDERS if name != "annotations" or not any(of_coco(root))]
+    maps = next(
+        (folder for folder in folders if any(path.suffix.lower() in SUFFIXES for path in files_below(folder))), None
+    )
     if maps is None or not images.is_dir():
         return []
     splits = sorted(path.name for path in maps.iterdir() if path.is_dir() and (images / path.name).is_dir())
@@ -162,5 +167,5 @@ def two_folders(root: Path) -> list[SemanticMaps]:
 
 def suffix_in(directory: Path) -> str:
     """The suffix of most of a directory's images; ``.png`` where there is none."""
-    found = Counter(path.suffix for path in directory.rglob("*") if path.suffix.lower() in SUFFIXES)
+    found = Counter(path.suffix for path in files_below(directory) if path.suffix.lower() in SUFFIXES)
     return found.most_common(1)[0][0] if found else ".png"

@@ -13,7 +13,15 @@ from mmdet.structures import DetDataSample
 from mmengine.structures import InstanceData, PixelData
 from numpy.typing import NDArray
 
-from m2f.data.images import VOID_LABEL, check_labels, image_id, read_image, read_labels, read_segment_ids
+from m2f.data.images import (
+    VOID_LABEL,
+    check_labels,
+    from_zero,
+    image_id,
+    read_image,
+    read_labels,
+    read_segment_ids,
+)
 from m2f.data.segment_areas import check_segments
 from m2f.openmmlab import LoadAnnotations
 from m2f.registry import TRANSFORMS
@@ -68,7 +76,7 @@ class LoadSemanticMap(LoadAnnotations):
         labels = read_labels(path, results.get("ori_shape"))
         first = int(results["reduce_zero_label"])
         if first:
-            labels = np.where(labels == 0, VOID_LABEL, labels - 1)
+            labels = from_zero(labels)
         if results.get("label_map") is not None:
             table = np.arange(256, dtype=np.uint8)
             for old, new in results["label_map"].items():

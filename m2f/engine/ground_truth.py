@@ -4,7 +4,7 @@ from typing import Any
 
 from mmengine.runner import ValLoop
 
-from m2f.data.images import image_id
+from m2f.data.images import image_id, names_by_path
 from m2f.metrics.annotations import check_images
 
 
@@ -12,14 +12,13 @@ def check_ground_truth(loop: ValLoop) -> None:
     """Check, before anything is trained or evaluated, that metrics have ground truth of the images that a loop takes.
 
     Raises:
-        InputError: one has not, or means other files by the same ids.
+        InputError: one has not, or means other files by the same ids, or the data set has an image twice.
     """
     dataset = loop.dataloader.dataset
-    infos: list[Any] = []
+    infos: list[Any] = [dataset.get_data_info(index) for index in range(len(dataset))]
+    names_by_path(dataset)
     for metric in loop.evaluator.metrics:
         truth, path_of = getattr(metric, "truth", None), getattr(metric, "path_of", None)
-        if truth is not None or path_of is not None:
-            infos = infos or [dataset.get_data_info(index) for index in range(len(dataset))]
         if path_of is not None:  # ground truth of each image in a file of its own
             for info in infos:
                 path_of(image_id(info))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from m2f.data.images import image_id
+from m2f.data.images import names_by_path
 from m2f.engine.evaluate import evaluation_runner, load_model
 from m2f.engine.kept.samples import drawn_sample, predicted
 from m2f.errors import InputError
@@ -37,7 +37,7 @@ def drawn_predictions(config: Config, checkpoint: Path, images: Collection[str])
         runner = evaluation_runner(config, Path(work_dir))
         load_model(runner, checkpoint)
         dataset = runner.val_loop.dataloader.dataset
-        places = {str(image_id(dataset.get_data_info(index))): index for index in range(len(dataset))}
+        places = {str(name): index for index, name in enumerate(names_by_path(dataset).values())}
         for image in images:
             if image not in places:
                 raise InputError(f"The data set that {checkpoint.parent} was evaluated on has no image '{image}' now.")

@@ -8,10 +8,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from m2f.data.annotations import load_annotations
+from m2f.data.classes import things_of
 from m2f.data.images import read_segment_ids
 from m2f.data.present import first_missing
 from m2f.data.segment_areas import check_segments
 from m2f.errors import InputError
+
+
+def load_objects(path: Path) -> dict[str, Any]:
+    """Read an instances file, of its categories and objects the things alone, as data sets do: stuff has no objects.
+
+    Raises:
+        InputError: the file cannot be used.
+    """
+    content = load_annotations(path)
+    things = things_of(content["categories"])
+    ids = {thing["id"] for thing in things}
+    objects = [instance for instance in content["annotations"] if instance["category_id"] in ids]
+    return {**content, "categories": things, "annotations": objects}
 
 
 def load_panoptic_annotations(path: Path, directory: Path) -> dict[str, Any]:

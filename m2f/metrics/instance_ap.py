@@ -10,10 +10,8 @@ import numpy as np
 from mmengine.evaluator import BaseMetric
 from numpy.typing import NDArray
 
-from m2f.data.annotations import load_annotations
-from m2f.data.classes import things_of
 from m2f.errors import InputError
-from m2f.metrics.annotations import check_class_ids, check_class_names, check_image_ids
+from m2f.metrics.annotations import check_class_ids, check_class_names, check_image_ids, load_objects
 from m2f.metrics.average_precision import (
     boundary_evaluation,
     class_precisions,
@@ -71,8 +69,8 @@ class InstanceAP(BaseMetric):
         self.evaluation: hotcoco.COCOeval | None = None
         self.image_ids: list[Any] = []
         self.per_image: dict[str, NDArray[np.float64]] = {}
-        self.truth = load_annotations(self.instances_json)
-        self.things = things_of(self.truth["categories"])
+        self.truth = load_objects(self.instances_json)
+        self.things = self.truth["categories"]
         self.category_ids = {label: thing["id"] for label, thing in enumerate(self.things)}
 
     @property

@@ -9,8 +9,9 @@ import torch
 from mmengine.evaluator import BaseMetric
 from numpy.typing import NDArray
 
-from m2f.data.images import VOID_LABEL, check_labels, read_labels
+from m2f.data.images import VOID_LABEL, check_labels, from_zero, read_labels
 from m2f.errors import InputError
+from m2f.files import files_below
 from m2f.metrics.annotations import PanopticTruth, check_class_names
 from m2f.metrics.overlap_areas import label_areas, overlap_areas
 from m2f.registry import METRICS
@@ -152,7 +153,11 @@ class MapMeanIoU(MeanIoU):
         self.suffix = suffix
         self.first = int(reduce_zero_label)
         self.void = void
-        self.paths = {path.name.removesuffix(suffix): path for path in self.directory.rglob(f"*{suffix}")}
+        self.paths: dict[str, Path] = {}
+        for path in files_below(self.directory):
+            name = path.name.removesuffix(suffix)
+            if name != path.name and self.paths.setdefault(name, path) != path:
+                raise InputError(f"{self.paths[name]} and {path} are maps of one name; rename one, and its image.")
         if not self.paths:
             raise InputError(f"The directory {map_directory} has no semantic maps *{suffix}; fetch them.")
 
@@ -174,7 +179,7 @@ class MapMeanIoU(MeanIoU):
         path = self.path_of(sample["img_id"])
         labels = read_labels(path, tuple(sample["pred_sem_seg"]["data"].shape[-2:]))
         if self.first:
-            labels = np.where(labels == 0, VOID_LABEL, labels - 1).astype(np.uint8)
+            labels = from_zero(labels)
         labels = np.where(labels == self.void, VOID_LABEL, labels).astype(np.uint8)
         check_labels(path, labels, classes, self.first)
         return labels

@@ -6,8 +6,7 @@ from typing import Any
 
 from mmengine.evaluator import BaseMetric
 
-from m2f.data.annotations import load_annotations
-from m2f.metrics.annotations import check_image_ids
+from m2f.metrics.annotations import check_image_ids, load_objects
 from m2f.metrics.average_precision import mask_statistics
 from m2f.metrics.mask_codes import encode_masks
 from m2f.registry import METRICS
@@ -36,7 +35,7 @@ class ProposalRecall(BaseMetric):
     def __init__(self, instances_json: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.instances_json = Path(instances_json)
-        truth = load_annotations(self.instances_json)
+        truth = load_objects(self.instances_json)
         objects = [annotation | {"category_id": ANYTHING["id"]} for annotation in truth["annotations"]]
         self.truth = {"images": truth["images"], "annotations": objects, "categories": [ANYTHING]}
 

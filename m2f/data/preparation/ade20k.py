@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from m2f.data.category_lists import category_list
-from m2f.data.images import VOID_LABEL, encode_png, read_image, read_labels, segment_colours
+from m2f.data.images import encode_png, from_zero, read_image, read_labels, segment_colours
 from m2f.data.preparation.masks import box_and_area, run_lengths
 from m2f.data.preparation.part import Image, Part, Record, write_compact_json
 from m2f.errors import InputError
@@ -60,7 +60,7 @@ def semantic_part(root: Path, split: str, images: list[Path]) -> Part:
 def shift_labels(image: Image) -> Record:
     """Write a map whose labels are one lower."""
     labels = read_labels(image.sources["map"])
-    write(image, np.where(labels == 0, VOID_LABEL, labels - 1).astype(np.uint8))
+    write(image, from_zero(labels))
     return {}
 
 

@@ -16,7 +16,7 @@ from mmengine.runner import Runner
 from numpy.typing import NDArray
 
 from m2f.data.colours import panoptic_picture
-from m2f.data.images import encode_png, read_image
+from m2f.data.images import encode_png, names_by_path, read_image
 from m2f.engine.hooks import batch_number
 from m2f.engine.kept.error_pictures import error_picture
 from m2f.engine.kept.names import ATTENTION, SAMPLES
@@ -100,9 +100,8 @@ def drawn_sample(
     }
     if with_errors:
         pictures["errors"] = error_picture(image, truth, prediction, task_of(sample))
-    return {
-        f"{file_stem(sample.img_id)}_{name}.png": shrunk_png(picture, longest) for name, picture in pictures.items()
-    }
+    stem = file_stem(names_by_path(dataset)[sample.img_path])
+    return {f"{stem}_{name}.png": shrunk_png(picture, longest) for name, picture in pictures.items()}
 
 
 def task_of(sample: DetDataSample) -> str:
@@ -120,7 +119,7 @@ def shrunk_png(picture: NDArray[Any], longest: int) -> bytes:
 
 
 def file_stem(image: int | str) -> str:
-    """An image's id as it may begin a file's name: it may hold slashes."""
+    """An image's name in tables as it may begin a file's: it may hold slashes."""
     return str(image).replace("/", "-")
 
 
@@ -164,12 +163,13 @@ class AttentionSamples(Hook):
     ) -> None:
         """Keep the batch's images that are among the first and whose attention was looked at."""
         samples = first_samples(runner, batch_idx, outputs, self.count)
+        names = names_by_path(runner.val_dataloader.dataset) if samples else {}
         for image, sample in zip(data_batch["inputs"] if samples else [], samples, strict=False):
             height, width = image.shape[1:]
             if "attention_maps" not in sample:
                 continue
             if (place := example(sample.attended_masks[:, :height, :width])) is not None:
-                self.kept[f"{file_stem(sample.img_id)}.npz"] = packed(image, sample, place)
+                self.kept[f"{file_stem(names[sample.img_path])}.npz"] = packed(image, sample, place)
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
         """Write what all processes have kept."""

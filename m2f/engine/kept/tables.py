@@ -13,7 +13,7 @@ from mmengine.evaluator import BaseMetric
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from m2f.data.images import image_id
+from m2f.data.images import names_by_path
 from m2f.engine.kept.names import IMAGE_PARTS, PER_CLASS, PER_IMAGE
 from m2f.files import write_atomically
 from m2f.registry import HOOKS
@@ -55,7 +55,7 @@ def class_rows(dataset: BaseDataset, metrics: Sequence[BaseMetric]) -> list[dict
 
 def image_rows(dataset: BaseDataset, metrics: Sequence[BaseMetric]) -> list[dict[str, Any]]:
     """A row for each image in the data set's order: what metrics that have computed know, see their ``by_image``."""
-    rows = [{"image": image_id(dataset.get_data_info(index))} for index in range(len(dataset))]
+    rows = [{"image": name} for name in names_by_path(dataset).values()]
     for metric in metrics:
         if hasattr(metric, "by_image"):
             add_columns(rows, metric.by_image())

@@ -76,3 +76,37 @@ def test_what_is_missing_is_told(parts, flat, tmp_path):
     ):
         with pytest.raises(InputError, match=sentence):
             read_contents(place, task)
+
+
+def test_text_of_classes_is_utf_8_and_each_name_is_one_classs(flat):
+    root = flat(labels=(0, 1), names=("a", "b"))
+    (root / "classes.txt").write_bytes("stra\u00dfe\nhaus".encode("utf-8-sig"))
+    assert read_contents(root).classes == ("stra\u00dfe", "haus"), "without the mark at the file's beginning"
+    (root / "classes.txt").write_bytes("stra\u00dfe\nhaus".encode("latin-1"))
+    with pytest.raises(InputError, match=r"classes\.txt is no text in UTF-8"):
+        read_contents(root)
+    (root / "classes.txt").write_text("haus\nhaus")
+    with pytest.raises(InputError, match=r"classes\.txt names two classes 'haus'; rename one"):
+        read_contents(root)
+
+
+def test_semantic_maps_cannot_hold_more_classes_than_they_have_labels(parts, tmp_path):
+    copy = shutil.copytree(parts, tmp_path / "copy")
+    for split in ("train", "val"):
+        path = copy / "annotations" / f"panoptic_{split}.json"
+        content = json.loads(path.read_text())
+        content["categories"] += [{"id": 1000 + label, "name": f"further {label}"} for label in range(246)]
+        path.write_text(json.dumps(content))
+    assert len(read_contents(copy, "panoptic").classes) == 256
+    with pytest.raises(InputError, match="has 256 classes, and semantic maps hold 255 at most"):
+        read_contents(copy, "semantic")
+
+
+def test_a_directory_whose_name_no_text_file_takes(tmp_path):
+    place = tmp_path / "f\udcffolder"
+    try:
+        place.mkdir()
+    except OSError:
+        pytest.skip("the file system takes no such name")
+    with pytest.raises(InputError, match=r"f\\udcffolder' has a name that is not UTF-8; rename it"):
+        read_contents(place)

@@ -1,5 +1,7 @@
 """The config that is written, read and built as training does."""
 
+import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -12,8 +14,10 @@ from ablations.planning.plan import config_of_scale
 from ablations.planning.requirements import require_runnable
 from ablations.planning.scales import chosen_scale
 from m2f.config_files import read_config
+from m2f.data.fingerprint import fingerprint
 from m2f.data.paths import resolve_data_paths
 from m2f.data.prepare import prepare
+from m2f.data.semantic import tell_classes
 from m2f.errors import InputError
 from m2f.registry import DATASETS
 
@@ -62,6 +66,16 @@ def test_maps_without_splits_are_listed(flat, tmp_path):
     assert train[0]["data_samples"].gt_instances.labels.tolist() == [0, 1], "0 of the maps is no class"
 
 
+def test_255_is_no_class_where_0_is_none_either(flat, tmp_path):
+    path, contents, _ = written(flat(labels=(0, 1, 2, 255), names=("crop", "weed")), tmp_path)
+    assert contents.zero_is_void
+    config = read_config(path)
+    init_default_scope("m2f")
+    val = DATASETS.build(config.val_dataloader.dataset)
+    tell_classes(val)
+    assert val[0]["data_samples"].gt_sem_seg.data.unique().tolist() == [0, 1, 255]
+
+
 def test_a_gpu_has_the_papers_model(parts, tmp_path, monkeypatch):
     monkeypatch.setattr("ablations.own_data.proposal.fits", lambda size, batch, device: batch <= 8)
     path, contents, proposal = written(parts, tmp_path, device=GPU)
@@ -90,3 +104,48 @@ def test_nothing_is_written_over(parts, tmp_path):
         written(parts, tmp_path)
     with pytest.raises(InputError, match="has the name of a scale of m2f's own"):
         config_folder(tmp_path / "mini", None)
+
+
+def test_what_a_data_set_says_is_never_run(parts, tmp_path):
+    """A config is Python: names of classes and directories stay text in it, whatever they hold."""
+    root = shutil.copytree(parts, tmp_path / "a\rraise SystemExit\n#")
+    for kind in ("panoptic", "instances"):
+        for split in ("train", "val"):
+            path = root / "annotations" / f"{kind}_{split}.json"
+            content = json.loads(path.read_text())
+            content["categories"][0]["name"] = "a\rraise SystemExit\x85#"
+            content["categories"][1]["name"] = "{{$HOME:x}} {{ fileDirname }}"
+            path.write_text(json.dumps(content))
+    path, _, _ = written(root, tmp_path)
+    config = read_config(path)
+    assert Path(config.root) == root and config.dataset_name == root.name
+    assert "{ {$HOME:x}} { { fileDirname }}, thing: " in path.read_text()
+
+
+def test_a_name_that_a_config_would_fill_in_is_refused(flat, tmp_path):
+    with pytest.raises(InputError, match=r"would fill in its '\{\{': 'b\{\{\{ fileDirname \}\}'; rename it"):
+        written(flat(labels=(0, 1), names=("a", "b{{{ fileDirname }}")), tmp_path)
+    assert not [path for path in (tmp_path / "own").rglob("*") if path.suffix == ".py"]
+
+
+def test_lists_of_ones_own_are_not_written_over(flat, tmp_path):
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "val.txt").write_text("mine")
+    with pytest.raises(InputError, match=r"own/val\.txt exists and is not written over; remove it, or name another"):
+        written(flat(), tmp_path)
+    assert [path.name for path in (tmp_path / "own").iterdir()] == ["val.txt"]
+
+
+def test_what_label_0_is_taken_for_is_said(flat, tmp_path):
+    said = "\n".join(account(*written(flat(labels=(0, 1), names=("cat", "dog")), tmp_path)))
+    assert "Label 0 of the maps is taken for 'cat', the first name of classes.txt; where it is no class, say " in said
+
+
+def test_of_lists_the_files_tell_data_apart_too(flat, tmp_path):
+    root = flat(11)
+    path, _, _ = written(root, tmp_path)
+    config = resolve_data_paths(read_config(path), "data")
+    before = fingerprint(config)
+    assert fingerprint(config) == before
+    (root / "masks" / "3.png").write_bytes(b"another size")
+    assert fingerprint(config) != before

@@ -5,7 +5,7 @@ import torch
 
 from ablations.own_data.init import write_config
 from ablations.own_data.proposal import Device
-from ablations.own_data.training import config_in, plan_of, roots_of
+from ablations.own_data.training import config_in, plan_of, require_data_of, roots_of
 from ablations.own_data.weights import begun_from
 from ablations.planning.plan import make_plan
 from ablations.planning.scales import chosen_scale
@@ -94,3 +94,13 @@ def test_weights_of_ours_say_their_model(folder, tmp_path):
         begun_from(read_config(folder / "instance.py").to_dict(), str(tmp_path / "silent.pth"))
     with pytest.raises(InputError, match=r"--weights names none\.pth, and there is no such file"):
         begun_from(read_config(folder / "instance.py").to_dict(), "none.pth")
+
+
+def test_a_config_found_by_a_data_sets_name_is_of_that_data_set(folder, parts, tmp_path):
+    path = folder / "panoptic.py"
+    require_data_of(path, parts, parts.parent)
+    (tmp_path / "link").symlink_to(parts)
+    require_data_of(path, tmp_path / "link", parts.parent)
+    other = tmp_path / "other" / "parts"
+    with pytest.raises(InputError, match=rf"panoptic\.py is of the data set in {parts}; train that with"):
+        require_data_of(path, other, parts.parent)

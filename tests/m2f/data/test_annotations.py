@@ -88,6 +88,7 @@ def all_crowd(content):
 
 IN_BOTH = {
     "two images of one id": (same("id", "images"), "has two images with the id 1; give each its own"),
+    "two images of one file": (same("file_name", "images"), "; list it once, with all its objects"),
     "two categories of one id": (same("id", "categories"), "has two categories with the id 1"),
     "two categories of one name": (same("name", "categories"), "has two categories with the name 'disk'; rename one"),
     "category without name": (drop("name", "categories"), "has a category without 'name'"),

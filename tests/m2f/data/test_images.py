@@ -15,7 +15,15 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 
 from m2f.data.headers import PNG, orientation
-from m2f.data.images import check_labels, encode_png, read_image, read_labels, read_segment_ids, segment_colours
+from m2f.data.images import (
+    check_labels,
+    encode_png,
+    names_by_path,
+    read_image,
+    read_labels,
+    read_segment_ids,
+    segment_colours,
+)
 from m2f.data.verify import verify
 from m2f.errors import InputError
 
@@ -246,3 +254,26 @@ def test_more_bits_than_eight_are_told_by_the_file_not_by_the_mode(tmp_path):
     for name in ("deep.tif", "deep.ppm"):
         with pytest.raises(InputError, match=rf"{name} has (12|16) bits"):
             read_image(tmp_path / name)
+
+
+class Listed:
+    """As much of a data set as tells its images."""
+
+    def __init__(self, *infos):
+        self.infos = infos
+        self.data_prefix = {"img_path": "fields/images"}
+
+    def __len__(self):
+        return len(self.infos)
+
+    def get_data_info(self, index):
+        return self.infos[index]
+
+
+def test_images_of_one_name_are_told_apart_by_their_directories():
+    places = ["fields/images/a/0.png", "fields/images/b/0.png", "fields/images/b/1.png", "elsewhere/0.png"]
+    names = names_by_path(Listed(*({"img_path": place} for place in places)))
+    assert list(names.items()) == list(zip(places, ["a/0", "b/0", "1", "elsewhere/0"], strict=True))
+    assert names_by_path(Listed({"img_path": "x/0.png", "img_id": 7})) == {"x/0.png": 7}
+    with pytest.raises(InputError, match=r"has the image x/0\.png twice; list it once"):
+        names_by_path(Listed(*2 * [{"img_path": "x/0.png"}]))

@@ -199,3 +199,28 @@ def test_two_folders_of_ones_own(tmp_path):
     missing, sizes = verify(tmp_path)
     assert missing == f"{tmp_path}/images/train/a.png is missing."
     assert sizes.startswith(f"{tmp_path}/masks/train/b.png is (8, 8) pixels high and wide")
+
+
+def test_links_are_followed_as_training_follows_them(tmp_path):
+    for folder, pixels in (("images", np.zeros((8, 9, 3), np.uint8)), ("labels", np.ones((8, 9), np.uint8))):
+        elsewhere = tmp_path / "elsewhere" / folder
+        elsewhere.mkdir(parents=True)
+        (elsewhere / "a.png").write_bytes(encode_png(pixels, 1))
+        (tmp_path / "set" / folder).mkdir(parents=True)
+        (tmp_path / "set" / folder / "linked").symlink_to(elsewhere)
+        (elsewhere / "round").symlink_to(tmp_path / "set" / folder)
+    root = tmp_path / "set"
+    assert verify(root) == []
+    (tmp_path / "elsewhere" / "labels" / "a.png").write_bytes(b"no image")
+    assert any("labels/linked/a.png is no" in problem for problem in verify(root)), verify(root)
+
+
+@pytest.mark.parametrize("beside", ["images", "labels"])
+def test_cocos_files_are_not_taken_for_maps(root, beside):
+    """Its images may lie in images/, linked to, and another tool's text files of boxes in labels/."""
+    (root / "images").mkdir()
+    (root / "val2017").rename(root / "images" / "val2017")
+    (root / "val2017").symlink_to("images/val2017")
+    (root / beside).mkdir(exist_ok=True)
+    (root / beside / "0.txt").write_text("0 0.5 0.5 0.1 0.1")
+    assert verify(root) == []

@@ -98,6 +98,12 @@ class TestTraining:
             train(at(smoke("semantic"), data), tmp_path / "run")
         assert not [*(tmp_path / "run").glob("*.pth")]
 
+    def test_an_image_that_is_listed_twice(self, smoke, data, tmp_path):
+        (data / "list.txt").write_text("000000000001\n000000000002\n000000000001\n")
+        config = at(smoke("semantic"), data)
+        config.val_dataloader.dataset.ann_file = "list.txt"
+        self.refused(config, tmp_path / "run", r"/000000000001\.png twice; list it once")
+
     @pytest.mark.parametrize("task", ["panoptic", "instance", "semantic"])
     def test_checkpoints_have_the_names_of_the_classes(self, smoke, tmp_path, task):
         lengths = {"train_cfg": {"max_iters": 1, "val_interval": 2}, "default_hooks.checkpoint.interval": 1}

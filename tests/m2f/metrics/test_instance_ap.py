@@ -195,3 +195,17 @@ def test_a_score_that_is_no_number(shared):
     metric = InstanceAP(str(shared / "golden/cocoapi/instances_val2014_100.json"))
     with pytest.raises(InputError, match=r"prediction for image 7 has scores that are no numbers"):
         metric.process(None, [sample(7, [box(0, 0, 2, 2)], [0], [float("nan")])])
+
+
+def test_objects_of_stuff_are_none_to_be_found(tmp_path, instance_truth):
+    """Data sets train things alone, whatever else the file annotates."""
+    path = Path(instance_truth(tmp_path, [[(box(0, 0, 64, 64), 0, 0), (box(64, 0, 64, 64), 1, 0)]]))
+    truth = json.loads(path.read_text())
+    truth["categories"] = [{"id": 3, "name": "cup"}, {"id": 7, "name": "wall", "isthing": 0}]
+    truth["annotations"][0]["category_id"], truth["annotations"][1]["category_id"] = 3, 7
+    path.write_text(json.dumps(truth))
+    metric = InstanceAP(str(path))
+    metric.dataset_meta = {"classes": ["cup", "wall"], "thing_classes": ["cup"]}
+    metrics = evaluate(metric, [sample(1, [box(0, 0, 64, 64)], [0], [0.9])])
+    assert (metrics["AP"], metrics["AP_boundary"]) == (pytest.approx(100), pytest.approx(100))
+    assert metric.by_class["objects"].tolist() == [1]

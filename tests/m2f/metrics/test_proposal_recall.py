@@ -1,3 +1,6 @@
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -104,3 +107,17 @@ def test_image_without_ground_truth(tmp_path, instance_truth):
     proposals = {0: (np.ones((1, SIZE, SIZE), bool), np.ones(1))}
     with pytest.raises(InputError, match="no ground truth for image 8"):
         evaluate(ProposalRecall(instance_truth(tmp_path, [[]])), [sample(8, proposals)])
+
+
+def test_objects_of_stuff_are_none_to_be_found(tmp_path, instance_truth):
+    top, bottom = np.zeros((2, SIZE, SIZE), bool)
+    top[:64], bottom[64:] = True, True
+    path = Path(instance_truth(tmp_path, [[(top, 0, 0), (bottom, 1, 0)]]))
+    truth = json.loads(path.read_text())
+    truth["categories"] = [{"id": 3, "name": "cup"}, {"id": 7, "name": "wall", "isthing": 0}]
+    truth["annotations"][0]["category_id"], truth["annotations"][1]["category_id"] = 3, 7
+    path.write_text(json.dumps(truth))
+    metric = ProposalRecall(str(path))
+    proposals = {"masks": torch.from_numpy(top[None]), "scores": torch.tensor([0.9])}
+    metric.process(None, [{"img_id": 1, "layers": {0: {"proposals": proposals}}}])
+    assert metric.evaluate(1)["AR100_layer0"] == pytest.approx(100)
