@@ -30,6 +30,13 @@ def evaluate(config, checkpoint, work_dir):
     return {"fg_avg": 0.25, "AR100_layer0": 30.0}
 
 
+def tell_birth(config, work_dir, *, resume=True):
+    """Leave behind with which GPUs this process was begun, before any code ran in it."""
+    variables = dict(line.split("=", 1) for line in Path("/proc/self/environ").read_text().split("\0") if "=" in line)
+    (work_dir / "birth.txt").write_text(variables.get("CUDA_VISIBLE_DEVICES", "none"))
+    return train(config, work_dir, resume=resume)
+
+
 def say_progress(work_dir):
     progress = {"phase": "train", "iteration": 3, "iterations": 10, "loss": 1.5, "eta_seconds": 7.0}
     (work_dir / "progress.json").write_text(json.dumps(progress))

@@ -1,10 +1,15 @@
-"""Runs as processes of this machine, several at a time, forked from one server that has imported everything."""
+"""Runs as processes of this machine, several at a time.
+
+Without GPUs they are forked from one server that has imported everything. With GPUs each is a fresh process: mmengine
+asks for CUDA while it is imported, and what is forked after that question can use no GPU, nor be shown another one.
+"""
 
 import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from multiprocessing import forkserver
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
@@ -25,7 +30,8 @@ THREAD_VARIABLES = (
     "NUMEXPR_NUM_THREADS",
     "OPENCV_FOR_THREADS_NUM",
 )
-context = multiprocessing.get_context("forkserver")
+forked = multiprocessing.get_context("forkserver")
+fresh = multiprocessing.get_context("spawn")
 
 
 class LocalExecutor:
@@ -50,33 +56,32 @@ class LocalExecutor:
         self.processes = options.processes_per_run or max(self.gpus, 1)
         self.environment = options.environment
         self.groups = gpu_groups(devices, self.gpus)
+        self.context = fresh if devices else forked
         at_once = len(self.groups) if self.gpus else min(2, available_cores())
         self.slots = options.jobs or min(runs, at_once)
         self.places: dict[BaseProcess, int] = {}
 
     def warm_up(self, work: str) -> None:
-        """Start the server, which imports the training code while this process gets on with something else.
+        """Start the server, if any, which imports the training code while this process gets on with something else.
 
         Each run has an equal share of the cores as its threads; libraries read that number when they load, so it is set
-        before. The server and all runs ignore Ctrl-C, which is for this process to act on.
+        before.
         """
         for variable in THREAD_VARIABLES:
             os.environ[variable] = str(max(available_cores() // self.slots, 1))
         os.environ.update(self.environment)
-        context.set_forkserver_preload(["__main__", work.partition(":")[0], "ablations.running.executors.preload"])
-        handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
-        try:
-            forkserver.ensure_running()
-        finally:
-            signal.signal(signal.SIGINT, handler)
+        if self.context is forked:
+            forked.set_forkserver_preload(["__main__", work.partition(":")[0], "ablations.running.executors.preload"])
+            with deaf_to_interrupts():
+                forkserver.ensure_running()
 
     def start(self, directory: Path, work: str) -> BaseProcess:
         """Start a run in a process of its own."""
         place = min(set(range(self.slots)) - set(self.places.values()))
-        devices = self.groups[place % len(self.groups)] if self.groups else None
-        arguments = (directory, work, self.processes, devices)
-        process = context.Process(target=_work, args=arguments, name=directory.name)
-        process.start()
+        own = {"CUDA_VISIBLE_DEVICES": ",".join(self.groups[place % len(self.groups)])} if self.groups else {}
+        process = self.context.Process(target=_work, args=(directory, work, self.processes), name=directory.name)
+        with deaf_to_interrupts(), environment(own):
+            process.start()
         self.places[process] = place
         return process
 
@@ -114,10 +119,33 @@ def visible_gpus() -> list[str]:
     return named.split(",") if named else [str(index) for index in range(torch.cuda.device_count())]
 
 
-def _work(directory: Path, work: str, processes: int, devices: Sequence[str] | None) -> None:
-    """In the new process, which has its GPUs to itself; CUDA reads which at its first call, still to come."""
-    if devices is not None:
-        os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(devices)
+@contextmanager
+def deaf_to_interrupts() -> Iterator[None]:
+    """Have what is started in here ignore Ctrl-C, which is for this process to act on."""
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+
+
+@contextmanager
+def environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Have what is started in here begin with these variables: CUDA looks at its own before any of our code runs."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _work(directory: Path, work: str, processes: int) -> None:
+    """In the new process."""
     sys.exit(carry(directory, work, processes))
 
 

@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 from ablations.running.environment import available_cores
@@ -43,6 +45,15 @@ def test_runs_at_a_time_have_a_gpu_each(run_directories, monkeypatch):
     directories = run_directories()
     run_local(directories, 2, ignore, "fake_training:train")
     assert sorted(calls(directory)[0][3] for directory in directories) == ["5", "7"]
+
+
+def test_a_run_is_begun_with_its_gpus(run_directories, monkeypatch):
+    """It cannot be forked: mmengine asks for CUDA as it is imported, after which no fork can use a GPU."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5,7")
+    directories = run_directories()
+    run_local(directories, 2, ignore, "fake_training:tell_birth")
+    assert sorted((directory / "birth.txt").read_text() for directory in directories) == ["5", "7"]
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == "5,7"
 
 
 def test_a_run_with_several_gpus_has_them_to_itself(run_directories, monkeypatch):
