@@ -3,8 +3,9 @@
 FROM python:3.11-slim
 ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
 
-# OpenCV's, which its wheels leave to the system
-RUN apt-get update && apt-get install --yes --no-install-recommends libgl1 libglib2.0-0 && rm -rf /var/lib/apt/lists/*
+# OpenCV's libraries, which its wheels leave to the system, and the compiler that Triton starts kernels with on GPUs
+RUN apt-get update && apt-get install --yes --no-install-recommends libgl1 libglib2.0-0 gcc libc6-dev \
+    && rm -rf /var/lib/apt/lists/*
 
 WORKDIR /m2f
 COPY requirements.lock .

@@ -3,7 +3,7 @@
 Matches, points, attention masks, masks cut at one half and selected queries are choices: a mask logit that rounding
 moves across zero changes a loss by more than all rounding does. So those of one computation are recorded and given to
 the other, which makes its own all the same, and is told how many of them are others. Devices draw other random numbers
-from the same seed: points are drawn on the CPU, the same for every mask, and dropout is off.
+from the same seed: points are drawn on the CPU, the same for every mask, and dropout and noise on labels are off.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -28,7 +28,7 @@ CHOICES = {
     "m2f.models.transformer_decoder.selected_queries.strongest": strongest,
 }
 DRAWS = ("m2f.models.criterion.random_points", "m2f.models.points.random_points")
-PROBABILITIES = ("p", "dropout", "drop_prob")  # of torch's, our and mmcv's modules
+PROBABILITIES = ("p", "dropout", "drop_prob", "label_noise")  # of torch's, our and mmcv's modules
 Choice = Matches | Tensor
 Decide = Callable[..., Choice]
 
@@ -111,7 +111,7 @@ def same_points() -> Iterator[None]:
 
 
 def without_dropout(model: nn.Module) -> None:
-    """Have a model drop nothing in training, neither units nor paths."""
+    """Have a model drop nothing in training, neither units nor paths, and show pilots no other labels."""
     for module in model.modules():
         for name in PROBABILITIES:
             if isinstance(getattr(module, name, None), float):

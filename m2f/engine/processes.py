@@ -61,6 +61,11 @@ def own_backend() -> str:
     return "nccl"
 
 
+def processes_here() -> int:
+    """How many of the processes that do this work together are on this machine."""
+    return int(os.environ.get("LOCAL_WORLD_SIZE", 1))
+
+
 def share_of_batch(batch_size: int) -> int:
     """How many images of a batch each process trains on.
 

@@ -31,13 +31,17 @@ def loader_bytes(config: Mapping[str, Any]) -> int:
     return ahead * loader["batch_size"] * sample_bytes(config)
 
 
-def check_shared_memory(config: Mapping[str, Any]) -> None:
+def check_shared_memory(config: Mapping[str, Any], processes: int = 1) -> None:
     """See that the batches which workers have ready find room, where else the first of them dies of a bus error.
+
+    Args:
+        config: see :func:`loader_bytes`; its ``batch_size`` is that of one process.
+        processes: of the training on this machine, which all have workers.
 
     Raises:
         InputError: they do not.
     """
-    needed = loader_bytes(config)
+    needed = processes * loader_bytes(config)
     if needed and PLACE.is_dir() and (free := shutil.disk_usage(PLACE).free) < needed:
         raise InputError(
             f"{PLACE} has {free / 1e9:.2f} GB free, and the images that workers have ready take {needed / 1e9:.2f} GB; "

@@ -28,7 +28,7 @@ from m2f.engine.freed_memory import keep_freed_memory
 from m2f.engine.ground_truth import check_ground_truth
 from m2f.engine.hooks import DivergenceError, read_history
 from m2f.engine.precision import check_precision, set_precision
-from m2f.engine.processes import from_main, joined_processes, share_of_batch
+from m2f.engine.processes import from_main, joined_processes, processes_here, share_of_batch
 from m2f.engine.resume import resume_newest
 from m2f.engine.shared_memory import check_shared_memory
 from m2f.engine.stopping import noted_requests
@@ -114,7 +114,7 @@ def runnable(config: Config, work_dir: Path, resume: bool) -> Config:
     check_precision(config)
     config.train_dataloader.dataset.seed = config.seed
     config.train_dataloader.batch_size = share_of_batch(config.train_dataloader.batch_size)
-    check_shared_memory(config)
+    check_shared_memory(config, processes_here())
     return config
 
 

@@ -13,6 +13,7 @@ from mmengine.structures import InstanceData
 from torch import Tensor
 
 from m2f.checkpoints import from_ours
+from m2f.compiled_ops import compiled_ops_available
 from m2f.errors import InputError
 from m2f.models import Mask2Former
 from m2f.models.inference import PanopticThresholds
@@ -68,14 +69,18 @@ def mmdet_peer(model_config: Mapping[str, Any], ours: Mask2Former) -> MmdetPeer:
         ours: the model that gives its weights.
 
     Raises:
-        InputError: the config is not the paper's default design, or its task is semantic.
+        InputError: the config is not the paper's default design, its task is semantic, or ``ours`` is on a GPU on which
+            mmcv's compiled ops do not run.
     """
     require_papers_design(model_config)
     if model_config["task"] == "semantic":
         raise InputError("mmdet has no semantic post-processing: model.task must be panoptic or instance.")
+    device = next(ours.parameters()).device
+    if device.type == "cuda" and not compiled_ops_available():
+        raise InputError("mmdet on a GPU needs mmcv's compiled ops; `m2f doctor` says how mmcv is built with them.")
     peer = MmdetPeer(model_config)
     peer.detector.load_state_dict(from_ours(ours.state_dict(), "mmdet"))
-    return peer.to(next(ours.parameters()).device)
+    return peer.to(device)
 
 
 def samples_of(images: Tensor, sizes: Sequence[tuple[int, int]]) -> list[DetDataSample]:

@@ -19,6 +19,7 @@ import torch
 from m2f.cost.flops import flops
 from m2f.cost.images import Images
 from m2f.cost.training_flops import training_flops
+from m2f.engine.precision import set_precision
 from m2f.errors import InputError
 from m2f.models import Mask2Former
 from m2f.peers import PEERS, Peer, own_peer
@@ -152,6 +153,7 @@ def compare(
     Raises:
         InputError: a size is no multiple of 32, the device has not a precision, or a named peer cannot be built.
     """
+    set_precision({})
     device = main_device()
     check(sizes, precisions, device)
     ours = build_ours(model_config, device)

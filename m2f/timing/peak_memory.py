@@ -19,6 +19,7 @@ from typing import Any
 
 import torch
 
+from m2f.engine.precision import set_precision
 from m2f.errors import InputError
 from m2f.peers import PEERS, own_peer
 from m2f.timing.inputs import build_ours, random_inputs
@@ -77,6 +78,7 @@ def peak_memory(request: Request) -> PeakMemory:
 
 def measure_here(request: Request) -> PeakMemory:
     """Measure in this process, which should be a fresh one."""
+    set_precision({})
     device = main_device()
     ours = build_ours(request.model_config, device)
     peer = own_peer(ours) if request.library == OURS else PEERS[request.library](request.model_config, ours)

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from m2f.engine.precision import set_precision
 from m2f.peers import own_peer
 from m2f.registry import MODELS
 from m2f.timing.inputs import random_inputs
@@ -43,6 +44,7 @@ def measure_speed(
     Returns:
         For each model the prediction's and the training step's time.
     """
+    set_precision({})
     device = main_device()
     works = [work for config in models for work in works_of_design(config, size, training_size, device)]
     timings = in_turn(works, device, repeats)

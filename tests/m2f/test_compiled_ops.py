@@ -1,10 +1,13 @@
+import sys
+from types import ModuleType, SimpleNamespace
+
 import pytest
 import torch
 from mmcv.ops import multi_scale_deform_attn
 from mmcv.ops.multi_scale_deform_attn import multi_scale_deformable_attn_pytorch
 
 from m2f import compiled_ops
-from m2f.compiled_ops import compiled_ops_available, samples_a_one, triton_available
+from m2f.compiled_ops import compiled_ops_available, samples_a_one, triton_available, triton_starts
 
 
 def raising(*_):
@@ -46,6 +49,32 @@ def test_without_a_gpu_none_is_available(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(compiled_ops, "ops_installed", lambda: True)
     assert not compiled_ops_available()
+
+
+def test_triton_is_available_where_it_starts(monkeypatch):
+    """Without a C compiler it starts nothing, however well it is installed."""
+
+    class Driver:
+        @property
+        def active(self):
+            raise RuntimeError("Failed to find C compiler.\nSpecify CC")
+
+    monkeypatch.setattr(compiled_ops.importlib.util, "find_spec", lambda name: object())
+    monkeypatch.setitem(sys.modules, "triton", ModuleType("triton"))
+    runtime = ModuleType("triton.runtime")
+    runtime.driver = Driver()
+    monkeypatch.setitem(sys.modules, "triton.runtime", runtime)
+    triton_starts.cache_clear()
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert triton_available(), "nobody asks it to start anything"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    with pytest.warns(UserWarning, match=r"Triton does not start \(Failed to find C compiler\.\), .* install a C comp"):
+        assert not triton_available()
+    assert not triton_available()
+    triton_starts.cache_clear()
+    runtime.driver = SimpleNamespace(active=SimpleNamespace(get_current_target=lambda: "sm_90"))
+    assert triton_available()
+    triton_starts.cache_clear()
 
 
 def test_what_is_available_is_known_when_a_model_is_compiled():

@@ -41,9 +41,9 @@ class SelectedQueries(Queries):
     def forward(self, seen: Seen) -> tuple[Tensor, Tensor]:
         """Features and positions, both ``[B, Q, D]``."""
         tokens = self.token(torch.cat([level.flatten(2).transpose(1, 2) for level in seen.pyramid], dim=1))
-        with torch.no_grad():
-            scores = seen.classify(tokens)[..., :-1].amax(dim=2)
-            chosen = strongest(scores, self.num_queries).expand(-1, -1, tokens.shape[2])
+        # Not under no_grad: autocast of PyTorch 2.9 keeps what it casts there, and later uses would have no gradient.
+        scores = seen.classify(tokens).detach()[..., :-1].amax(dim=2)
+        chosen = strongest(scores, self.num_queries).expand(-1, -1, tokens.shape[2])
         positions = torch.cat([self._positions(level) for level in seen.pyramid], dim=1)
         return tokens.gather(1, chosen), positions.expand(seen.images, -1, -1).gather(1, chosen)
 

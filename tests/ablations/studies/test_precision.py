@@ -45,7 +45,7 @@ def bfloat16():
 
 
 def losses(config, precision, decide):
-    """Of each step of a short training."""
+    """Of each step of a short training; and the parameters that the first does not train."""
     model = built(config).train()
     optimizer = torch.optim.SGD([own for own in model.parameters() if own.requires_grad], lr=0.1)
     data = model.data_preprocessor(batch(num_classes=3), training=True)
@@ -58,18 +58,20 @@ def losses(config, precision, decide):
         if step < STEPS - 1:
             optimizer.zero_grad()
             loss.backward()
+            if not step:
+                untrained = {name for name, own in model.named_parameters() if own.requires_grad and own.grad is None}
             torch.nn.utils.clip_grad_norm_(model.parameters(), 0.01)
             optimizer.step()
-    return torch.tensor(found)
+    return torch.tensor(found), untrained
 
 
 @pytest.fixture(scope="module")
 def expected():
-    """Config, losses in float32 and choices of each design."""
+    """Config, losses and what is left untrained in float32, and choices of each design."""
 
     def trained(config):
         chosen = []
-        return config, losses(config, nullcontext, recording(chosen)), chosen
+        return config, *losses(config, nullcontext, recording(chosen)), chosen
 
     return {name: trained(config) for name, config in trained_designs().items()}
 
@@ -77,10 +79,11 @@ def expected():
 @pytest.mark.parametrize(("precision", "bound"), [(float16, 1e-3), (bfloat16, 2e-2)], ids=["float16", "bfloat16"])
 def test_losses_are_those_of_float32(precision, bound, expected):
     differences = {}
-    for name, (config, losses_in_float32, chosen) in expected.items():
+    for name, (config, losses_in_float32, untrained, chosen) in expected.items():
         given = iter(chosen)
-        found = losses(config, precision, lambda function, *arguments, given=given: next(given))
+        found, untrained_here = losses(config, precision, lambda function, *arguments, given=given: next(given))
         assert next(given, None) is None
+        assert untrained_here == untrained, name
         differences[name] = (found / losses_in_float32 - 1).abs()
     assert len(differences) >= 24
     assert {name: own for name, own in differences.items() if not (own <= bound).all()} == {}

@@ -44,6 +44,8 @@ def test_the_64_megabytes_of_docker_are_refused(paper, free):
         check_shared_memory(paper)
     free(2 * 10**9)
     check_shared_memory(paper)
+    with pytest.raises(InputError, match=r"has 2\.00 GB free, .* take 3\.76 GB"):
+        check_shared_memory(paper, processes=2)
 
 
 def test_a_training_ends_before_it_begins(smoke, tmp_path, free):

@@ -1,6 +1,7 @@
 """Both libraries' models against ours, from the same weights."""
 
 import sys
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -137,6 +138,13 @@ def test_what_mmdet_cannot_is_refused(tiny):
     semantic = {**tiny, "task": "semantic"}
     with pytest.raises(InputError, match="mmdet has no semantic post-processing"):
         mmdet_peer(semantic, MODELS.build(semantic))
+
+
+def test_on_a_gpu_mmdet_needs_compiled_ops(tiny):
+    """Its deformable attention calls mmcv's there, and the stand-in would end all that is measured beside it."""
+    on_a_gpu = SimpleNamespace(parameters=lambda: iter([SimpleNamespace(device=torch.device("cuda"))]))
+    with pytest.raises(InputError, match="mmdet on a GPU needs mmcv's compiled ops; `m2f doctor` says how"):
+        mmdet_peer(tiny, on_a_gpu)
 
 
 def test_what_transformers_cannot_is_refused(tiny):

@@ -46,6 +46,7 @@ def test_every_work_of_every_library_is_measured(tiny, monkeypatch):
 
     monkeypatch.setattr(beside_peers, "peak_memory", peak_memory)
     monkeypatch.setitem(beside_peers.PEERS, "openvino", lambda config, ours: Quick())
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)  # as PyTorch begins
     peers, precisions = ["mmdet", "openvino"], ["float32", "bfloat16"]
     results = list(compare(tiny, [64], [2], precisions, peers, rounds=1, memory=True, tell=print))
     assert [(one.work, one.precision, one.library) for one in results] == [
@@ -55,6 +56,7 @@ def test_every_work_of_every_library_is_measured(tiny, monkeypatch):
         for library in ("m2f", *peers)
         if (work, library) != ("train", "openvino")
     ]
+    assert not torch.backends.cudnn.allow_tf32
     assert asked == [(one.library, one.precision, one.work, 64, 2) for one in results if one.library != "openvino"]
     ours = {(one.work, one.precision): one.seconds for one in results if one.library == "m2f"}
     for one in results:

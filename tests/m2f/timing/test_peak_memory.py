@@ -37,9 +37,11 @@ def test_a_peer_is_measured_in_its_own_process():
 
 def test_ours_is_measured_with_every_precision(monkeypatch):
     monkeypatch.setattr(module, "main_device", lambda: torch.device("cpu"))
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)  # as PyTorch begins
     config = Config.fromfile(TINY).model.to_dict()
     for precision in ("float32", "bfloat16"):
         assert measure_here(Request(config, "m2f", precision, "train", 256, 1)).work > MEGABYTE
+    assert not torch.backends.cudnn.allow_tf32
 
 
 def test_a_process_that_dies_is_told(monkeypatch):

@@ -18,9 +18,11 @@ def test_every_model_is_timed_as_often_as_asked_after_a_warm_up(monkeypatch):
         return 100.0 if len(order) <= 4 else float(len(order))
 
     monkeypatch.setattr(speed, "seconds", seconds)
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)  # as PyTorch begins
     model = Config.fromfile(MINI).model.to_dict()
     (first, second) = speed.measure_speed([model, model], (64, 64), (64, 64), repeats=3)
     assert order == order[:4] * 4
+    assert not torch.backends.cudnn.allow_tf32, "float32 is meant, in convolutions too"
     assert first[0] == speed.Timing(median=9.0, fastest=5.0, slowest=13.0)
     assert second[1] == speed.Timing(median=12.0, fastest=8.0, slowest=16.0)
 
