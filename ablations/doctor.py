@@ -71,8 +71,8 @@ def _sampling(mmcv: str | None) -> list[Fact]:
     without = (
         "not needed: Triton serves"
         if triton
-        else "install Triton (`pip install triton`) and a C compiler, or build them; without either, training takes "
-        "1.6 GB more an image"
+        else "install Triton (`pip install triton`), a C compiler and Python's headers, or build them; without either, "
+        "training takes 1.6 GB more an image"
     )
     build = f"{without}; to build them: `{BUILD_OPS.format(version=mmcv)}` (nvcc and a C++ compiler)"
     ops = "run on the GPU" if compiled_ops_available() else "do not run on the GPU"

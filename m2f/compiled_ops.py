@@ -56,7 +56,8 @@ def triton_starts() -> bool:
         reason = str(error).strip().partition("\n")[0]
         warnings.warn(
             f"Triton does not start ({reason}), so deformable sampling is made of PyTorch's operators, which is slower "
-            "and takes 1.6 GB more an image in training; install a C compiler, such as gcc.",
+            "and takes 1.6 GB more an image in training; install a C compiler, such as gcc, and Python's headers, "
+            "such as python3-dev.",
             stacklevel=2,
         )
         return False

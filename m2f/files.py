@@ -54,20 +54,24 @@ def read_regular(path: Path) -> bytes:
 
 
 def files_below(directory: Path, within: frozenset[str] = frozenset()) -> Iterator[Path]:
-    """All files in a directory and its directories, those behind links too, as mmseg's data sets find them.
+    """All files in a directory and its directories, those behind links too, but no hidden files: as mmseg has it.
 
     Args:
-        directory: the directory; one that is not there has none.
+        directory: the directory; one that is not there, or that cannot be listed, has none.
         within: real paths of directories that it lies in, so that a link to one of these has an end.
     """
     real = os.path.realpath(directory)
-    if real in within or not directory.is_dir():
+    if real in within:
         return
-    for path in sorted(directory.iterdir()):
-        if path.is_dir():
-            yield from files_below(path, within | {real})
-        elif path.is_file():
-            yield path
+    try:
+        entries = sorted(os.scandir(directory), key=lambda entry: entry.name)
+    except OSError:
+        return
+    for entry in entries:
+        if entry.is_dir():
+            yield from files_below(directory / entry.name, within | {real})
+        elif entry.is_file() and not entry.name.startswith("."):
+            yield directory / entry.name
 
 
 def require_place(path: Path, apart_from: Iterable[Path] = ()) -> None:

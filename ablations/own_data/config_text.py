@@ -1,6 +1,7 @@
 """The config file of a data set of one's own: short, on top of m2f's own bases, and meant to be changed."""
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -145,7 +146,7 @@ def count_lines(contents: Contents) -> str:
 
 def comment(text: str) -> str:
     """A text of others' on one line of a comment, with nothing in it that mmengine fills in when it reads a config."""
-    return " ".join(text.splitlines()).replace("{{", "{ {")
+    return re.sub(r"\{(?=\{)", "{ ", " ".join(text.splitlines()))
 
 
 def quoted(text: str) -> str:

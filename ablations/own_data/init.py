@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ablations.own_data.config_text import class_words, config_text, write_lists
-from ablations.own_data.contents import CLASS_FILE, Contents, Progress, read_contents
+from ablations.own_data.contents import CLASS_FILE, TASKS, Contents, Progress, read_contents
 from ablations.own_data.proposal import Device, Proposal, propose, this_device
+from ablations.own_data.training import require_data_of
 from ablations.planning.scales import SCALES
 from m2f.errors import InputError
 from m2f.files import write_atomically
@@ -42,12 +43,16 @@ def write_config(
         device: what to propose for; None for this machine's.
 
     Raises:
-        InputError: the data set cannot be used, or there is a config that would be written over.
+        InputError: the data set cannot be used, there is a config that would be written over, or the folder has one of
+            another data set.
     """
     contents = read_contents(root, task, progress)
     path = folder / f"{contents.task}.py"
     if path.exists():
         raise InputError(f"{path} exists and is not written over; train it with `m2f train {path}`, or remove it.")
+    for other in (folder / f"{each}.py" for each in TASKS):
+        if other.is_file():  # a folder is a scale, with one data set
+            require_data_of(other, root, data)
     proposal = propose(contents, device or this_device())
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -75,9 +80,11 @@ def account(path: Path, contents: Contents, proposal: Proposal) -> Iterator[str]
     if contents.zero_is_void:
         yield "Label 0 of the maps is taken for no class, since there are as many names as labels from 1."
     elif contents.maps and (contents.root / CLASS_FILE).is_file():
+        first = contents.classes[0]
         yield (
-            f"Label 0 of the maps is taken for '{contents.classes[0]}', the first name of {CLASS_FILE}; where it is no "
-            "class, say reduce_zero_label=True in both data sets of the config."
+            f"Label 0 of the maps is taken for '{first}', the first name of {CLASS_FILE}. If that is to be no class, take "
+            f"the name out of {CLASS_FILE} and write the config anew; if '{first}' is label 1, say "
+            "reduce_zero_label=True in both data sets of the config."
         )
     rare = [name for label, name in enumerate(contents.classes) if not train.counts.get(label)]
     if rare:

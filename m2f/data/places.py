@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from m2f.data.cityscapes import image_path
+from m2f.data.images import VOID_LABEL
 from m2f.data.layout import Kind
 from m2f.files import files_below
 
@@ -121,8 +122,9 @@ def in_cities(directory: Path) -> Callable[[dict[str, Any]], Path]:
 
 def semantic_maps(root: Path) -> list[SemanticMaps]:
     """The splits with semantic maps that are there; those of scenes are looked at with their annotation files."""
+    labels = frozenset({*range(151), VOID_LABEL})
     ade20k = [
-        SemanticMaps(split, root / "images" / split, root / "annotations" / split, (".jpg", ".png"), range(151))
+        SemanticMaps(split, root / "images" / split, root / "annotations" / split, (".jpg", ".png"), labels)
         for split in ("training", "validation")
     ]
     cityscapes = [
@@ -150,11 +152,13 @@ def two_folders(root: Path) -> list[SemanticMaps]:
     folder with other things alone, such as the text files of boxes.
     """
     images = root / "images"
+    if not images.is_dir():
+        return []
     folders = [root / name for name in MAP_FOLDERS if name != "annotations" or not any(of_coco(root))]
     maps = next(
         (folder for folder in folders if any(path.suffix.lower() in SUFFIXES for path in files_below(folder))), None
     )
-    if maps is None or not images.is_dir():
+    if maps is None:
         return []
     splits = sorted(path.name for path in maps.iterdir() if path.is_dir() and (images / path.name).is_dir())
     return [

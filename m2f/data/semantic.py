@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import Any
 
+from m2f.data.images import VOID_LABEL
 from m2f.data.scene_classes import CATEGORIES
-from m2f.data.transforms import LoadSemanticMap
+from m2f.data.transforms import LabelSegments, LoadSemanticMap
 from m2f.errors import InputError
 from m2f.openmmlab import BaseSegDataset
 from m2f.registry import DATASETS
@@ -38,9 +39,17 @@ def tell_classes(dataset: Any) -> None:
     """Tell the steps of a built data set's pipeline that read label maps how many classes there are.
 
     mmseg's data sets say much of an image to their pipelines, but not that.
+
+    Raises:
+        InputError: there are more than a map has labels for.
     """
     while hasattr(dataset, "dataset"):
         dataset = dataset.dataset
     for step in getattr(getattr(dataset, "pipeline", None), "transforms", ()):
+        if isinstance(step, LoadSemanticMap | LabelSegments) and len(dataset.metainfo["classes"]) > VOID_LABEL:
+            raise InputError(
+                f"The data set has {len(dataset.metainfo['classes'])} classes, and semantic maps hold {VOID_LABEL} at "
+                "most; train it for panoptic segmentation, or merge some."
+            )
         if isinstance(step, LoadSemanticMap):
             step.classes = len(dataset.metainfo["classes"])

@@ -15,6 +15,7 @@ from m2f.engine.coco_evaluation import results_directory
 from m2f.engine.kept.overlays import overlay
 from m2f.engine.segmenter import Segmenter
 from m2f.errors import InputError
+from m2f.files import files_below
 from m2f.metrics.coco_results import CocoResults
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
@@ -94,7 +95,7 @@ def found(places: Sequence[Path]) -> dict[Path, Path]:
 
 def in_directory(directory: Path) -> list[Path]:
     """The images below a directory, by name."""
-    return sorted(path for path in directory.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+    return sorted(path for path in files_below(directory) if path.suffix.lower() in SUFFIXES)
 
 
 def require_image(path: Path) -> None:

@@ -1,10 +1,11 @@
 import os
 import stat
+from pathlib import Path
 
 import pytest
 
 from m2f.errors import InputError
-from m2f.files import load_json, new_directory, new_file, read_regular, require_place, write_json
+from m2f.files import files_below, load_json, new_directory, new_file, read_regular, require_place, write_json
 
 
 @pytest.fixture
@@ -103,3 +104,26 @@ def test_a_link_to_itself_is_no_place(tmp_path):
     require_place(tmp_path / "new", apart_from=[tmp_path / "loop"])
     with pytest.raises(InputError, match=r"loop would be written over .*loop; name another file"):
         require_place(tmp_path / "loop", apart_from=[tmp_path / "loop"])
+
+
+def test_files_below_are_those_that_mmseg_finds(tmp_path, monkeypatch):
+    for name in ("b.png", "a/c.png", "a/._c.png", ".hidden/d.png", "closed/e.png"):
+        (tmp_path / "root" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "root" / name).touch()
+    (tmp_path / "root" / "a" / "round").symlink_to(tmp_path / "root")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "f.png").touch()
+    (tmp_path / "root" / "linked").symlink_to(tmp_path / "elsewhere")
+    root = tmp_path / "root"
+    below = [path.relative_to(root).as_posix() for path in files_below(root)]
+    assert below == [".hidden/d.png", "a/c.png", "b.png", "closed/e.png", "linked/f.png"]
+    scan = os.scandir
+
+    def closed(directory):
+        if Path(directory).name == "closed":
+            raise PermissionError(13, "Permission denied", directory)
+        return scan(directory)
+
+    monkeypatch.setattr(os, "scandir", closed)
+    assert [path.relative_to(root).as_posix() for path in files_below(root)] == [*below[:3], "linked/f.png"]
+    assert list(files_below(tmp_path / "none")) == []

@@ -1,7 +1,8 @@
 """Runs as processes of this machine, several at a time.
 
 Without GPUs they are forked from one server that has imported everything. With GPUs each is a fresh process: mmengine
-asks for CUDA while it is imported, and what is forked after that question can use no GPU, nor be shown another one.
+asks for CUDA while it is imported, and what is forked after that question can use no GPU, nor be shown another one. So
+there each imports the code as it is when it begins.
 """
 
 import multiprocessing

@@ -89,7 +89,7 @@ def test_what_was_found_and_proposed_is_said(parts, flat, tmp_path):
     said = "\n".join(account(*written(parts, tmp_path)))
     assert "panoptic segmentation, 6 thing and 4 stuff classes; 10 images to train on, 3 to evaluate on." in said
     assert "Proposed for a CPU with 2 cores: 125 iterations of 4 images, 64 pixels a side." in said
-    said = "\n".join(account(*written(flat(labels=(0, 2, 255)), tmp_path)))
+    said = "\n".join(account(*written(flat(labels=(0, 2, 255)), tmp_path / "flat")))
     assert "3 classes, numbered: " in said and "Nothing to learn of class 1:" in said and "one in five held out" in said
 
 
@@ -114,12 +114,12 @@ def test_what_a_data_set_says_is_never_run(parts, tmp_path):
             path = root / "annotations" / f"{kind}_{split}.json"
             content = json.loads(path.read_text())
             content["categories"][0]["name"] = "a\rraise SystemExit\x85#"
-            content["categories"][1]["name"] = "{{$HOME:x}} {{ fileDirname }}"
+            content["categories"][1]["name"] = "{{{$HOME:x}} {{ fileDirname }}"
             path.write_text(json.dumps(content))
     path, _, _ = written(root, tmp_path)
     config = read_config(path)
     assert Path(config.root) == root and config.dataset_name == root.name
-    assert "{ {$HOME:x}} { { fileDirname }}, thing: " in path.read_text()
+    assert "{ { {$HOME:x}} { { fileDirname }}, thing: " in path.read_text()
 
 
 def test_a_name_that_a_config_would_fill_in_is_refused(flat, tmp_path):
@@ -136,9 +136,16 @@ def test_lists_of_ones_own_are_not_written_over(flat, tmp_path):
     assert [path.name for path in (tmp_path / "own").iterdir()] == ["val.txt"]
 
 
+def test_a_folder_is_of_one_data_set(parts, maps, tmp_path):
+    written(parts, tmp_path, "panoptic")
+    with pytest.raises(InputError, match=rf"own/panoptic\.py is of the data set in {parts}; train that with"):
+        written(maps, tmp_path)
+    assert [path.name for path in (tmp_path / "own").iterdir()] == ["panoptic.py"]
+
+
 def test_what_label_0_is_taken_for_is_said(flat, tmp_path):
     said = "\n".join(account(*written(flat(labels=(0, 1), names=("cat", "dog")), tmp_path)))
-    assert "Label 0 of the maps is taken for 'cat', the first name of classes.txt; where it is no class, say " in said
+    assert "Label 0 of the maps is taken for 'cat', the first name of classes.txt. If that is to be no class, " in said
 
 
 def test_of_lists_the_files_tell_data_apart_too(flat, tmp_path):

@@ -1,7 +1,11 @@
+from types import SimpleNamespace
+
 import cv2
 import numpy as np
 import pytest
 
+from m2f.data.semantic import tell_classes
+from m2f.data.transforms import LabelSegments
 from m2f.errors import InputError
 from m2f.registry import DATASETS
 
@@ -51,3 +55,11 @@ def test_ade20k_maps_lose_their_zero_label(load_config, tmp_path):
     sample = DATASETS.build(config.train_dataloader.dataset.dataset)[0]
     assert sample["inputs"].shape == (3, 512, 512)
     assert set(sample["data_samples"].gt_instances.labels.tolist()) <= {0, 1, 149}
+
+
+def test_more_classes_than_a_map_has_labels_are_refused():
+    """Label 255 would be void."""
+    steps = SimpleNamespace(transforms=[LabelSegments()])
+    tell_classes(SimpleNamespace(pipeline=steps, metainfo={"classes": range(255)}))
+    with pytest.raises(InputError, match="has 256 classes, and semantic maps hold 255 at most"):
+        tell_classes(SimpleNamespace(pipeline=steps, metainfo={"classes": range(256)}))

@@ -30,7 +30,12 @@ def test_they_learn_from_their_own_prediction():
     assert queries.supervised
     assert queries.detached
     pyramid = [torch.randn(2, 16, 4, 4) for _ in range(3)]
-    features, positions = queries(Seen(pyramid, torch.randn(2, 16, 8, 8), torch.nn.Linear(16, 4)))
+    classifier = torch.nn.Linear(16, 4)
+    recorded = []
+    classifier.register_forward_hook(lambda *_: recorded.append(torch.is_grad_enabled()))
+    features, positions = queries(Seen(pyramid, torch.randn(2, 16, 8, 8), classifier))
+    assert recorded == [True], "else autocast of PyTorch 2.9 keeps weights that have no gradient"
     features.square().sum().backward()
     assert queries.token[0].weight.grad.any()
     assert not positions.requires_grad
+    assert classifier.weight.grad is None, "the choice itself teaches nothing"
