@@ -82,8 +82,8 @@ def account(path: Path, contents: Contents, proposal: Proposal) -> Iterator[str]
     elif contents.maps and (contents.root / CLASS_FILE).is_file():
         first = contents.classes[0]
         yield (
-            f"Label 0 of the maps is taken for '{first}', the first name of {CLASS_FILE}. If that is to be no class, take "
-            f"the name out of {CLASS_FILE} and write the config anew; if '{first}' is label 1, say "
+            f"Label 0 of the maps is taken for '{first}', the first name of {CLASS_FILE}. If that is to be no class, "
+            f"take the name out of {CLASS_FILE} and write the config anew; if '{first}' is label 1, say "
             "reduce_zero_label=True in both data sets of the config."
         )
     rare = [name for label, name in enumerate(contents.classes) if not train.counts.get(label)]

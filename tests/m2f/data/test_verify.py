@@ -181,11 +181,10 @@ def test_damaged_ade20k(tmp_path):
     root = tmp_path / "ade"
     write_layout("ade20k", root, SceneSpec(48, {"training": 1, "validation": 1}))
     prepare_files("ade20k", root, lambda *place: None)
-    assert verify(root) == []
-    edit(root / "ade20k_instance_val.json", lambda content: content["categories"][0].update(id=6))
     labels = next((root / "annotations").rglob("*.png"))
     labels.write_bytes(encode_png(np.full((32, 48), 255, np.uint8), 1))
     assert verify(root) == [], "255 is no class, as 0 is none"
+    edit(root / "ade20k_instance_val.json", lambda content: content["categories"][0].update(id=6))
     (problem,) = [sentence for sentence in verify(root) if "other classes" in sentence]
     assert "class 0 '6' and '7'" in problem or "class 0 '7' and '6'" in problem
 
