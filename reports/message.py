@@ -8,6 +8,7 @@ import pandas as pd
 from ablations.comparing.beside_paper import BASELINE
 from ablations.comparing.verdicts import OWN_VERDICTS, VERDICTS
 from ablations.reports.text import listing
+from ablations.studies import SINCE_THE_PAPER
 
 SAID = {
     "not reproduced": "the other way",
@@ -18,9 +19,13 @@ SAID = {
 
 
 def papers_differences(comparisons: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """The rows of comparison frames that the paper has a difference for, by each task's primary metric."""
+    """The rows of comparison frames that the paper has a difference for, by each task's primary metric.
+
+    A difference that those who came after the paper print is none of its.
+    """
     rows = _compared(comparisons)
-    return rows[rows["paper_difference"].notna()]
+    others = [study.table for study in SINCE_THE_PAPER]
+    return rows[rows["paper_difference"].notna() & ~rows["table"].isin(others)]
 
 
 def own_rows(comparisons: Iterable[pd.DataFrame]) -> pd.DataFrame:

@@ -22,7 +22,7 @@ from ablations.reports.forest import caption, forest_figure
 from ablations.reports.message import papers_differences, sentence
 from ablations.reports.section import Section
 from ablations.reports.text import listing, number, row_name, signed, signed_with_bounds, table_label, with_interval
-from ablations.studies import FIGURES, TABLES
+from ablations.studies import FIGURES, SINCE_THE_PAPER, TABLES
 from m2f.errors import InputError
 from m2f.files import write_atomically
 
@@ -52,6 +52,11 @@ def reference_sections(directory: Path) -> list[Section]:
     """The tables of a packed store, compared with the paper's."""
     found = read_all([directory])
     return sections_of(found.frame, found, print)
+
+
+def of_the_paper(sections: Sequence[Section]) -> list[Section]:
+    """Those that the paper has, without what came after it."""
+    return [section for section in sections if section.study not in SINCE_THE_PAPER]
 
 
 def comparison(sections: Sequence[Section]) -> pd.DataFrame:
@@ -84,7 +89,7 @@ def design_table(sections: Sequence[Section]) -> str:
 def verdict_table(sections: Sequence[Section]) -> str:
     """How many differences of each table came out how, task by task."""
     lines = [f"| Table | {' | '.join(map(str.capitalize, TASKS))} |", f"|---|{'---|' * len(TASKS)}"]
-    for section in sections:
+    for section in of_the_paper(sections):
         rows = papers_differences([section.comparison])
         if not rows.empty:
             label = f"{table_label(section.study.table)}: {section.study.title}"
@@ -114,13 +119,14 @@ def span(numbers: Sequence[int]) -> str:
 
 def message(sections: Sequence[Section]) -> str:
     """The results in a sentence, and their picture."""
-    rows = papers_differences(section.comparison for section in sections)
-    return f"**{sentence(rows, sections[0].scale)}**\n\n![{caption(sections)}]({PICTURE})"
+    papers = of_the_paper(sections)
+    rows = papers_differences(section.comparison for section in papers)
+    return f"**{sentence(rows, papers[0].scale)}**\n\n![{caption(papers)}]({PICTURE})"
 
 
 def picture(sections: Sequence[Section]) -> bytes:
     """The forest plot, on white, since a reader's page may be dark."""
-    vectors = forest_figure(sections)
+    vectors = forest_figure(of_the_paper(sections))
     assert vectors is not None
     ground = b'<rect width="100%" height="100%" fill="#ffffff"/>\n <defs>'
     return vectors["svg"].replace(b"<defs>", ground, 1)
@@ -182,11 +188,11 @@ def write(name: str, content: str) -> None:
 
 
 def not_run(sections: Sequence[Section]) -> str:
-    """The tables and figures that lack a task, a line each."""
+    """The tables, figures and studies that lack a task, a line each."""
     present = {(section.study.table, task) for section in sections for task in section.results["task"]}
     lacking = {
         study.table: [task for task in study.tasks if (study.table, task) not in present]
-        for study in (*TABLES, *FIGURES)
+        for study in (*TABLES, *FIGURES, *SINCE_THE_PAPER)
     }
     lines = [f"- {table_label(table)}: {listing(tasks)}" for table, tasks in lacking.items() if tasks]
     return "\n".join(lines) or "Nothing: every table and figure has runs of each of its tasks."

@@ -113,9 +113,9 @@ def comparison_frame(
     `visible`, the least difference that would have shown, are those of ``ablations.comparing.verdicts.judge``; or the
     verdict is the word 'baseline' in the baseline's rows. Numbers that do not exist are NaN.
 
-    Give all studies that have results at the scale: all their rows tell what spread is usual, and the verdicts are
-    corrected for their number. Primary metrics are one family, further metrics another; so are, in both, the rows that
-    the paper has no difference for.
+    Give all studies that have results at the scale: their rows tell together what spread is usual, and the verdicts are
+    corrected for their number. Primary metrics are one family, further metrics another. The rows that the paper has no
+    difference for are apart in both, so that no row of one's own changes what is said of the paper's.
 
     Raises InputError when two different runs of one variation share task and seed, since they may not be averaged.
     """
@@ -162,10 +162,15 @@ def _rows(results: pd.DataFrame, paper: pd.DataFrame, study: Study, scale: str) 
 
 
 def _differences(rows: list[_Row]) -> dict[Hashable, Difference]:
-    """Our mean differences by what is compared, each with the spread that is usual for its task and metric."""
-    families: dict[tuple[str, str], dict[Hashable, list[float]]] = {}
+    """Our mean differences by what is compared, each with the spread that is usual for its task and metric.
+
+    That is told by the comparisons that the paper has a difference for, wherever else they stand, and by the others,
+    each among themselves.
+    """
+    printed = {row.key for row in rows if not math.isnan(row.paper_difference)}
+    families: dict[tuple[str, str, bool], dict[Hashable, list[float]]] = {}
     for row in rows:
-        families.setdefault(row.kind, {})[row.key] = row.differences
+        families.setdefault((*row.kind, row.key in printed), {})[row.key] = row.differences
     return {key: of for family in families.values() for key, of in differences_of(family).items()}
 
 

@@ -287,3 +287,23 @@ def test_the_images_of_one_seed_have_an_interval_where_runs_keep_what_it_takes()
     assert plain["images_low"] == pytest.approx(80 * 2 * low / (1 + low) - 80, abs=1.5)
     assert plain["images_high"] == pytest.approx(80 * 2 * high / (1 + high) - 80, abs=1.5)
     assert math.isnan(baseline["images_low"]) and math.isnan(row(frame, "plain", "semantic", "mIoU")["images_low"])
+
+
+def test_rows_of_ones_own_change_nothing_that_is_said_of_the_papers():
+    """However wildly they vary between seeds."""
+    rng = np.random.default_rng(0)
+    own = replace(STUDY.variations[0], name="own", paper_row="nothing of the paper's")
+    values = {
+        (variation.name, "panoptic", "PQ", seed): rng.normal(50, 30 if variation is own else 1)
+        for variation in (*STUDY.variations, own)
+        for seed in range(3)
+    }
+    both = replace(STUDY, variations=(*STUDY.variations, own))
+    alone, beside = (
+        comparison_frame(results_frame(values), paper_frame(), [study], "mini").query(
+            "variant in ('plain', 'masked attention')"
+        )
+        for study in (STUDY, both)
+    )
+    assert alone["difference_low"].notna().any()
+    pd.testing.assert_frame_equal(alone.reset_index(drop=True), beside.reset_index(drop=True))
