@@ -142,7 +142,7 @@ def test_what_mmdet_cannot_is_refused(tiny):
 
 def test_on_a_gpu_mmdet_needs_compiled_ops(tiny, monkeypatch):
     """Its deformable attention calls mmcv's there, and the stand-in would end all that is measured beside it."""
-    monkeypatch.setattr("m2f.peers.mmdet_peer.compiled_ops_available", lambda: False)
+    monkeypatch.setattr(sys.modules["m2f.peers.mmdet_peer"], "compiled_ops_available", lambda: False)
     on_a_gpu = SimpleNamespace(parameters=lambda: iter([SimpleNamespace(device=torch.device("cuda"))]))
     with pytest.raises(InputError, match="mmdet on a GPU needs mmcv's compiled ops; `m2f doctor` says how"):
         mmdet_peer(tiny, on_a_gpu)

@@ -68,8 +68,10 @@ class Known:
 @pytest.fixture
 def dataset():
     class Images(list):
+        data_prefix = {}
+
         def get_data_info(self, index):
-            return {"img_id": self[index]}
+            return {"img_id": self[index], "img_path": f"{self[index]}.png"}
 
     return Images("abcd")
 
