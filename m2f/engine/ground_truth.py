@@ -16,7 +16,7 @@ def check_ground_truth(loop: ValLoop) -> None:
     """
     dataset = loop.dataloader.dataset
     infos: list[Any] = [dataset.get_data_info(index) for index in range(len(dataset))]
-    names_by_path(dataset)
+    names_by_path(dataset)  # an image that is there twice is told before hours are spent, not when tables are written
     for metric in loop.evaluator.metrics:
         truth, path_of = getattr(metric, "truth", None), getattr(metric, "path_of", None)
         if path_of is not None:  # ground truth of each image in a file of its own
