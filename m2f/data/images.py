@@ -36,7 +36,7 @@ def names_by_path(dataset: Any) -> dict[str, Any]:
     """By path, what tables and pictures call each image of a built data set; no two are called the same.
 
     An image's id, or where several share theirs, as files of one name in two directories do, its path below the data
-    set's directory of images, without suffix.
+    set's directory of images, without the suffix that mmseg's data sets have in common.
 
     Raises:
         InputError: the data set has an image twice.
@@ -49,13 +49,16 @@ def names_by_path(dataset: Any) -> dict[str, Any]:
     shared = Counter(map(image_id, infos))
     root = Path(dataset.data_prefix.get("img") or dataset.data_prefix.get("img_path") or "")
     ids = {info["img_path"]: image_id(info) for info in infos}
-    return {path: own if shared[own] == 1 else below(path, root) for path, own in ids.items()}
+    return {
+        path: own if shared[own] == 1 else below(Path(path), root).with_suffix("").as_posix()
+        for path, own in ids.items()
+    }
 
 
-def below(path: str, directory: Path) -> str:
-    """A path without suffix, below a directory if it is there."""
-    whole = Path(path).with_suffix("")
-    return (whole.relative_to(directory) if whole.is_relative_to(directory) else whole).as_posix()
+def below(path: Path, root: Path) -> Path:
+    """A path as it is below a directory, never one that leads out of it."""
+    inner = path.relative_to(root) if path.is_relative_to(root) else path
+    return Path(*(part for part in inner.parts if part not in ("..", inner.anchor)))
 
 
 @kept_if_small

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from m2f.data.cityscapes_labels import LABEL_IDS
-from m2f.data.images import encode_png, image_id, segment_colours
+from m2f.data.images import below, encode_png, image_id, segment_colours
 from m2f.metrics.mask_codes import encode_masks
 from m2f.openmmlab import CityscapesDataset
 
@@ -132,12 +132,6 @@ def result_names(dataset: Any) -> dict[tuple[Any, str], str]:
         names[image] = name
         taken.add(name.casefold())
     return names
-
-
-def below(path: Path, root: Path) -> Path:
-    """A path as it is below a directory, never one that leads out of it."""
-    inner = path.relative_to(root) if path.is_relative_to(root) else path
-    return Path(*(part for part in inner.parts if part not in ("..", inner.anchor)))
 
 
 def own_category_ids(dataset: Any) -> list[int]:
