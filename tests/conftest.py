@@ -1,6 +1,9 @@
+import gc
 import os
-import subprocess
+import signal
 import sys
+import tempfile
+from pathlib import Path
 
 # Tests compute on small tensors, where threads cost more than they give. Read by torch when it is imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -14,13 +17,35 @@ import torch
 if not torch.cuda.is_available():
     os.environ.setdefault("TRITON_INTERPRET", "1")
 
+# For helpers that processes of their own import, too.
+sys.path.insert(0, str(Path(__file__).parent))
+
+from forked import run_forked
+
 from m2f.compiled_ops import provide_compiled_ops
 
 # Before any test module imports mmcv.ops or mmdet.
 provide_compiled_ops()
 
+MEMORY = Path("/dev/shm")
+ROOM = 8 << 30  # bytes
 SLOW = ("tests/m2f/engine/", "tests/docs/")
-PATIENCE = 600  # seconds
+
+
+def pytest_configure():
+    """Listen to Ctrl-C, which a shell lets what it runs in the background ignore; write into memory, if it has room."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    if has_room(MEMORY):
+        os.environ.setdefault("TMPDIR", str(MEMORY))
+        tempfile.tempdir = None  # so that it is asked for again
+
+
+def has_room(place):
+    """Whether it is a file system that takes all that tests write. On a disk they wait as long as they compute."""
+    if not place.is_dir():
+        return False
+    system = os.statvfs(place)
+    return system.f_bavail * system.f_frsize >= ROOM and not system.f_flag & os.ST_NOEXEC
 
 
 def pytest_collection_modifyitems(items):
@@ -28,20 +53,14 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: not item.nodeid.startswith(SLOW))
 
 
+@pytest.fixture(scope="module", autouse=True)
+def few_objects():
+    """Keep garbage collections, one for each data set that mmengine loads, out of all that modules have left so far."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(scope="session")
 def run_script():
-    """Run a script in a process of its own; the process that has ended, with what it printed.
-
-    It is started anew. A fork of this one would have nothing to import, but wait for ever for threads that libraries
-    have started here.
-    """
-    return run_in_process
-
-
-def run_in_process(script, *arguments, directory):
-    """``directory``: where it runs; what it prints is left beside it, so that no pipe can run full."""
-    out, err = (directory.with_name(f"{directory.name}-{name}") for name in ("stdout", "stderr"))
-    command = [sys.executable, *(str(word) for word in (script, *arguments))]
-    with out.open("w") as stdout, err.open("w") as stderr:
-        code = subprocess.run(command, cwd=directory, stdout=stdout, stderr=stderr, timeout=PATIENCE).returncode
-    return subprocess.CompletedProcess(command, code, out.read_text(), err.read_text())
+    """See :func:`forked.run_forked`."""
+    return run_forked

@@ -1,10 +1,9 @@
 """The project's documents as the tests of this directory read them."""
 
 import json
-import os
 import re
-import sys
 from pathlib import Path
+from textwrap import indent
 
 import pytest
 
@@ -50,8 +49,8 @@ def run_notebook(run_script):
 
 
 def script_of(notebook):
-    """A notebook's code, in which what Jupyter gives to a shell is given to one, with our commands on its path."""
+    """A notebook's code, in which the commands that Jupyter gives to a shell are run from here."""
     cells = ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code"]
-    code = re.sub(r"^!(.*)$", r'subprocess.run("""\1""", shell=True, check=True)', "\n".join(cells), flags=re.MULTILINE)
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    return f"import os, subprocess\n\nos.environ.update(PATH={path!r}, MPLBACKEND='agg')\n{code}\n"
+    code = re.sub(r"^!(.*)$", r'print(run_line("""\1""", Path()))', "\n".join(cells), flags=re.MULTILINE)
+    head = "from pathlib import Path\n\nimport matplotlib\nfrom forked import run_line\n\nmatplotlib.use('agg')\n"
+    return f"{head}if __name__ == '__main__':\n{indent(code, '    ')}\n"

@@ -3,11 +3,10 @@
 import csv
 import json
 import re
-import shlex
-import sys
 from pathlib import Path
 
 import pytest
+from forked import run_line
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "adding-a-variant.md"
 FILE = re.compile(r"^`(\w+\.py)`:\n\n```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -15,7 +14,7 @@ COMMANDS = re.compile(r"^```bash\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 @pytest.fixture(scope="module")
-def outputs(tmp_path_factory, run_script):
+def outputs(tmp_path_factory):
     """The directory, and what each command of the document has shown."""
     directory = tmp_path_factory.mktemp("mine")
     text = DOCUMENT.read_text()
@@ -25,13 +24,7 @@ def outputs(tmp_path_factory, run_script):
         (directory / name).write_text(source)
     commands = [line for block in COMMANDS.findall(text) for line in block.splitlines()]
     assert len(commands) == 4
-    shown = {}
-    for command in commands:
-        program, *words = shlex.split(command)
-        done = run_script(Path(sys.executable).with_name(program), *words, directory=directory)
-        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
-        shown[command] = done.stdout
-    return directory, shown
+    return directory, {command: run_line(command, directory) for command in commands}
 
 
 def test_the_rows_are_listed(outputs):

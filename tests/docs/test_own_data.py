@@ -2,11 +2,10 @@
 
 import json
 import re
-import shlex
-import sys
 from pathlib import Path
 
 import pytest
+from forked import run_line
 
 from m2f.data.scenes import SceneSpec, ensure_scenes
 
@@ -23,7 +22,7 @@ default_hooks = dict(checkpoint=dict(interval=2))
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory, run_script):
+def place(tmp_path_factory):
     """A directory with the data set and the config that the document's command writes, its training shortened."""
     directory = tmp_path_factory.mktemp("own")
     data = directory / "data" / "parts"
@@ -34,7 +33,7 @@ def place(tmp_path_factory, run_script):
         for category in content["categories"]:
             category["name"] = f"part {category['id']}"
         path.write_text(json.dumps(content))
-    assert "Written: parts/panoptic.py" in done_here(INIT, directory, run_script)
+    assert "Written: parts/panoptic.py" in run_line(INIT, directory)
     config = directory / "parts" / "panoptic.py"
     config.write_text(shortened(config.read_text()))
     return directory
@@ -48,17 +47,9 @@ def shortened(config):
 
 
 @pytest.fixture
-def done(run_script, place):
+def done(place):
     """Give a block of commands, line by line; what they print."""
-    return lambda block: "".join(done_here(line, place, run_script) for line in block.splitlines())
-
-
-def done_here(line, directory, run_script):
-    program, *words = shlex.split(line)
-    words = [path for word in words for path in (sorted(map(str, directory.glob(word))) if "*" in word else [word])]
-    result = run_script(Path(sys.executable).with_name(program), *words, directory=directory)
-    assert result.returncode == 0, f"{line}\n{result.stdout}{result.stderr}"
-    return result.stdout
+    return lambda block: "".join(run_line(line, place) for line in block.splitlines())
 
 
 def test_a_model_is_trained_and_evaluated(place, done):

@@ -1,18 +1,16 @@
 """No design makes a tensor on the CPU for one that is on a GPU, seen without a GPU."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 
 @pytest.fixture(scope="module")
-def raised():
+def raised(run_script, tmp_path_factory):
     """By design, what its training step or its prediction raised on the make-believe device."""
     script = Path(__file__).with_name("on_make_believe_device.py")
-    ended = subprocess.run([sys.executable, "-W", "ignore", script], capture_output=True, text=True, timeout=600)
+    ended = run_script(script, directory=tmp_path_factory.mktemp("device"))
     assert ended.returncode == 0, ended.stderr[-4000:]
     return json.loads(ended.stdout.splitlines()[-1])
 

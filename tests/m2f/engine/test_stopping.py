@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -20,15 +19,13 @@ STOP_SECONDS = 10  # what a sweep that is stopped gives its runs
 
 
 @pytest.fixture(scope="module")
-def runs(smoke, tmp_path_factory):
+def runs(smoke, run_script, tmp_path_factory):
     """The directory of all trainings, of 3 iterations with an evaluation after the second, and how they ended."""
     directory = tmp_path_factory.mktemp("runs")
     changes = {"train_cfg": {"max_iters": 3, "val_interval": 2}, "default_hooks.checkpoint.interval": 1000}
     Config(smoke(**changes).to_dict(), format_python_code=False).dump(directory / "training.py")
-    log = directory / "log"
-    with log.open("w") as file:
-        ended = subprocess.run([sys.executable, SCRIPT, directory], stdout=file, stderr=file, timeout=600)
-    assert ended.returncode == 0, log.read_text()[-4000:]
+    ended = run_script(SCRIPT, directory, directory=directory)
+    assert ended.returncode == 0, ended.stderr[-4000:] + (directory / "log").read_text()[-4000:]
     return directory, json.loads((directory / "given.json").read_text())
 
 

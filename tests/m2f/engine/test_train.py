@@ -2,8 +2,6 @@
 
 import csv
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -34,10 +32,11 @@ def test_another_seed_gives_other_weights(smoke, tmp_path):
     )
 
 
-def test_a_killed_run_resumes_to_the_weights_of_an_unbroken_one(smoke, tmp_path):
+def test_a_killed_run_resumes_to_the_weights_of_an_unbroken_one(smoke, run_script, tmp_path):
     """The process is killed for good after iteration 3; the checkpoint of iteration 2 is the last."""
     unbroken = train(smoke(), tmp_path / "unbroken")
-    killer = (
+    killer = tmp_path / "killer.py"
+    killer.write_text(
         "import os, signal, sys\n"
         "from pathlib import Path\n"
         "from mmengine import Config\n"
@@ -54,8 +53,8 @@ def test_a_killed_run_resumes_to_the_weights_of_an_unbroken_one(smoke, tmp_path)
     config_file = tmp_path / "config.py"
     smoke().dump(config_file)
     broken = tmp_path / "broken"
-    ended = subprocess.run([sys.executable, "-c", killer, str(config_file), str(broken)], capture_output=True)
-    assert ended.returncode == -9, ended.stderr.decode()
+    ended = run_script(killer, config_file, broken, directory=tmp_path)
+    assert ended.returncode == -9, ended.stderr
     assert (broken / "last_checkpoint").read_text().endswith("iter_2.pth")
     assert train(smoke(), broken) == unbroken
     weights, expected = final_weights(broken), final_weights(tmp_path / "unbroken")
