@@ -1,6 +1,7 @@
 """What is installed and does not go together: two distributions of one module, and versions that m2f cannot use."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cache
 from importlib.metadata import packages_distributions, version
 
 from ablations.running.environment import PACKAGES, installed_version, requirements
@@ -16,7 +17,7 @@ def conflicts() -> list[Conflict]:
 
 def _twice() -> Iterator[Conflict]:
     """Modules that two distributions have installed, each over files of the other."""
-    owners = packages_distributions()
+    owners = _owners()
     wanted = {each.name: str(each) for each in requirements()}
     for module in SHARED:
         names = sorted(set(owners.get(module, ())))
@@ -25,6 +26,12 @@ def _twice() -> Iterator[Conflict]:
             own = next((wanted[name] for name in PACKAGES[module] if name in wanted), PACKAGES[module][0])
             mend = f"pip uninstall {' '.join(names)}, then pip install '{own}'"
             yield module, f"{both} lie in one directory, over each other", mend
+
+
+@cache
+def _owners() -> Mapping[str, list[str]]:
+    """By module, the distributions that have installed it. Reading what each has installed takes half a second."""
+    return packages_distributions()
 
 
 def _unfit() -> Iterator[Conflict]:
