@@ -20,16 +20,17 @@ LEAST = {"class": 12}  # columns
 
 @dataclass(frozen=True)
 class Words:
-    """How progress calls what is done with images: while it is done, once it is, and what comes then."""
+    """How progress calls what is done: meanwhile, once it is, what comes then, and with what it is done."""
 
     doing: str = "evaluating"
     done: str = "evaluated"
     last: str = "computing the metrics"
+    things: str = "images"
 
 
 @contextmanager
 def shown_progress(console: Console, words: Words = Words()) -> Iterator[Callable[[int, int], None]]:
-    """A function to be told the images done and in all: a bar on a terminal, a line now and then elsewhere."""
+    """A function to be told the things done and in all: a bar on a terminal, a line now and then elsewhere."""
     if not console.is_terminal:
         yield Lines(console, words).tell
         return
@@ -38,8 +39,8 @@ def shown_progress(console: Console, words: Words = Words()) -> Iterator[Callabl
     with Progress(*parts, console=console, transient=True, redirect_stdout=False, redirect_stderr=False) as bar:
         task = bar.add_task("loading", total=None)
 
-        def tell(done: int, images: int) -> None:
-            bar.update(task, completed=done, total=images, description=words.last if done == images else words.doing)
+        def tell(done: int, things: int) -> None:
+            bar.update(task, completed=done, total=things, description=words.last if done == things else words.doing)
 
         yield tell
 
@@ -52,17 +53,17 @@ class Lines:
         self.words = words
         self.started = self.spoken = time.monotonic()
 
-    def tell(self, done: int, images: int) -> None:
+    def tell(self, done: int, things: int) -> None:
         """Print a line if it is time to."""
-        now = time.monotonic()
+        now, words = time.monotonic(), self.words
         if done == 0:
             self.started = now
-            line = f"{self.words.doing} {images} images"
-        elif done == images:
-            line = f"{self.words.done} {images} images in {duration(now - self.started)}, {self.words.last}"
+            line = f"{words.doing} {things} {words.things}"
+        elif done == things:
+            line = f"{words.done} {things} {words.things} in {duration(now - self.started)}, {words.last}"
         elif now - self.spoken >= LINE_SECONDS:
-            left = duration((now - self.started) / done * (images - done))
-            line = f"{self.words.done} {done}/{images} images, {left} left"
+            left = duration((now - self.started) / done * (things - done))
+            line = f"{words.done} {done}/{things} {words.things}, {left} left"
         else:
             return
         self.spoken = now

@@ -1,12 +1,19 @@
 """``m2f cost``."""
 
+import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from ablations.commands.options import PATH, chosen_studies, import_option
 from ablations.terminal import width
 from m2f.errors import InputError
+
+if TYPE_CHECKING:
+    from ablations.costs.timed import Speed
+    from ablations.studies.study import Study
 
 
 @click.command()
@@ -21,7 +28,7 @@ def cost(tables: tuple[str, ...], config: Path | None, measure: bool, as_json: b
     Without TABLE, every table. The counts are those of the paper's scale.
     """
     from ablations.costs.counted import cost_frame, cost_lines, file_costs, study_costs
-    from ablations.costs.timed import speed_frame, speed_lines, study_speeds
+    from ablations.costs.timed import speed_frame, speed_lines
     from ablations.studies import MAIN_RESULTS, TABLES
 
     if config and (tables or measure):
@@ -30,7 +37,7 @@ def cost(tables: tuple[str, ...], config: Path | None, measure: bool, as_json: b
         raise InputError("--measure times every row at full size; name the tables, such as: m2f cost 4e --measure.")
     studies = chosen_studies(tables) if tables else [*MAIN_RESULTS, *TABLES]
     if measure:
-        speeds = [speed for study in studies for speed in study_speeds(study)]
+        speeds = measured(studies)
         if as_json:
             click.echo(speed_frame(speeds).to_json(orient="records", indent=1))
         else:
@@ -41,3 +48,15 @@ def cost(tables: tuple[str, ...], config: Path | None, measure: bool, as_json: b
         click.echo(cost_frame(rows).to_json(orient="records", indent=1))
     else:
         click.echo("\n".join(cost_lines(rows, width())))
+
+
+def measured(studies: Sequence["Study"]) -> list["Speed"]:
+    """Time the studies' rows, which takes minutes, and tell how far it is."""
+    from rich.console import Console
+
+    from ablations.costs.timed import study_speeds
+    from ablations.evaluation import Words, shown_progress
+
+    words = Words("timing", "timed", "comparing", "models")
+    with shown_progress(Console(file=sys.stderr), words) as progress:
+        return [speed for study in studies for speed in study_speeds(study, progress)]

@@ -1,6 +1,6 @@
 """How fast a table's rows are on this machine, beside their baseline and the paper's frames per second."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -45,14 +45,14 @@ class Speed:
     paper_fps: float | None
 
 
-def study_speeds(study: Study) -> list[Speed]:
-    """Time the rows of a study at the paper's scale, in its first task."""
+def study_speeds(study: Study, tell: Callable[[int, int], object]) -> list[Speed]:
+    """Time the rows of a study at the paper's scale, in its first task; ``tell`` as for ``measure_speed``."""
     from ablations.paper import paper_results
     from m2f.timing.speed import measure_speed
 
     file = config_of_scale(chosen_scale(SCALE), study.tasks[0])
     rows = [row_config(file, variation.overrides) for variation in study.variations]
-    timings = measure_speed([row["model"] for row in rows], *SIZES[file.config["dataset_name"]])
+    timings = measure_speed([row["model"] for row in rows], *SIZES[file.config["dataset_name"]], tell)
     of_baseline = timings[[variation.name for variation in study.variations].index(study.baseline)]
     paper = paper_results()
     fps = paper[(paper["table"] == study.table) & (paper["metric"] == "fps")]

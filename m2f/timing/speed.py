@@ -1,7 +1,7 @@
 """How long works take on the device that is there, those of several designs above all."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -19,7 +19,7 @@ PRECISION = "float32"
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds of repeated runs after one that warms up."""
+    """Seconds of repeated runs, each after one that warms up."""
 
     median: float
     fastest: float
@@ -27,28 +27,40 @@ class Timing:
 
 
 def measure_speed(
-    models: Sequence[Mapping[str, Any]], size: tuple[int, int], training_size: tuple[int, int], repeats: int = 3
+    models: Sequence[Mapping[str, Any]],
+    size: tuple[int, int],
+    training_size: tuple[int, int],
+    tell: Callable[[int, int], object],
+    repeats: int = 3,
 ) -> list[tuple[Timing, Timing]]:
     """Time prediction with post-processing and a training step, batch 1, float32, random weights and images.
 
     The works are those by which peers are measured (:mod:`m2f.timing.works`), a step without optimizer. All models are
     timed in turn, round after round, so that what else the machine does meanwhile falls on all of them; the ratio of
-    two rows is what travels between machines.
+    two rows is what travels between machines. Each is built anew in each round and is alone then: ten models of one
+    design that lie in memory together differ by a quarter, round after round.
 
     Args:
         models: the ``model`` of each config.
         size: (height, width) in pixels of the padded image that is segmented.
         training_size: of the crop that is trained on.
-        repeats: rounds that count.
+        tell: is told the models timed and to be timed, of all rounds.
+        repeats: rounds.
 
     Returns:
         For each model the prediction's and the training step's time.
     """
     set_precision({})
     device = main_device()
-    works = [work for config in models for work in works_of_design(config, size, training_size, device)]
-    timings = in_turn(works, device, repeats)
-    return list(zip(timings[::2], timings[1::2], strict=True))
+    measured: list[tuple[float, float]] = []
+    in_all = repeats * len(models)
+    for config in [*models] * repeats:
+        tell(len(measured), in_all)
+        predict, train = works_of_design(config, size, training_size, device)
+        measured.append((second_run(predict, device), second_run(train, device)))
+    tell(in_all, in_all)
+    rounds = [measured[place :: len(models)] for place in range(len(models))]
+    return [(timing([own for own, _ in each]), timing([own for _, own in each])) for each in rounds]
 
 
 def works_of_design(
@@ -61,10 +73,15 @@ def works_of_design(
     return work_of(peer, "predict", segmented, PRECISION), work_of(peer, "train", trained_on, PRECISION)
 
 
-def in_turn(works: Sequence[Work], device: torch.device, repeats: int) -> list[Timing]:
-    """The times of works that are done in turn, round after round; the first round does not count."""
-    rounds = [[seconds(work, device) for work in works] for _ in range(repeats + 1)][1:]
-    return [Timing(median(own), min(own), max(own)) for own in zip(*rounds, strict=True)]
+def second_run(work: Work, device: torch.device) -> float:
+    """How long it takes when it has been done before."""
+    work()
+    return seconds(work, device)
+
+
+def timing(measured: Sequence[float]) -> Timing:
+    """Of the seconds of all rounds."""
+    return Timing(median(measured), min(measured), max(measured))
 
 
 def seconds(work: Work, device: torch.device) -> float:

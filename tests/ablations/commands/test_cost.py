@@ -41,8 +41,10 @@ def test_a_config_file_has_its_own_costs(call, monkeypatch):
 
 @pytest.mark.usefixtures("timings")
 def test_measured_times_and_ratios(call):
-    text = call("cost", "4c", "--measure").output
+    given = call("cost", "4c", "--measure")
+    assert given.stderr == "timing 4 models\n"
+    text = given.stdout
     assert "1.00 (1.00-1.50)" in text
     assert "0.25" in text  # cross-attention, of masked attention's four seconds
-    records = json.loads(call("cost", "4c", "--measure", "--json").output)
+    records = json.loads(call("cost", "4c", "--measure", "--json").stdout)
     assert len(records) == 8

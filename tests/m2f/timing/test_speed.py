@@ -9,22 +9,29 @@ from m2f.timing import speed
 MINI = Path(__file__).parents[3] / "configs" / "mini" / "panoptic.py"
 
 
-def test_every_model_is_timed_as_often_as_asked_after_a_warm_up(monkeypatch):
-    """Rounds go over all works in turn, and the first does not count."""
-    order = []
+def test_every_model_is_built_and_timed_in_each_round_when_it_is_warm(monkeypatch):
+    """Rounds go over all models in turn, and the first run of each does not count."""
+    calls, told, built = [], [], []
+
+    def works(config, *sizes):
+        built.append(config["name"])
+        return [lambda own=(config["name"], work): calls.append(own) for work in ("predict", "train")]
 
     def seconds(work, device):
-        order.append(work)
-        return 100.0 if len(order) <= 4 else float(len(order))
+        work()
+        return float(len(calls))
 
+    monkeypatch.setattr(speed, "works_of_design", works)
     monkeypatch.setattr(speed, "seconds", seconds)
     monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)  # as PyTorch begins
-    model = Config.fromfile(MINI).model.to_dict()
-    (first, second) = speed.measure_speed([model, model], (64, 64), (64, 64), repeats=3)
-    assert order == order[:4] * 4
+    models = [{"name": "a"}, {"name": "b"}]
+    first, second = speed.measure_speed(models, (64, 64), (64, 64), lambda *now: told.append(now), repeats=3)
+    assert built == ["a", "b"] * 3
+    assert calls == [(name, work) for name in built for work in ("predict", "train") for _ in range(2)]
+    assert told == [(done, 6) for done in range(7)]
     assert not torch.backends.cudnn.allow_tf32, "float32 is meant, in convolutions too"
-    assert first[0] == speed.Timing(median=9.0, fastest=5.0, slowest=13.0)
-    assert second[1] == speed.Timing(median=12.0, fastest=8.0, slowest=16.0)
+    assert first[0] == speed.Timing(median=10.0, fastest=2.0, slowest=18.0)
+    assert second[1] == speed.Timing(median=16.0, fastest=8.0, slowest=24.0)
 
 
 def test_any_design_is_timed_in_the_works_of_a_peer(monkeypatch):
