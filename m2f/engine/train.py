@@ -1,8 +1,10 @@
 """Train and evaluate one run."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import torch
 from mmengine.config import Config, ConfigDict
@@ -128,7 +130,8 @@ def prepared(config: Config, work_dir: Path, hooks: list[dict[str, Any]]) -> Con
     # mmengine writes the config out four times a run; laying it out nicely would take seconds each time.
     config = Config(config.to_dict(), filename=config.filename, format_python_code=False)
     config.work_dir = str(work_dir)
-    config.experiment_name = work_dir.name
+    # By name and second mmengine finds the log of a run of this process, and takes another's that has the same ones.
+    config.experiment_name = f"{work_dir.name}-{crc32(os.fsencode(work_dir.absolute())):08x}"
     config.randomness = ConfigDict(seed=config.seed)
     config.custom_hooks = [*config.get("custom_hooks", []), *hooks]
     if get_world_size() > 1:

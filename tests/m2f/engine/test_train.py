@@ -3,6 +3,7 @@
 import csv
 import json
 from pathlib import Path
+from time import localtime
 
 import pytest
 import torch
@@ -30,6 +31,16 @@ def test_another_seed_gives_other_weights(smoke, tmp_path):
     assert not torch.equal(
         weights[0]["transformer_decoder.classifier.weight"], weights[1]["transformer_decoder.classifier.weight"]
     )
+
+
+def test_two_runs_of_one_second_and_name_keep_their_own_logs(smoke, tmp_path, monkeypatch):
+    monkeypatch.setattr("time.localtime", lambda *_: localtime(0))
+    places = [tmp_path / name / "run" for name in ("first", "second")]
+    for place in places:
+        train(smoke(**{"train_cfg.max_iters": 1}), place)
+    for place in places:
+        (log,) = place.glob("*/vis_data/scalars.json")
+        assert [json.loads(line)["step"] for line in log.read_text().splitlines()][:1] == [1]
 
 
 def test_a_killed_run_resumes_to_the_weights_of_an_unbroken_one(smoke, run_script, tmp_path):
