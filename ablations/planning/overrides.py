@@ -4,6 +4,7 @@ import ast
 import inspect
 import json
 from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
 from typing import Any
 
 from ablations.choice import did_you_mean
@@ -162,7 +163,7 @@ def _multiplied(current: Any, value: Any, key: str) -> Any:
     product = current * value.factor
     if not isinstance(current, int):
         return product
-    whole = round(product / value.multiple_of) * value.multiple_of
+    whole = round(Fraction(product) / value.multiple_of) * value.multiple_of
     return max(whole, value.multiple_of) if value.multiple_of > 1 else whole
 
 

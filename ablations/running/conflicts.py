@@ -17,7 +17,7 @@ def conflicts() -> list[Conflict]:
 
 def _twice() -> Iterator[Conflict]:
     """Modules that two distributions have installed, each over files of the other."""
-    owners = _owners()
+    owners = installed_by()
     wanted = {each.name: str(each) for each in requirements()}
     for module in SHARED:
         names = sorted(set(owners.get(module, ())))
@@ -29,7 +29,7 @@ def _twice() -> Iterator[Conflict]:
 
 
 @cache
-def _owners() -> Mapping[str, list[str]]:
+def installed_by() -> Mapping[str, list[str]]:
     """By module, the distributions that have installed it. Reading what each has installed takes half a second."""
     return packages_distributions()
 

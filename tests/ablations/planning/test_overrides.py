@@ -1,7 +1,7 @@
 import copy
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ablations.planning.overrides import apply_overrides, override_as_json, overriding, parse_override, with_settings
@@ -158,6 +158,8 @@ def test_a_multiple_of_nothing_is_bad_input(number):
         Times(0.5, number)
 
 
+@example(2**53 + 1)
+@example(10**400)
 @given(st.integers() | st.floats(allow_nan=False, allow_infinity=False))
 def test_times_one_changes_nothing(number):
     assert apply_overrides({"x": [number]}, {"x.0": Times(1)}) == {"x": [number]}

@@ -1,6 +1,6 @@
 import pytest
 
-from ablations.running.conflicts import conflicts
+from ablations.running.conflicts import conflicts, installed_by
 from ablations.running.environment import installed_version
 
 
@@ -14,9 +14,14 @@ def install(tmp_path, monkeypatch):
         place.mkdir()
         (place / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
         (place / "top_level.txt").write_text(f"{module}\n")
-        installed_version.cache_clear()
+        forget()
 
     yield installed
+    forget()
+
+
+def forget():
+    installed_by.cache_clear()
     installed_version.cache_clear()
 
 

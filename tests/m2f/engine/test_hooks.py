@@ -28,6 +28,7 @@ def runner(tmp_path):
         log_processor={"by_epoch": False, "window_size": WINDOW},
         log_level="ERROR",
         experiment_name=tmp_path.name,
+        default_scope="m2f",
     )
 
 
