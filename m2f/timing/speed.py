@@ -38,7 +38,7 @@ def measure_speed(
     The works are those by which peers are measured (:mod:`m2f.timing.works`), a step without optimizer. All models are
     timed in turn, round after round, so that what else the machine does meanwhile falls on all of them; the ratio of
     two rows is what travels between machines. Each is built anew in each round and is alone then: ten models of one
-    design that lie in memory together differ by a quarter, round after round.
+    design that lay in memory together differed by up to a third, the same ones in each round.
 
     Args:
         models: the ``model`` of each config.
