@@ -1,10 +1,10 @@
-"""Write what the pages show of the committed results: message, verdicts and picture, what is lacking, and the speed.
+"""Write what the pages show of the committed results: message, verdicts and picture, what is lacking, speed and times.
 
     python scripts/readme_tables.py
 
 What stands between two marks of a page is replaced, docs/verdicts.svg is drawn, and reports/reference/comparison.csv
 is what the comparison makes of the results. The speed is that of each processor's newest committed measurement beside
-peers.
+peers; the times of S1's rows are ``m2f cost S1 --measure --json``, kept beside it.
 """
 
 import re
@@ -22,7 +22,7 @@ from ablations.reports.forest import caption, forest_figure
 from ablations.reports.message import papers_differences, sentence
 from ablations.reports.section import Section
 from ablations.reports.text import listing, number, row_name, signed, signed_with_bounds, table_label, with_interval
-from ablations.studies import FIGURES, SINCE_THE_PAPER, TABLES
+from ablations.studies import FIGURES, SINCE_THE_PAPER, STUDIES, TABLES
 from m2f.errors import InputError
 from m2f.files import write_atomically
 
@@ -33,11 +33,13 @@ PAGES = {
     "message": README,
     "verdicts": README,
     "speed": ROOT / "docs" / "speed.md",
+    "times": ROOT / "docs" / "since-the-paper.md",
     "not run": MEASURED / "README.md",
 }  # by the name that the marks have of what stands between them
 PICTURE = "docs/verdicts.svg"
 BEGIN, END = "<!-- begin: {}, scripts/readme_tables.py -->", "<!-- end -->"
 SHOWN = "4c"  # the table whose designs stand in README.md
+TIMED = "S1"  # the study whose rows are timed
 TASKS = ("panoptic", "instance", "semantic")
 SHORT: dict[str, str] = {
     "reproduced": "reproduced",
@@ -166,6 +168,33 @@ def warm_ups(rows: Sequence[Mapping[str, str]]) -> str:
     return "".join(sentences)
 
 
+def times(directory: Path) -> str:
+    """What each row of S1 takes on one machine, and what was counted of it."""
+    (path,) = directory.glob(f"times_{TIMED}_*.json")
+    timed = values_by_row(pd.read_json(path))
+    counted = values_by_row(pd.read_csv(directory / "costs.csv", dtype={"table": str}))
+    beside = timed.loc[STUDIES[TIMED].baseline]
+    lines = [
+        "| Row | FLOPs, G | Training memory, GB | Prediction, s | Ratio | Training step, s | Ratio |",
+        "|---|---:|---:|---:|---:|---:|---:|",
+    ]
+    for name, row in timed.iterrows():
+        cells = (
+            f"{counted.loc[name, 'flops_ours']:.1f} | {counted.loc[name, 'memory_ours']:.2f}",
+            f"{1 / row['fps']:.1f} | {beside['fps'] / row['fps']:.2f}",
+            f"{row['train_seconds']:.1f} | {row['train_seconds'] / beside['train_seconds']:.2f}",
+        )
+        lines.append(f"| {row_name(str(name), name == beside.name)} | {' | '.join(cells)} |")
+    _, _, machine, torch, day = path.stem.split("_")
+    return "\n".join(lines) + f"\n\n{machine}, {torch}, {day}, [{path.name}](../reports/reference/{path.name})."
+
+
+def values_by_row(frame: pd.DataFrame) -> pd.DataFrame:
+    """The numbers of the study whose rows are timed: a line each row, a column each metric."""
+    rows = frame[frame["table"] == TIMED]
+    return rows.pivot(index="variant", columns="metric", values="value").loc[rows["variant"].unique()]
+
+
 def replaced(text: str, content: str, name: str) -> str:
     """A page's text with ``content`` between the marks of that name.
 
@@ -212,6 +241,7 @@ def main() -> None:
     write("verdicts", verdicts(sections))
     write("not run", not_run(sections))
     write("speed", speed(MEASURED))
+    write("times", times(MEASURED))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 import csv
 import importlib.util
 import io
+import json
 import re
 from pathlib import Path
 
@@ -78,6 +79,33 @@ def page_with(name, content):
 def test_the_page_of_the_speed_has_the_newest_measurements():
     text, written = page_with("speed", readme_tables.speed(readme_tables.MEASURED))
     assert written == text
+
+
+def test_the_page_of_later_designs_has_the_measured_times():
+    text, written = page_with("times", readme_tables.times(readme_tables.MEASURED))
+    assert written == text
+
+
+def test_times_stand_beside_their_baseline_s_and_the_counts(tmp_path):
+    """Twice as many predictions a second are half the time; another table's row of the same name is not looked at."""
+    counts = (
+        *(("S1", "half", "flops_ours", 200.04), ("S1", "half", "memory_ours", 5)),
+        *(("S1", "masked attention", "flops_ours", 214.6), ("S1", "masked attention", "memory_ours", 5.25)),
+        ("4c", "masked attention", "flops_ours", 1),
+    )
+    pd.DataFrame(counts, columns=["table", "variant", "metric", "value"]).to_csv(tmp_path / "costs.csv", index=False)
+    measured = [("half", "fps", 0.5), ("half", "train_seconds", 3), ("masked attention", "fps", 0.25)]
+    records = [
+        {"table": "S1", "variant": row, "metric": metric, "value": value}
+        for row, metric, value in (*measured, ("masked attention", "train_seconds", 4))
+    ]
+    (tmp_path / "times_S1_fast-cpu_torch-2.13.0_2026-12-01.json").write_text(json.dumps(records))
+    table, where = readme_tables.times(tmp_path).split("\n\n")
+    assert table.splitlines()[2:] == [
+        "| half | 200.0 | 5.00 | 2.0 | 0.50 | 3.0 | 0.75 |",
+        "| masked attention (baseline) | 214.6 | 5.25 | 4.0 | 1.00 | 4.0 | 1.00 |",
+    ]
+    assert where.startswith("fast-cpu, torch-2.13.0, 2026-12-01, [times_S1_fast-cpu")
 
 
 @pytest.fixture(scope="module")
