@@ -8,7 +8,7 @@ import pandas as pd
 from ablations.comparing.beside_paper import BASELINE
 from ablations.comparing.verdicts import OWN_VERDICTS, VERDICTS
 from ablations.reports.text import listing
-from ablations.studies import SINCE_THE_PAPER
+from ablations.studies import SINCE_THE_PAPER, WITHOUT_CLAIMS
 
 SAID = {
     "not reproduced": "the other way",
@@ -19,19 +19,31 @@ SAID = {
 
 
 def papers_differences(comparisons: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """The rows of comparison frames that the paper has a difference for, by each task's primary metric.
+    """The rows of comparison frames of which the paper claims a difference, by each task's primary metric.
 
-    A difference that those who came after the paper print is none of its.
+    Rows that are the same runs in several tables are there once, as the first of them.
     """
-    rows = _compared(comparisons)
-    others = [study.table for study in SINCE_THE_PAPER]
-    return rows[rows["paper_difference"].notna() & ~rows["table"].isin(others)]
+    return _once(_claimed(_compared(comparisons)))
 
 
 def own_rows(comparisons: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """The other rows: a user's own, those of what came after the paper, and what the paper shows without a number."""
+    """The other rows: a user's own, those of what came after the paper, and what the paper shows without a number.
+
+    Those that are the same runs are there once, and not at all where the paper claims a difference of these runs.
+    """
     rows = _compared(comparisons)
-    return rows[rows["paper_difference"].isna()]
+    claimed = _claimed(rows)
+    since = rows["table"].isin([study.table for study in SINCE_THE_PAPER])
+    others = rows[rows["paper_difference"].isna() | since]
+    return _once(pd.concat([claimed, others])).drop(claimed.index, errors="ignore")
+
+
+def _claimed(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows[rows["paper_difference"].notna() & ~rows["table"].isin(WITHOUT_CLAIMS)]
+
+
+def _once(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.drop_duplicates(["scale", "task", "metric", "comparison"])
 
 
 def _compared(comparisons: Iterable[pd.DataFrame]) -> pd.DataFrame:

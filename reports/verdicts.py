@@ -23,7 +23,7 @@ def tally(rows: pd.DataFrame) -> dict[str, Any]:
     """How many rows got which word; `rows` are the comparison of one task by one metric, whose baseline is left out.
 
     `direction` says how many rows' mean difference lies on the paper's side of zero, of those that have a difference
-    other than zero in both; a dash without any.
+    other than zero in both; a dash without any. `seeds` are those that rows share with the baseline.
     """
     designs = rows[rows["verdict"] != BASELINE]
     words = [verdict_word(row) for row in designs.to_dict("records")]
@@ -32,7 +32,7 @@ def tally(rows: pd.DataFrame) -> dict[str, Any]:
     return {
         "counts": [{"word": word, "count": words.count(word)} for word in WORDS],
         "direction": f"{int((sides > 0).sum())} of {comparable}" if comparable else DASH,
-        "seeds": listing(sorted({str(n) for n in rows["n"] if n}, key=int)),
+        "seeds": listing(sorted({str(pairs) for pairs in designs["pairs"] if pairs}, key=int)),
     }
 
 

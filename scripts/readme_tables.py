@@ -102,7 +102,7 @@ def verdict_table(sections: Sequence[Section]) -> str:
 
 def verdict_cell(rows: pd.DataFrame) -> str:
     """The verdicts of a table's rows in one task, and of how many seeds they are."""
-    seeds = sorted(set(rows.loc[rows["n"] > 0, "n"]))
+    seeds = sorted(set(rows.loc[rows["pairs"] > 0, "pairs"]))
     return verdict_counts(rows) + (f" ({span(seeds)} seed{'s' * (seeds[-1] > 1)})" if seeds else "")
 
 
@@ -178,13 +178,14 @@ def times(directory: Path) -> str:
         "| Row | FLOPs, G | Training memory, GB | Prediction, s | Ratio | Training step, s | Ratio |",
         "|---|---:|---:|---:|---:|---:|---:|",
     ]
-    for name, row in timed.iterrows():
+    for name in map(str, timed.index):
+        row = timed.loc[name]
         cells = (
             f"{counted.loc[name, 'flops_ours']:.1f} | {counted.loc[name, 'memory_ours']:.2f}",
             f"{1 / row['fps']:.1f} | {beside['fps'] / row['fps']:.2f}",
             f"{row['train_seconds']:.1f} | {row['train_seconds'] / beside['train_seconds']:.2f}",
         )
-        lines.append(f"| {row_name(str(name), name == beside.name)} | {' | '.join(cells)} |")
+        lines.append(f"| {row_name(name, name == beside.name)} | {' | '.join(cells)} |")
     _, _, machine, torch, day = path.stem.split("_")
     return "\n".join(lines) + f"\n\n{machine}, {torch}, {day}, [{path.name}](../reports/reference/{path.name})."
 

@@ -2,8 +2,7 @@
 
 import math
 from collections.abc import Callable, Hashable, Iterable, Iterator
-from dataclasses import dataclass
-from itertools import product
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -13,6 +12,7 @@ from ablations.comparing.statistics import Difference, Estimate, differences_of,
 from ablations.comparing.verdicts import FRACTION, MARGIN, Comparison, Judgement, judge
 from ablations.metric_names import COST_METRICS, primary_metric, unit
 from ablations.store.results_frame import require_one_run_per_seed
+from ablations.studies import WITHOUT_CLAIMS
 from ablations.studies.study import Study, Variation
 
 BASELINE = "baseline"
@@ -22,8 +22,10 @@ BASELINE = "baseline"
 # Table 1), ADE20K's mIoU 47.2 gave 46.1 in the mean of three, Mask DINO's 48.7 gave 46.6 (IDEA-Research/MaskDINO 89).
 PAPER_NOISE = {("coco", "AP"): 0.5, ("coco", "PQ"): 0.5, ("ade20k", "mIoU"): 2.0}
 ROUNDING = 1e-9
+LEAST = 10.0  # points of a baseline beside which a small difference says anything: what has learnt nothing is alike
 
 PartsOf = Callable[[str, str], Parts | None]
+Runs = dict[int, tuple[float, str]]  # by seed, a row's value and run
 
 COLUMNS = [
     "table",
@@ -32,6 +34,7 @@ COLUMNS = [
     "task",
     "metric",
     "unit",
+    "comparison",
     "paper",
     "ours",
     "low",
@@ -64,8 +67,8 @@ class _Row:
     paper: float
     paper_difference: float
     paper_noise: float
-    values: dict[int, tuple[float, str]]
-    baseline: dict[int, tuple[float, str]]
+    values: Runs
+    baseline: Runs
 
     @property
     def kind(self) -> tuple[str, str]:
@@ -75,6 +78,17 @@ class _Row:
     @property
     def is_baseline(self) -> bool:
         return self.variation.name == self.study.baseline
+
+    @property
+    def papers(self) -> bool:
+        """Whether the paper claims a difference; one that followers print, or of data sets, is none of its claims."""
+        return self.study.table not in WITHOUT_CLAIMS and not math.isnan(self.paper_difference)
+
+    @property
+    def margin(self) -> float:
+        """Below which its difference counts as small; zero, so that none does, where the baseline has learnt little."""
+        reached = mean_interval([self.baseline[seed][0] for seed in self.paired]).mean
+        return margin_of(self.metric) if reached >= margin_of(self.metric) / MARGIN * LEAST else 0.0
 
     @property
     def key(self) -> Hashable:
@@ -111,19 +125,25 @@ def comparison_frame(
     `parts_of` knows what each image gives to the metric of a run, ``[I, parts, K]``. `within_paper_noise` says whether
     the paper's difference is no larger than what its model's numbers move by when it is trained again. `verdict` and
     `visible`, the least difference that would have shown, are those of ``ablations.comparing.verdicts.judge``; or the
-    verdict is the word 'baseline' in the baseline's rows. Numbers that do not exist are NaN.
+    verdict is the word 'baseline' in the baseline's rows. `comparison` names the first row that compares the same runs.
+    Numbers that do not exist are NaN.
 
     Give all studies that have results at the scale: their rows tell together what spread is usual, and the verdicts are
-    corrected for their number. Primary metrics are one family, further metrics another. The rows that the paper has no
-    difference for are apart in both, so that no row of one's own changes what is said of the paper's.
+    corrected for their number. Primary metrics are one family, further metrics another. The rows of which the paper claims
+    no difference are apart in both, so that no row of one's own changes what is said of the paper's. A run that several
+    tables have gives its seeds to all of them.
 
     Raises InputError when two different runs of one variation share task and seed, since they may not be averaged.
     """
-    rows = [row for study in studies for row in _rows(results, paper, study, scale)]
+    rows = _with_all_seeds([row for study in studies for row in _rows(results, paper, study, scale)])
     found = _differences(rows)
     judged = _judgements(rows, found)
+    names = _first_names(rows)
     return pd.DataFrame(
-        [_record(row, scale, found[row.key], judged.get(number), parts_of) for number, row in enumerate(rows)],
+        [
+            {**_record(row, scale, found[row.key], judged.get(number), parts_of), "comparison": names[number]}
+            for number, row in enumerate(rows)
+        ],
         columns=COLUMNS,
     )
 
@@ -161,28 +181,65 @@ def _rows(results: pd.DataFrame, paper: pd.DataFrame, study: Study, scale: str) 
                 )
 
 
+def _with_all_seeds(rows: list[_Row]) -> list[_Row]:
+    """Rows with the seeds of all tables: runs of one name are one design, which has one mean and one interval."""
+    pooled: dict[tuple[Hashable, int, str], Runs] = {}  # by what is measured, seed and run
+    for row in rows:
+        for own in (row.values, row.baseline):
+            whole: Runs = {}
+            for seed, (_, run) in own.items():
+                whole |= pooled.get((row.kind, seed, run), {})
+            whole |= own
+            pooled |= {(row.kind, seed, run): whole for seed, (_, run) in whole.items()}
+
+    def all_of(own: Runs, kind: Hashable) -> Runs:
+        whole = {seed: of for number, (_, run) in own.items() for seed, of in pooled[kind, number, run].items()}
+        return dict(sorted((whole | own).items()))
+
+    return [replace(row, values=all_of(row.values, row.kind), baseline=all_of(row.baseline, row.kind)) for row in rows]
+
+
+def _first_names(rows: list[_Row]) -> list[str]:
+    """By row, the table and the name of the first one that compares the same runs."""
+    first: dict[Hashable, str] = {}
+    names = []
+    for row in rows:
+        name = f"{row.study.table} {row.variation.name}"
+        names.append(first.setdefault(row.key, name) if row.paired else name)
+    return names
+
+
 def _differences(rows: list[_Row]) -> dict[Hashable, Difference]:
     """Our mean differences by what is compared, each with the spread that is usual for its task and metric.
 
     That is told by the comparisons that the paper has a difference for, wherever else they stand, and by the others,
     each among themselves.
     """
-    printed = {row.key for row in rows if not math.isnan(row.paper_difference)}
+    papers = {row.key for row in rows if row.papers}
     families: dict[tuple[str, str, bool], dict[Hashable, list[float]]] = {}
     for row in rows:
-        families.setdefault((*row.kind, row.key in printed), {})[row.key] = row.differences
+        families.setdefault((*row.kind, row.key in papers), {})[row.key] = row.differences
     return {key: of for family in families.values() for key, of in differences_of(family).items()}
 
 
 def _judgements(rows: list[_Row], found: dict[Hashable, Difference]) -> dict[Hashable, Judgement]:
-    """By the number of each row that is not its study's baseline."""
+    """By the number of each row that is not its study's baseline.
+
+    What the paper claims a difference of is a family; the others are one, in which runs that the first has too are not
+    tested again.
+    """
     judged: dict[Hashable, Judgement] = {}
-    for of_family in product((True, False), repeat=2):
-        family: dict[Hashable, Comparison] = {}
-        for number, row in enumerate(rows):
-            if not row.is_baseline and (row.primary, math.isnan(row.paper_difference)) == of_family:
-                family[number] = Comparison(row.key, found[row.key], row.paper_difference, margin_of(row.metric))
-        judged |= judge(family)
+    for primary in (True, False):
+        of_metrics = {number: row for number, row in enumerate(rows) if row.primary == primary and not row.is_baseline}
+        tested: dict[Hashable, float] = {}
+        for papers in (True, False):
+            family: dict[Hashable, Comparison] = {
+                number: Comparison(row.key, found[row.key], row.paper_difference if papers else math.nan, row.margin)
+                for number, row in of_metrics.items()
+                if row.papers == papers
+            }
+            judged |= judge(family, tested=tested)
+            tested |= {of.key: judged[number].level for number, of in family.items()}
     return judged
 
 
@@ -256,9 +313,7 @@ def _metrics(numbers: dict[tuple[str, str, str], float], task: str, primary: str
     return list(dict.fromkeys([primary, *(metric for _, of_task, metric in numbers if of_task == task)]))
 
 
-def _values_by_seed(
-    results: pd.DataFrame, variation: Variation, task: str, metric: str
-) -> dict[int, tuple[float, str]]:
+def _values_by_seed(results: pd.DataFrame, variation: Variation, task: str, metric: str) -> Runs:
     """Values and runs of one row by seed; an undefined value (NaN: say, AP of a size that no object has) is none."""
     chosen = results[
         (results["variant"] == variation.name)

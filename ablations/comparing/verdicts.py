@@ -39,7 +39,7 @@ class Comparison:
             test.
         difference: ours.
         paper: the paper's difference; NaN if it has none.
-        margin: below which a difference counts as small.
+        margin: below which a difference counts as small; zero if none is to.
     """
 
     key: Hashable
@@ -63,8 +63,12 @@ class Judgement:
     visible: float = math.nan
 
 
-def judge(comparisons: Mapping[Hashable, Comparison], rate: float = ERROR_RATE) -> dict[Hashable, Judgement]:
+def judge(
+    comparisons: Mapping[Hashable, Comparison], rate: float = ERROR_RATE, tested: Mapping[Hashable, float] | None = None
+) -> dict[Hashable, Judgement]:
     """The verdict on every row of a family, by the rows' names.
+
+    ``tested`` are the levels, by key, of comparisons that are tests of another family: here they are none again.
 
     - *reproduced*: there is a difference, to the paper's side; its size plays no part.
     - *not reproduced*: there is one, to the other side, or the paper has none.
@@ -79,15 +83,19 @@ def judge(comparisons: Mapping[Hashable, Comparison], rate: float = ERROR_RATE) 
 
     A difference that shows is told before its smallness, except where the paper's is zero and so has no side.
     """
-    tested = {name: of for name, of in comparisons.items() if of.difference.chance is not None}
-    small = {name: of for name, of in tested.items() if math.isnan(of.paper) or abs(of.paper) <= of.margin}
-    by_key = levels({of.key: _known(of.difference.chance) for of in tested.values()}, rate)
+    elsewhere = tested or {}
+    known = {name: of for name, of in comparisons.items() if of.difference.chance is not None}
+    small = {
+        name: of for name, of in known.items() if of.margin > 0 and (math.isnan(of.paper) or abs(of.paper) <= of.margin)
+    }
+    own = {of.key: _known(of.difference.chance) for of in known.values() if of.key not in elsewhere}
+    by_key = {**levels(own, rate), **elsewhere}
     small_by_key = levels({of.key: _known(of.difference.chance_within(of.margin)) for of in small.values()}, rate)
     judged: dict[Hashable, Judgement] = {}
     for name, of in comparisons.items():
         if not of.difference.n:
             judged[name] = Judgement(NOT_RUN)
-        elif name not in tested:
+        elif name not in known:
             judged[name] = Judgement(UNTOLD)
         else:
             level = by_key[of.key]

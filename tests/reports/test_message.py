@@ -6,9 +6,10 @@ NAN = float("nan")
 
 
 def frame(*rows):
-    """A comparison frame from (task, metric, the paper's difference, verdict)."""
+    """A comparison frame from (task, metric, the paper's difference, verdict), of runs of their own each."""
     columns = ["task", "metric", "paper_difference", "verdict"]
-    return pd.DataFrame(rows, columns=columns).assign(table="4c")
+    names = [f"4c row {number}" for number in range(len(rows))]
+    return pd.DataFrame(rows, columns=columns).assign(table="4c", scale="mini", comparison=names)
 
 
 ROWS = papers_differences(
@@ -61,3 +62,21 @@ def test_each_task_and_all_are_counted():
         {"task": "all", "counts": [2, 1, 1, 1, 1], "rows": 6},
     ]
     assert len(counts_by_task(ROWS[:3])) == 1
+
+
+def test_what_is_the_same_runs_in_several_tables_is_counted_once():
+    first = frame(("panoptic", "PQ", -4.8, "reproduced"), ("panoptic", "PQ", 1.0, "below what this can tell"))
+    second = first.assign(table="4d")
+    assert sentence(papers_differences([first, second]), "mini") == sentence(papers_differences([first]), "mini")
+    other_scale = pd.concat([first, first.assign(scale="lite")])
+    assert len(papers_differences([other_scale])) == 4
+    own = frame(("panoptic", "PQ", NAN, "above the baseline"), ("panoptic", "PQ", NAN, "above the baseline"))
+    own["comparison"] = ["4c row 0", "S1 row"]
+    later = own.assign(table="S1")
+    assert list(own_rows([later, first, later.assign(table="S2")])["comparison"]) == ["S1 row"]
+
+
+def test_a_number_that_followers_print_is_no_claim_of_the_paper_s():
+    later = frame(("panoptic", "PQ", 1.5, "above the baseline")).assign(table="S2")
+    assert papers_differences([later]).empty and len(own_rows([later])) == 1
+    assert papers_differences([later.assign(table="7")]).empty, "its rows are data sets"

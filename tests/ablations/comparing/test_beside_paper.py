@@ -232,6 +232,56 @@ def test_a_row_that_is_one_run_in_two_tables_is_one_test():
         assert row(of_table, "plain")[shown].tolist() == row(once, "plain")[shown].tolist()
 
 
+def two_tables(of_second, drop=()):
+    """A design in Table 4(c) with five seeds, and the same runs in another table, which has some of them and more."""
+    values = noisy("plain", "new design", shift=-0.9)
+    second = {key: value for key, value in values.items() if key[0] != "new design" and key[3] not in drop}
+    results = pd.concat([results_frame(values), results_frame(second, table=of_second.table)])
+    return comparison_frame(results, paper_frame(), [STUDY, of_second], "mini")
+
+
+@pytest.mark.parametrize("drop", [(), (3, 4), (0, 1)])
+def test_runs_of_one_name_have_one_interval_and_one_verdict_whatever_seeds_their_tables_have(drop):
+    later = replace(STUDY, table="S1", variations=STUDY.variations[:2])
+    frame = two_tables(later, drop)
+    shown = ["ours", "n", "seeds", "difference", "difference_low", "pairs", "visible", "comparison"]
+    first, second = (row(frame[frame["table"] == table], "plain") for table in ("4c", "S1"))
+    assert first[shown].tolist() == second[shown].tolist()
+    assert (first["comparison"], first["pairs"]) == ("4c plain", 5)
+    assert row(frame[frame["table"] == "4c"], "new design")["comparison"] == "4c new design"
+    told = {"reproduced": "below the baseline", "below what this can tell": "below what this can tell"}
+    assert second["verdict"] == told[first["verdict"]]
+
+
+def test_what_later_designs_print_takes_no_part_in_what_is_said_of_the_paper():
+    """A row whose setting is the same has a printed difference too."""
+    later = replace(STUDY, table="S2")
+    values = noisy("plain", shift=-0.9)
+    alone = comparison_frame(results_frame(values), paper_frame(), [STUDY], "mini")
+    wide = results_frame({key: value * 3 for key, value in noisy("new design", shift=-5).items()}, table="S2")
+    wide["run"] += " of S2"
+    printed = paper_frame(
+        *(
+            ("S2", "Mask2Former", "R50", variant, "coco", "val2017", "panoptic", "PQ", value)
+            for variant, value in (("masked attention", 51.9), ("new design", 53.0))
+        )
+    )
+    both = comparison_frame(pd.concat([results_frame(values), wide]), printed, [STUDY, later], "mini")
+    shown = ["difference", "difference_low", "visible", "verdict"]
+    assert row(both[both["table"] == "4c"], "plain")[shown].tolist() == row(alone, "plain")[shown].tolist()
+    new = row(both[both["table"] == "S2"], "new design")
+    assert new["verdict"] in ("below the baseline", "below what this can tell") and new["paper_difference"] > 0
+
+
+@pytest.mark.parametrize(("level", "verdict"), [(11.0, "as small as the paper's"), (1.0, "below what this can tell")])
+def test_beside_a_baseline_that_has_learnt_nothing_no_difference_is_small(level, verdict):
+    values = {key: level + (value - 50) / 100 for key, value in noisy("plain", shift=-0.04).items()}
+    frame = comparison_frame(
+        results_frame(values, table="4e"), paper_of_two_tables(**{"cross-attention": 51.5}), [SECOND], "mini"
+    )
+    assert row(frame[frame["task"] == "panoptic"], "plain")["verdict"] == verdict
+
+
 def test_more_tests_at_a_scale_need_more_to_show_and_other_rows_tell_the_spread():
     values = noisy("plain", shift=-0.7)
     alone = row(comparison_frame(results_frame(values), paper_frame(), [STUDY], "mini"), "plain")
