@@ -173,27 +173,29 @@ def times(directory: Path) -> str:
     (path,) = directory.glob(f"times_{TIMED}_*.json")
     timed = values_by_row(pd.read_json(path))
     counted = values_by_row(pd.read_csv(directory / "costs.csv", dtype={"table": str}))
-    beside = timed.loc[STUDIES[TIMED].baseline]
+    baseline = STUDIES[TIMED].baseline
+    beside = timed[baseline]
     lines = [
         "| Row | FLOPs, G | Training memory, GB | Prediction, s | Ratio | Training step, s | Ratio |",
         "|---|---:|---:|---:|---:|---:|---:|",
     ]
-    for name in map(str, timed.index):
-        row = timed.loc[name]
+    for name, row in timed.items():
         cells = (
-            f"{counted.loc[name, 'flops_ours']:.1f} | {counted.loc[name, 'memory_ours']:.2f}",
+            f"{counted[name]['flops_ours']:.1f} | {counted[name]['memory_ours']:.2f}",
             f"{1 / row['fps']:.1f} | {beside['fps'] / row['fps']:.2f}",
             f"{row['train_seconds']:.1f} | {row['train_seconds'] / beside['train_seconds']:.2f}",
         )
-        lines.append(f"| {row_name(name, name == beside.name)} | {' | '.join(cells)} |")
+        lines.append(f"| {row_name(name, name == baseline)} | {' | '.join(cells)} |")
     _, _, machine, torch, day = path.stem.split("_")
     return "\n".join(lines) + f"\n\n{machine}, {torch}, {day}, [{path.name}](../reports/reference/{path.name})."
 
 
-def values_by_row(frame: pd.DataFrame) -> pd.DataFrame:
-    """The numbers of the study whose rows are timed: a line each row, a column each metric."""
-    rows = frame[frame["table"] == TIMED]
-    return rows.pivot(index="variant", columns="metric", values="value").loc[rows["variant"].unique()]
+def values_by_row(frame: pd.DataFrame) -> dict[str, dict[str, float]]:
+    """Each metric of each row of the study whose rows are timed."""
+    found: dict[str, dict[str, float]] = {}
+    for row in frame[frame["table"] == TIMED].to_dict("records"):
+        found.setdefault(str(row["variant"]), {})[str(row["metric"])] = float(row["value"])
+    return found
 
 
 def replaced(text: str, content: str, name: str) -> str:
