@@ -40,7 +40,7 @@ class Results:
     Attributes:
         frame: columns ``COLUMNS``, values in their ``unit``; a run that fills rows of several tables is under each.
         runs: the runs of the frame by name.
-        damaged: a sentence for each run that says it is done and is left out because a file of it is damaged.
+        damaged: a sentence for each run that is left out because it failed, or says it is done with a damaged file.
         place: what they were read from, as sentences name it.
     """
 
@@ -57,9 +57,17 @@ def read_results(store: Path) -> Results:
         InputError: there is no store.
     """
     cells = read_cells(store)
-    names = dict.fromkeys(cell["run"] for cell in cells)
-    runs, damaged = whole_runs(RunRecord(run_directory(store, name)) for name in names)
-    return Results(results_frame(cells, runs), runs, tuple(damaged), str(store))
+    first = {cell["run"]: cell for cell in reversed(cells)}
+    records = [RunRecord(run_directory(store, name)) for name in dict.fromkeys(cell["run"] for cell in cells)]
+    runs, damaged = whole_runs(records)
+    failed = [failure(first[record.name], record) for record in records if record.state.name == "failed"]
+    return Results(results_frame(cells, runs), runs, (*damaged, *failed), str(store))
+
+
+def failure(cell: Mapping[str, Any], record: RunRecord) -> str:
+    """That a run failed, which its row's mean does not show: those that are left may be the better ones."""
+    row = f"{cell['table']} '{cell['variant']}' ({cell['task']}, {cell['scale']}), seed {cell['seed']}"
+    return f"Left out: {row}, failed: {record.state.reason}; `m2f status --failed` names its log."
 
 
 def results_frame(cells: Iterable[Mapping[str, Any]], runs: Mapping[str, RunRecord]) -> "pd.DataFrame":

@@ -103,7 +103,7 @@ def test_a_damaged_run_is_named_and_left_out(store, tmp_path):
     (sentence,) = said
     assert sentence.startswith(f"Left out: {damaged} cannot be used (")
     assert sentence.endswith("remove its run directory and give the `m2f run` that made it again.")
-    assert "### Damaged runs, left out" in text and damaged.parent.name in text
+    assert "### Runs left out" in text and damaged.parent.name in text
     assert len(read_results(tmp_path / "copy").runs) == len(read_results(store).runs) - 1
 
 
