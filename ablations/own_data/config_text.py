@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ablations.own_data.contents import CLASS_FILE, Contents, Split
+from ablations.own_data.contents import Contents, Split
 from ablations.own_data.proposal import Proposal
+from m2f.data.class_file import CLASS_FILE, read_class_file
 from m2f.errors import InputError
 from m2f.files import write_atomically
 
@@ -260,6 +261,6 @@ def class_words(contents: Contents) -> str:
     stuff = len(contents.classes) - things
     apart = f"{things} thing and {stuff} stuff classes"
     words = apart if contents.task == "panoptic" else f"{len(contents.classes)} classes"
-    if contents.maps and not (contents.root / CLASS_FILE).is_file():
+    if contents.maps and read_class_file(contents.root) is None:
         return f"{words}, numbered: {contents.root / CLASS_FILE} may name them, one a line"
     return words

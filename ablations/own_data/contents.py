@@ -2,32 +2,30 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ablations.own_data.map_labels import look_through, named_classes
 from m2f.data.annotations import is_text, load_annotations
 from m2f.data.classes import check_same_classes, things_of
-from m2f.data.images import VOID_LABEL, read_labels
+from m2f.data.images import VOID_LABEL
 from m2f.data.layout import Kind
 from m2f.data.places import SemanticMaps, of_coco, two_folders
+from m2f.data.verify import Progress
 from m2f.errors import InputError
 
 TASKS = ("panoptic", "instance", "semantic")
 FILES: dict[str, Kind] = {"panoptic": "panoptic", "instance": "instances", "semantic": "panoptic"}
 SPLITS = {"training": "train", "validation": "val"}
-CLASS_FILE = "classes.txt"
 HELD_OUT = 5  # one image in so many is held out where a data set has no validation split
 LAYOUTS = (
     "COCO's (annotations/panoptic_train.json or instances_train.json, the same for val, and the images in train/ and "
     "val/), or semantic maps in two folders (images/ and labels/, with train/ and val/ in both or in neither)"
 )
-
-Progress = Callable[[str, int, int], None]
-"""Is told what is looked at, how many are done, and how many there are in all."""
 
 
 @dataclass(frozen=True)
@@ -168,8 +166,8 @@ def of_maps(root: Path, maps: Sequence[SemanticMaps], progress: Progress) -> Con
     """See :func:`read_contents`; of semantic maps in two folders.
 
     Raises:
-        InputError: a split is missing, an image has no map or a map no image, or the labels are of fewer than two
-            classes.
+        InputError: a split is missing, an image has no map or a map no image, or its labels cannot be named, see
+            :func:`ablations.own_data.map_labels.named_classes`.
     """
     if len(maps) == 1 and not maps[0].split:
         train, val = halves([image for image, _ in paired(maps[0])], maps[0])
@@ -179,20 +177,13 @@ def of_maps(root: Path, maps: Sequence[SemanticMaps], progress: Progress) -> Con
         by_name = {own.split: own for own in maps}
         places = (by_name[chosen_split(root, by_name, "train")], by_name[chosen_split(root, by_name, "val")])
         names = [[stem(image, own) for image, _ in paired(own)] for own in places]
-    shown: list[Counter[int]] = []
-    longest: list[int] = []
-    for own, chosen, what in zip(places, names, SPLITS, strict=True):
-        shown.append(Counter())
-        for done, name in enumerate(chosen, start=1):
-            labels = read_labels(own.maps / f"{name}{own.suffixes[1]}")
-            shown[-1].update(np.flatnonzero(np.bincount(labels.ravel(), minlength=256)).tolist())
-            if what == "training":
-                longest.append(max(labels.shape))
-            progress(f"{what} maps", done, len(chosen))
-    found = {label for counts in shown for label in counts if label != VOID_LABEL}
-    classes, zero_is_void = named_classes(root, found)
+    shown = [
+        look_through([own.maps / f"{name}{own.suffixes[1]}" for name in chosen], f"{what} maps", progress)
+        for own, chosen, what in zip(places, names, SPLITS, strict=True)
+    ]
+    classes, zero_is_void = named_classes(root, shown)
     first = int(zero_is_void)
-    counts = [{label - first: number for label, number in each.items() if label in found} for each in shown]
+    counts = [{label - first: number for label, number in each.maps.items()} for each in shown]
     listed = [tuple(own) if not places[0].split else () for own in names]
     parts = [
         Split(own.split, len(chosen), {label: number for label, number in count.items() if label >= 0}, names_of)
@@ -205,7 +196,7 @@ def of_maps(root: Path, maps: Sequence[SemanticMaps], progress: Progress) -> Con
         is_thing=(False,) * len(classes),
         train=parts[0],
         val=parts[1],
-        longest=int(np.median(longest)),
+        longest=int(np.median(shown[0].longer_sides)),
         maps=places,
         zero_is_void=zero_is_void,
     )
@@ -244,42 +235,3 @@ def halves(images: Sequence[Path], maps: SemanticMaps) -> tuple[list[str], list[
     drawn = sorted(names, key=lambda name: hashlib.sha256(name.encode()).digest())
     held_out = set(drawn[: max(len(names) // HELD_OUT, 1)])
     return [name for name in names if name not in held_out], sorted(held_out)
-
-
-def named_classes(root: Path, found: set[int]) -> tuple[tuple[str, ...], bool]:
-    """The classes of semantic maps with these labels, by ``classes.txt`` or else numbered; and whether 0 is void.
-
-    Raises:
-        InputError: the file has fewer names than there are labels, or one twice, or there is only one class.
-    """
-    file, highest = root / CLASS_FILE, max(found, default=0)
-    names = lines_of(file) if file.is_file() else ()
-    repeated = next((name for name, count in Counter(names).items() if count > 1), None)
-    if repeated is not None:
-        raise InputError(f"{file} names two classes '{repeated}'; rename one, or give both one label in the maps.")
-    if not names:
-        names = tuple(f"class {label}" for label in range(highest + 1))
-    if len(names) < 2:
-        raise InputError(
-            f"The maps of {root} show one class alone, besides 255, which is no class; number the classes from 0, with "
-            "the background as one of them."
-        )
-    zero_is_void = highest == len(names)
-    if highest > len(names):
-        raise InputError(
-            f"{file} names {len(names)} classes, and the maps have label {highest}; name a class for each label from 0."
-        )
-    return names, zero_is_void
-
-
-def lines_of(file: Path) -> tuple[str, ...]:
-    """The lines of a text file that are not empty.
-
-    Raises:
-        InputError: it is no text in UTF-8.
-    """
-    try:
-        text = file.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{file} is no text in UTF-8; save it in that encoding.") from error
-    return tuple(line.strip() for line in text.splitlines() if line.strip())

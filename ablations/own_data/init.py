@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ablations.own_data.config_text import class_words, config_text, write_lists
-from ablations.own_data.contents import CLASS_FILE, TASKS, Contents, Progress, read_contents
+from ablations.own_data.contents import TASKS, Contents, read_contents
 from ablations.own_data.proposal import Device, Proposal, propose, this_device
 from ablations.own_data.training import require_data_of
 from ablations.planning.scales import SCALES
+from m2f.data.class_file import CLASS_FILE, NO_CLASS, ClassFile, read_class_file
+from m2f.data.verify import Progress
 from m2f.errors import InputError
 from m2f.files import write_atomically
 
@@ -77,15 +79,9 @@ def account(path: Path, contents: Contents, proposal: Proposal) -> Iterator[str]
         f"{contents.root}: {contents.task} segmentation, {class_words(contents)}; {train.images} images to train on, "
         f"{val.images} to evaluate on{', one in five held out' if train.listed else ''}."
     )
-    if contents.zero_is_void:
-        yield "Label 0 of the maps is taken for no class, since there are as many names as labels from 1."
-    elif contents.maps and (contents.root / CLASS_FILE).is_file():
-        first = contents.classes[0]
-        yield (
-            f"Label 0 of the maps is taken for '{first}', the first name of {CLASS_FILE}. If that is to be no class, "
-            f"take the name out of {CLASS_FILE} and write the config anew; if '{first}' is label 1, say "
-            "reduce_zero_label=True in both data sets of the config."
-        )
+    file = read_class_file(contents.root) if contents.maps else None
+    if file:
+        yield meaning_of_zero(file, contents.zero_is_void)
     rare = [name for label, name in enumerate(contents.classes) if not train.counts.get(label)]
     if rare:
         more = f" and {len(rare) - 3} more" if len(rare) > 3 else ""
@@ -95,3 +91,19 @@ def account(path: Path, contents: Contents, proposal: Proposal) -> Iterator[str]
         f"{proposal.size} pixels a side."
     )
     yield f"Written: {path}, which is short and says what each number is; change what you like."
+
+
+def meaning_of_zero(file: ClassFile, zero_is_void: bool) -> str:
+    """What label 0 of semantic maps is taken for, and how to have it otherwise, in a sentence or two."""
+    first = file.names[0]
+    if file.zero_is_void:
+        return f"Label 0 of the maps is no class, as the line '{NO_CLASS}' of {CLASS_FILE} says; label 1 is '{first}'."
+    if zero_is_void:
+        return (
+            f"Label 0 of the maps is taken for no class, and 1 for '{first}': no map shows 0, and there are as many "
+            "labels from 1 as names."
+        )
+    return (
+        f"Label 0 of the maps is taken for '{first}', the first name of {CLASS_FILE}. If 0 is no class, put a line "
+        f"'{NO_CLASS}' before '{first}' where that is label 1, or in its place, and write the config anew."
+    )

@@ -44,23 +44,6 @@ def test_without_splits_one_in_five_is_held_out(flat):
     assert found.longest == 50
 
 
-def test_names_of_classes_tell_whether_zero_is_one(flat):
-    found = read_contents(flat(labels=(0, 1, 2), names=("crop", "weed")))
-    assert (found.classes, found.zero_is_void, dict(found.val.counts)) == (("crop", "weed"), True, {0: 1, 1: 1})
-
-
-@pytest.mark.parametrize(
-    ("labels", "names", "sentence"),
-    [
-        ((0, 255), (), "show one class alone, besides 255"),
-        ((0, 1, 7), ("a", "b"), r"classes\.txt names 2 classes, and the maps have label 7"),
-    ],
-)
-def test_labels_that_are_no_classes_are_told(flat, labels, names, sentence):
-    with pytest.raises(InputError, match=sentence):
-        read_contents(flat(labels=labels, names=names))
-
-
 def test_what_is_missing_is_told(parts, flat, tmp_path):
     copy = shutil.copytree(parts, tmp_path / "copy")
     (copy / "annotations" / "panoptic_val.json").unlink()
@@ -76,18 +59,6 @@ def test_what_is_missing_is_told(parts, flat, tmp_path):
     ):
         with pytest.raises(InputError, match=sentence):
             read_contents(place, task)
-
-
-def test_text_of_classes_is_utf_8_and_each_name_is_one_classs(flat):
-    root = flat(labels=(0, 1), names=("a", "b"))
-    (root / "classes.txt").write_bytes("stra\u00dfe\nhaus".encode("utf-8-sig"))
-    assert read_contents(root).classes == ("stra\u00dfe", "haus"), "without the mark at the file's beginning"
-    (root / "classes.txt").write_bytes("stra\u00dfe\nhaus".encode("latin-1"))
-    with pytest.raises(InputError, match=r"classes\.txt is no text in UTF-8"):
-        read_contents(root)
-    (root / "classes.txt").write_text("haus\nhaus")
-    with pytest.raises(InputError, match=r"classes\.txt names two classes 'haus'; rename one"):
-        read_contents(root)
 
 
 def test_semantic_maps_cannot_hold_more_classes_than_they_have_labels(parts, tmp_path):

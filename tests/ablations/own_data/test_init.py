@@ -58,7 +58,7 @@ def test_both_splits_can_be_read(parts, maps, tmp_path, task):
 
 
 def test_maps_without_splits_are_listed(flat, tmp_path):
-    path, _, _ = written(flat(11, labels=(0, 1, 2), names=("crop", "weed")), tmp_path)
+    path, _, _ = written(flat(11, labels=(0, 1, 2), names=("-", "crop", "weed")), tmp_path)
     config = read_config(path)
     init_default_scope("m2f")
     train = DATASETS.build(config.train_dataloader.dataset.dataset)
@@ -67,7 +67,7 @@ def test_maps_without_splits_are_listed(flat, tmp_path):
 
 
 def test_255_is_no_class_where_0_is_none_either(flat, tmp_path):
-    path, contents, _ = written(flat(labels=(0, 1, 2, 255), names=("crop", "weed")), tmp_path)
+    path, contents, _ = written(flat(labels=(0, 1, 2, 255), names=("-", "crop", "weed")), tmp_path)
     assert contents.zero_is_void
     config = read_config(path)
     init_default_scope("m2f")
@@ -143,9 +143,25 @@ def test_a_folder_is_of_one_data_set(parts, maps, tmp_path):
     assert [path.name for path in (tmp_path / "own").iterdir()] == ["panoptic.py"]
 
 
-def test_what_label_0_is_taken_for_is_said(flat, tmp_path):
-    said = "\n".join(account(*written(flat(labels=(0, 1), names=("cat", "dog")), tmp_path)))
-    assert "Label 0 of the maps is taken for 'cat', the first name of classes.txt. If that is to be no class, " in said
+@pytest.mark.parametrize(
+    ("labels", "names", "sentence"),
+    [
+        (
+            (0, 1),
+            ("cat", "dog"),
+            "is taken for 'cat', the first name of classes.txt. If 0 is no class, put a line '-' b",
+        ),
+        (
+            (1, 2),
+            ("cat", "dog"),
+            "is taken for no class, and 1 for 'cat': no map shows 0, and there are as many labels",
+        ),
+        ((0, 1, 2), ("-", "cat", "dog"), "is no class, as the line '-' of classes.txt says; label 1 is 'cat'."),
+    ],
+)
+def test_what_label_0_is_taken_for_is_said(flat, tmp_path, labels, names, sentence):
+    said = "\n".join(account(*written(flat(labels=labels, names=names), tmp_path)))
+    assert f"Label 0 of the maps {sentence}" in said
 
 
 def test_of_lists_the_files_tell_data_apart_too(flat, tmp_path):
