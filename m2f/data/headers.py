@@ -23,7 +23,11 @@ GREY, PALETTE = 0, 3  # of PNG's types of colour
 ORIENTATION = 0x0112  # of EXIF
 UPRIGHT = 1
 OTHERS = ("BMP", "GIF", "JPEG2000", "PPM", "TIFF", "WEBP")  # that OpenCV reads, too
-BITS_PER_SAMPLE = 258  # of TIFF's tags
+BITS_PER_SAMPLE, COMPRESSION = 258, 259  # of TIFF's tags
+JPEG_IN_TIFF = (6, 7)
+LOSSY_WEBP = b"WEBPVP8 "
+CODESTREAM, CODING_STYLE = b"\xff\x4f\xff\x51", b"\xff\x52"  # of JPEG 2000's markers
+WAVELET, IRREVERSIBLE = 13, b"\0"  # its place behind the marker of the coding style, and the kind that rounds
 BETWEEN = rb"(?:\s+|#[^\n]*\n)+"  # numbers of a portable pixmap's header
 PORTABLE = re.compile(rb"P[2356]" + 2 * (BETWEEN + rb"\d+") + BETWEEN + rb"(\d+)")  # with its largest value
 MOST_ZEROS = 16  # at the end of a JPEG; more are what a broken download leaves
@@ -42,12 +46,14 @@ class Header:
         width: in pixels.
         bits: of a channel.
         labels: whether pixels are single numbers: grey of 8 bits, or places in a palette.
+        lossy: what the file is, such as "a JPEG", where its format keeps pixels as they look, not their values.
     """
 
     height: int
     width: int
     bits: int
     labels: bool
+    lossy: str = ""
 
 
 def read_header(content: bytes) -> Header:
@@ -92,7 +98,7 @@ def jpeg_header(content: bytes) -> Header:
             bits, height, width, channels = struct.unpack_from(">BHHB", content, place + 4)
             if not content.endswith(END_OF_JPEG):
                 require_rows(content)
-            return Header(height, width, bits, channels == 1)
+            return Header(height, width, bits, channels == 1, lossy="a JPEG")
         place += 1 if marker == 0xFF else 2 if marker in BARE else 2 + int.from_bytes(content[place + 2 : place + 4])
     raise ImageError("is not a whole image: it is cut off" if place >= len(content) - 9 else "is not a readable image")
 
@@ -114,7 +120,7 @@ def other_header(content: bytes) -> Header:
         with warnings.catch_warnings(), Image.open(io.BytesIO(content), formats=OTHERS) as image:
             width, height = image.size
             bits = 16 if image.mode.startswith(DEEP_MODES) else stored_bits(content, image)
-            header = Header(height, width, bits, image.mode in ("L", "P"))
+            header = Header(height, width, bits, image.mode in ("L", "P"), lossy_kind(content, image))
             turned = image.format == "TIFF" and image.getexif().get(ORIENTATION, UPRIGHT) != UPRIGHT
     except Image.DecompressionBombError as error:
         raise ImageError("says that it is larger than an image can be") from error
@@ -132,6 +138,18 @@ def stored_bits(content: bytes, image: Image.Image) -> int:
     if match := PORTABLE.match(content):
         return 8 if int(match[1]) == 255 else 16  # OpenCV would take the low byte of each value
     return 8
+
+
+def lossy_kind(content: bytes, image: Image.Image) -> str:
+    """See :class:`Header`; empty of a file that keeps values."""
+    if content[8:].startswith(LOSSY_WEBP):
+        return "a lossy WebP"
+    if isinstance(image, TiffImageFile) and image.tag_v2.get(COMPRESSION) in JPEG_IN_TIFF:
+        return "a TIFF with JPEG's compression"
+    style = content.find(CODING_STYLE, max(content.find(CODESTREAM), 0))
+    if image.format == "JPEG2000" and content[style + WAVELET :].startswith(IRREVERSIBLE):
+        return "a lossy JPEG 2000"
+    return ""
 
 
 def decode_with_pillow(content: bytes) -> None:

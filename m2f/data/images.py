@@ -105,9 +105,11 @@ def read_labels(path: str | Path, size: Size | None = None) -> NDArray[np.uint8]
         size: the height and width that it must have.
 
     Raises:
-        InputError: see :func:`read_image`; or its pixels are colours.
+        InputError: see :func:`read_image`; its format changes labels, as JPEG does; or its pixels are colours.
     """
     content, header = checked_content(path, size)
+    if header.lossy:
+        raise InputError(f"{path} is {header.lossy}, which changes labels; save the map as PNG, from the source.")
     if not header.labels:
         raise InputError(f"{path} has no labels: its pixels are neither grey of 8 bits nor of a palette; convert it.")
     try:

@@ -207,6 +207,30 @@ class TestLabels:
         with pytest.raises(InputError, match=r"a\.png has no labels"):
             read_labels(save(tmp_path / "a.png", pixels))
 
+    @pytest.mark.parametrize(
+        ("name", "arguments", "what"),
+        [
+            ("a.jpg", {"quality": 100}, "JPEG"),
+            ("a.webp", {}, "lossy WebP"),
+            ("a.tif", {"compression": "jpeg"}, "TIFF with JPEG's compression"),
+            ("a.jp2", {"irreversible": True}, "lossy JPEG 2000"),
+        ],
+    )
+    def test_formats_that_change_labels_are_refused(self, tmp_path, name, arguments, what):
+        labels = (np.arange(48 * 64).reshape(48, 64) % 5).astype(np.uint8)
+        path = save(tmp_path / name, labels, **arguments)
+        with pytest.raises(
+            InputError, match=rf"a\.\w+ is a {what}, which changes labels; save the map as PNG, from the"
+        ):
+            read_labels(path)
+
+    @pytest.mark.parametrize(
+        ("name", "arguments"), [("a.tif", {"compression": "tiff_lzw"}), ("a.jp2", {}), ("a.gif", {})]
+    )
+    def test_formats_that_keep_labels_are_read(self, tmp_path, name, arguments):
+        labels = (np.arange(48 * 64).reshape(48, 64) % 5).astype(np.uint8)
+        np.testing.assert_array_equal(read_labels(save(tmp_path / name, labels, **arguments)), labels)
+
     def test_grey_of_few_bits_is_refused(self, tmp_path):
         """Pillow and OpenCV would multiply its labels."""
         (tmp_path / "a.png").write_bytes(png(2, 1, zlib.compress(b"\0\x12"), bits=4, colour=0))
