@@ -221,9 +221,14 @@ def look_at_image(path: Path, size: Size) -> Told:
         read_image(path, size)
     except InputError as error:
         return [str(error)], []
-    if orientation(path.read_bytes()) != UPRIGHT:
-        return [], [f"{path} says in EXIF that it is to be turned; its pixels are taken as they are stored, unturned."]
-    return [], []
+    return [], notes_of_turning(path)
+
+
+def notes_of_turning(path: Path) -> list[str]:
+    """What is good to know of an image that EXIF says is to be turned."""
+    if orientation(path.read_bytes()) == UPRIGHT:
+        return []
+    return [f"{path} says in EXIF that it is to be turned; its pixels are taken as they are stored, unturned."]
 
 
 def look_at_png(directory: Path, annotation: dict[str, Any], size: Size) -> Told:
@@ -267,7 +272,8 @@ def look_at_labelled_image(image: Path, path: Path, labels: Labels) -> Told:
     except InputError as error:
         return [str(error)], []
     strange = [label for label in np.unique(found).tolist() if label not in labels]
-    return [f"{path} has label {label}, which no class has; fetch or make it again." for label in strange], []
+    problems = [f"{path} has label {label}, which no class has; fetch or make it again." for label in strange]
+    return problems, notes_of_turning(image)
 
 
 def look_at_object(file: Path, instance: dict[str, Any], size: Size) -> Told:

@@ -3,6 +3,7 @@ import shutil
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from m2f.data.images import encode_png, read_segment_ids, segment_colours
 from m2f.data.preparation import prepare_files
@@ -201,6 +202,19 @@ def test_two_folders_of_ones_own(tmp_path):
     missing, sizes = verify(tmp_path)
     assert missing == f"{tmp_path}/images/train/a.png is missing."
     assert sizes.startswith(f"{tmp_path}/masks/train/b.png is (8, 8) pixels high and wide")
+
+
+def test_turned_images_of_maps_are_noted(tmp_path):
+    for folder, pixels in (("images", np.zeros((8, 9, 3), np.uint8)), ("labels", np.ones((8, 9), np.uint8))):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "a.png").write_bytes(encode_png(pixels, 1))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (9, 8)).save(tmp_path / "images" / "a.png", exif=exif)
+    notes = []
+    assert verify(tmp_path, notes.append) == []
+    (note,) = notes
+    assert note.startswith(f"{tmp_path}/images/a.png says in EXIF that it is to be turned; ")
 
 
 def test_links_are_followed_as_training_follows_them(tmp_path):
