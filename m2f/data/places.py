@@ -17,6 +17,8 @@ from m2f.files import files_below
 
 MAP_FOLDERS = ("labels", "annotations", "masks", "maps")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
+MARKS_OF_ADE20K = ("ade20k_*.json", "objectInfo150.txt", "images/*/ADE_*.jpg")
+MARKS_OF_MAPILLARY = ("config*.json", "*/panoptic", "*/instances")
 
 Labels = range | frozenset[int]
 """The values that a semantic map may have."""
@@ -122,27 +124,34 @@ def in_cities(directory: Path) -> Callable[[dict[str, Any]], Path]:
 
 def semantic_maps(root: Path) -> list[SemanticMaps]:
     """The splits with semantic maps that are there; those of scenes are looked at with their annotation files."""
-    labels = frozenset({*range(151), VOID_LABEL})
-    ade20k = [
-        SemanticMaps(split, root / "images" / split, root / "annotations" / split, (".jpg", ".png"), labels)
-        for split in ("training", "validation")
-    ]
-    cityscapes = [
-        SemanticMaps(
-            split,
-            root / "leftImg8bit" / split,
-            root / "gtFine" / split,
-            ("_leftImg8bit.png", "_gtFine_labelTrainIds.png"),
-            frozenset({*range(19), 255}),
-        )
-        for split in ("train", "val")
-    ]
-    mapillary = [
-        SemanticMaps(split, root / split / "images", root / split / "labels", (".jpg", ".png"), range(66))
-        for split in ("training", "validation")
-    ]
-    known = [maps for maps in (*ade20k, *cityscapes, *mapillary) if maps.images.is_dir() and maps.maps.is_dir()]
+    finders = (maps_of_ade20k, maps_of_cityscapes, maps_of_mapillary)
+    known = [maps for find in finders for maps in find(root) if maps.images.is_dir() and maps.maps.is_dir()]
     return known or two_folders(root)
+
+
+def maps_of_ade20k(root: Path) -> Iterator[SemanticMaps]:
+    """ADE20K's, whose directories many a data set has: so it is told by what it alone has."""
+    if not any(path for mark in MARKS_OF_ADE20K for path in root.glob(mark)):
+        return
+    labels = frozenset({*range(151), VOID_LABEL})
+    for split in ("training", "validation"):
+        yield SemanticMaps(split, root / "images" / split, root / "annotations" / split, (".jpg", ".png"), labels)
+
+
+def maps_of_cityscapes(root: Path) -> Iterator[SemanticMaps]:
+    """Cityscapes', whose directories and names of files are its own."""
+    labels = frozenset({*range(19), VOID_LABEL})
+    suffixes = ("_leftImg8bit.png", "_gtFine_labelTrainIds.png")
+    for split in ("train", "val"):
+        yield SemanticMaps(split, root / "leftImg8bit" / split, root / "gtFine" / split, suffixes, labels)
+
+
+def maps_of_mapillary(root: Path) -> Iterator[SemanticMaps]:
+    """Mapillary Vistas', told likewise: by its list of classes, or by the maps of objects and segments beside."""
+    if not any(path for mark in MARKS_OF_MAPILLARY for path in root.glob(mark)):
+        return
+    for split in ("training", "validation"):
+        yield SemanticMaps(split, root / split / "images", root / split / "labels", (".jpg", ".png"), range(66))
 
 
 def two_folders(root: Path) -> list[SemanticMaps]:
