@@ -3,11 +3,17 @@
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from m2f.data.classes import check_same_classes
 from m2f.errors import InputError
 
 CLASS_FILE = "classes.txt"
 NO_CLASS = "-"  # in the first line, for label 0
+MEND = (
+    "if the labels mean the same, call them alike in both; else write the config of these maps with `m2f data init`, "
+    "or number the maps as the config has them"
+)
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,33 @@ def read_class_file(root: Path) -> ClassFile | None:
     if repeated is not None:
         raise InputError(f"{path} names two classes '{repeated}'; rename one, or give both one label in the maps.")
     return ClassFile(path, names, zero_is_void)
+
+
+def check_class_file(dataset: Any) -> None:
+    """Check that a data set's config has the classes of the class file beside its maps, where it has one.
+
+    The config has its names from that file, which may have been mended since, or be another data set's by now.
+
+    Args:
+        dataset: its config, without wrappers, data paths resolved; of other types than mmseg's plain one, whose classes
+            come from elsewhere, nothing is checked.
+
+    Raises:
+        InputError: the classes differ, of which the first is named; or label 0 is no class in the file alone.
+    """
+    kind = str(dataset.get("type", "")).rpartition(".")[2]
+    names = dataset.get("metainfo", {}).get("classes")
+    if kind != "BaseSegDataset" or not isinstance(names, list | tuple):
+        return
+    file = read_class_file(Path(dataset.get("data_root") or ""))
+    if file is None:
+        return
+    check_same_classes(str(file.path), file.names, "the config", names, MEND)
+    if file.zero_is_void and not dataset.get("reduce_zero_label"):
+        raise InputError(
+            f"{file.path} says with a line '{NO_CLASS}' that label 0 is no class, and the config takes it for "
+            f"'{names[0]}'; set reduce_zero_label=True in both data sets of the config, or remove the line."
+        )
 
 
 def lines_of(file: Path) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from typing import Any
 from mmengine import Config
 
 from m2f.data.annotations import category_problems
+from m2f.data.class_file import check_class_file
 from m2f.data.classes import Classes, check_model, check_same_classes, classes_of, things_of
 from m2f.data.layout import read_categories
 from m2f.data.scene_classes import CATEGORIES
@@ -91,8 +92,8 @@ def check_classes(config: Config) -> None:
     """Check that a config's model, its data sets and the ground truth of its metrics have the same classes.
 
     Only the categories of annotation files are read, each file once as long as it does not change: a fraction of a
-    second for COCO's. Scenes need not be there yet. Data sets of other kinds, whose classes are in code, are looked at
-    when they are built, by :func:`check_class_count`.
+    second for COCO's; and the names beside semantic maps of one's own. Scenes need not be there yet. Data sets of other
+    kinds, whose classes are in code, are looked at when they are built, by :func:`check_class_count`.
 
     Args:
         config: a config whose data paths are resolved.
@@ -101,7 +102,10 @@ def check_classes(config: Config) -> None:
         InputError: they differ, in number, name or order; the first class that does is named.
     """
     loaders = [config[name] for name in LOADERS if name in config]
-    told = [dataset_classes(unwrapped(loader.dataset), "scenes" in config) for loader in loaders]
+    own = [unwrapped(loader.dataset) for loader in loaders]
+    for dataset in own:
+        check_class_file(dataset)
+    told = [dataset_classes(dataset, "scenes" in config) for dataset in own]
     known = [classes for classes in told if classes]
     model = config.get("model", {})
     for classes in known:

@@ -8,6 +8,7 @@ from typing import Any
 from mmengine import Config
 from mmengine.dataset import BaseDataset
 
+from m2f.data.class_file import check_class_file
 from m2f.data.prepare import data_paths, evaluator_paths
 from m2f.data.present import first_missing, listed
 from m2f.errors import InputError
@@ -26,7 +27,8 @@ def relocate(config: Config, data: Path, split: str | None = None) -> Config:
         split: takes the place of ``config.split`` in the names of files and directories; None for the config's own.
 
     Raises:
-        InputError: the config's paths do not name its split, or an annotation file or a directory is missing.
+        InputError: the config's paths do not name its split, an annotation file or a directory is missing, or the data
+            set has a file of classes that are not the config's.
     """
     if not data.is_dir():
         raise InputError(f"The data directory {data} does not exist; name that of the data set with --data.")
@@ -46,6 +48,7 @@ def relocate(config: Config, data: Path, split: str | None = None) -> Config:
     for path in (*data_paths(dataset), *evaluator_paths(config)):
         if not path.exists():
             raise InputError(f"{path} does not exist; --data and --split must name a data set that has it.")
+    check_class_file(dataset)
     return config
 
 

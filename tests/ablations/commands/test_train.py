@@ -53,6 +53,23 @@ def test_what_is_wrong_is_told_before_anything_is_trained(place, complain, tmp_p
     assert "is laid out in no way that is known" in complain("train", tmp_path / "bare")
 
 
+def test_names_that_were_mended_since_are_told(place, call, complain, tmp_path, monkeypatch):
+    """The config has the old ones, and would train and show classes under them."""
+    monkeypatch.chdir(tmp_path)
+    root = tmp_path / "data" / "fields"
+    for split in ("train", "val"):
+        shutil.copytree(place / "parts" / split, root / "images" / split)
+        shutil.copytree(place / "parts" / "annotations" / f"semantic_{split}", root / "labels" / split)
+    names = [f"class {label}" for label in range(10)]
+    (root / "classes.txt").write_text("\n".join(names))
+    assert call("data", "init", "data/fields").exit_code == 0
+    (root / "classes.txt").write_text("\n".join([names[1], names[0], *names[2:]]))
+    told = "Class 0 is 'class 1' in data/fields/classes.txt, but 'class 0' in the config; if the labels mean the same"
+    assert complain("train", "data/fields").startswith(told)
+    assert complain("eval", "fields/semantic.py", "weights.pth", "--data", "data/fields").startswith(told)
+    assert not (tmp_path / "runs").exists()
+
+
 def test_init_says_what_it_found(call, place, tmp_path):
     result = call("data", "init", place / "parts", "--out", tmp_path / "folder", "--task", "semantic")
     assert result.exit_code == 0, result.output

@@ -1,6 +1,6 @@
 import pytest
 
-from m2f.data.class_file import read_class_file
+from m2f.data.class_file import check_class_file, read_class_file
 from m2f.errors import InputError
 
 
@@ -37,3 +37,51 @@ def test_what_names_no_classes_is_refused(tmp_path, content, sentence):
     (tmp_path / "classes.txt").write_bytes(content)
     with pytest.raises(InputError, match=sentence):
         read_class_file(tmp_path)
+
+
+def dataset(root, **more):
+    return {
+        "type": "mmseg.BaseSegDataset",
+        "data_root": f"{root}/",
+        "metainfo": {"classes": ["crop", "weed"]},
+        **more,
+    }
+
+
+@pytest.mark.parametrize(
+    ("lines", "more"),
+    [
+        (("crop", "weed"), {}),
+        (("crop", "weed"), {"reduce_zero_label": True}),
+        (("-", "crop", "weed"), {"reduce_zero_label": True}),
+        ((), {}),
+        (("weed",), {"type": "m2f.CocoPanopticSegments"}),
+        (("weed",), {"type": "mmseg.ADE20KDataset", "metainfo": {}}),
+    ],
+)
+def test_a_config_with_the_files_classes_is_taken(tmp_path, lines, more):
+    (tmp_path / "classes.txt").write_text("\n".join(lines))
+    check_class_file(dataset(tmp_path, **more))
+
+
+@pytest.mark.parametrize(
+    ("lines", "sentence"),
+    [
+        (
+            ("weed", "crop"),
+            r"Class 0 is 'weed' in .*/classes\.txt, but 'crop' in the config; if the labels mean the same",
+        ),
+        (
+            ("crop", "weed", "soil"),
+            r"Class 2 is 'soil' in .*/classes\.txt, but missing in the config \(3 and 2 in all\)",
+        ),
+        (
+            ("-", "crop", "weed"),
+            r"classes\.txt says with a line '-' .* takes it for 'crop'; set reduce_zero_label=True",
+        ),
+    ],
+)
+def test_a_config_with_other_classes_is_refused(tmp_path, lines, sentence):
+    (tmp_path / "classes.txt").write_text("\n".join(lines))
+    with pytest.raises(InputError, match=sentence):
+        check_class_file(dataset(tmp_path))

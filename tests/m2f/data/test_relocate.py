@@ -55,6 +55,21 @@ def test_ade20k(tmp_path):
     assert moved.data_prefix == {"img_path": "images/training/", "seg_map_path": "annotations/training/"}
 
 
+def test_maps_of_other_classes(tmp_path):
+    """Their file of classes tells, which the config's own was written by."""
+    (tmp_path / "classes.txt").write_text("weed\ncrop")
+    (tmp_path / "images").mkdir()
+    dataset = {"type": "mmseg.BaseSegDataset", "data_root": "fields/", "data_prefix": {"img_path": "images/"}}
+    config = Config({"val_dataloader": {"dataset": dataset}, "val_evaluator": []})
+    config.val_dataloader.dataset.metainfo = {"classes": ["weed", "crop"]}
+    relocate(config, tmp_path)
+    config.val_dataloader.dataset.metainfo = {"classes": ["crop", "weed"]}
+    with pytest.raises(
+        InputError, match=r"Class 0 is 'weed' in .*/classes\.txt, but 'crop' in the config; if the labels"
+    ):
+        relocate(config, tmp_path)
+
+
 def test_a_split_that_no_part_is_called_by(scenes):
     config = paper("panoptic")
     config.split = "whole"
