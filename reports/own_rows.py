@@ -4,9 +4,10 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ablations.comparing.beside_paper import BASELINE, margin_of
+from ablations.comparing.beside_paper import BASELINE, margin_beside, margin_of
 from ablations.comparing.interactions import interactions
 from ablations.comparing.main_effects import Choices, Effect, Values, main_effects
+from ablations.comparing.statistics import mean_interval
 from ablations.comparing.verdicts import NOT_RUN, OWN_VERDICTS, UNTOLD, VERDICTS
 from ablations.metric_names import unit
 from ablations.reports.cheapest_row import cheapest
@@ -46,7 +47,7 @@ def effects_of(section: Section, task: str, metric: str) -> list[Effect]:
     rows = _choices(section)
     values = _values(section, rows, task, metric)
     baseline = rows.get(section.study.baseline)
-    return main_effects(values, baseline, margin_of(metric)) if baseline else []
+    return main_effects(values, baseline, _margin(values, baseline, metric)) if baseline else []
 
 
 def _choices(section: Section) -> dict[str, Choices]:
@@ -62,6 +63,11 @@ def _values(section: Section, rows: Mapping[str, Choices], task: str, metric: st
         for name, choices in rows.items()
         for own in [results[results["variant"] == name]]
     }
+
+
+def _margin(values: Values, baseline: Choices, metric: str) -> float:
+    """Below which a difference from the study's baseline counts as small."""
+    return margin_beside(mean_interval(list(values.get(baseline, {}).values())).mean, metric)
 
 
 def _rows(section: Section, task: str, metric: str) -> Sequence[Row]:
@@ -133,8 +139,9 @@ def _effect_words(effect: Effect, of_unit: str) -> str:
 def _together(section: Section, task: str, metric: str) -> Iterable[str]:
     """Which two choices are together above or below the sum of the differences that each makes alone."""
     rows = _choices(section)
+    values = _values(section, rows, task, metric)
     baseline = rows.get(section.study.baseline)
-    found = interactions(_values(section, rows, task, metric), baseline, margin_of(metric)) if baseline else []
+    found = interactions(values, baseline, _margin(values, baseline, metric)) if baseline else []
     if not found:
         return
     names = {choices: name for name, choices in rows.items()}

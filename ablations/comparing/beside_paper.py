@@ -86,9 +86,8 @@ class _Row:
 
     @property
     def margin(self) -> float:
-        """Below which its difference counts as small; zero, so that none does, where the baseline has learnt little."""
-        reached = mean_interval([self.baseline[seed][0] for seed in self.paired]).mean
-        return margin_of(self.metric) if reached >= margin_of(self.metric) / MARGIN * LEAST else 0.0
+        """Below which its difference counts as small."""
+        return margin_beside(mean_interval([self.baseline[seed][0] for seed in self.paired]).mean, self.metric)
 
     @property
     def key(self) -> Hashable:
@@ -129,9 +128,9 @@ def comparison_frame(
     Numbers that do not exist are NaN.
 
     Give all studies that have results at the scale: their rows tell together what spread is usual, and the verdicts are
-    corrected for their number. Primary metrics are one family, further metrics another. The rows of which the paper claims
-    no difference are apart in both, so that no row of one's own changes what is said of the paper's. A run that several
-    tables have gives its seeds to all of them.
+    corrected for their number. Primary metrics are one family, further metrics another. The rows of which the paper
+    claims no difference are apart in both, so that no row of one's own changes what is said of the paper's. A run that
+    several tables have gives its seeds to all of them.
 
     Raises InputError when two different runs of one variation share task and seed, since they may not be averaged.
     """
@@ -151,6 +150,11 @@ def comparison_frame(
 def margin_of(metric: str) -> float:
     """Below which a difference in a metric counts as small, in the metric's unit."""
     return MARGIN if unit(metric) == "%" else MARGIN * FRACTION
+
+
+def margin_beside(reached: float, metric: str) -> float:
+    """The same, of what a baseline has reached: zero, so that nothing is small, where that is little or unknown."""
+    return margin_of(metric) if reached >= LEAST * margin_of(metric) / MARGIN else 0.0
 
 
 def _rows(results: pd.DataFrame, paper: pd.DataFrame, study: Study, scale: str) -> Iterator[_Row]:

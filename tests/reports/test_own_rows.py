@@ -124,3 +124,8 @@ def test_every_format_says_it(kept_run, pdf_elements):
     assert said in render_markdown(content)
     assert said in render_html(content)
     assert said in [paragraph["body"].get("text") for paragraph in pdf_elements(content, "par")]
+
+
+def test_beside_a_baseline_that_has_learnt_nothing_no_choice_is_level():
+    little = {name: tuple(value - 50 for value in of) for name, of in VALUES.items()}
+    assert "level with the baseline" in told(VALUES) and "level with the baseline" not in told(little)
