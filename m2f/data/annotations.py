@@ -26,6 +26,8 @@ LONGEST_NAME, LONGEST_PATH = 255, 2048  # bytes, of a file or a directory, and o
 LONGEST_ID = 150  # characters; pictures are named by it
 SAME_BOX = 0.5  # IoU below which a box is not that of the mask; annotations round, and count pixels in several ways
 SAME_SIDE = 2.0  # pixels by which a box may always differ
+TINY = 4  # pixels, of an image that may have all its objects within its first pixel
+LEAST_SIDE = 1  # pixels, of a box below which mmdet leaves an object out
 
 logger = logging.getLogger(__name__)
 
@@ -202,6 +204,7 @@ def instance_problems(path: Path, content: dict[str, Any], repairs: list[str]) -
     known = {category["id"] for category in content["categories"]}
     areas: list[str] = []
     boxes: list[str] = []
+    yield from share_problems(path, content["annotations"], sizes)
     for index, instance in enumerate(content["annotations"]):
         image, category = instance["image_id"], instance["category_id"]
         if category not in known:
@@ -230,6 +233,27 @@ def instance_problems(path: Path, content: dict[str, Any], repairs: list[str]) -
     repairs += repair(path, areas, "without a possible 'area', which is measured in pixels")
     repairs += repair(path, boxes, "without the 'bbox' of its mask, which is taken from that")
     repairs += renumbered(path, content["annotations"])
+
+
+def share_problems(path: Path, instances: Sequence[dict[str, Any]], sizes: dict[Any, Size]) -> Iterator[str]:
+    """Whether the points of all polygons are shares of their images, as YOLO writes them: each is within a pixel."""
+    first = None
+    for index, instance in enumerate(instances):
+        segmentation = instance.get("segmentation")
+        if isinstance(segmentation, list) and min(sizes.get(instance["image_id"], (0,))) > TINY:
+            if not are_shares(segmentation):
+                return
+            first = first or named(instance, index)
+    if first:
+        yield (
+            f"{path} has no point beyond 1 in any polygon, first {first}: they are shares of the image; "
+            "write points in pixels, x times the width and y times the height."
+        )
+
+
+def are_shares(polygons: list[list[float]]) -> bool:
+    """Whether there are numbers, and all are from 0 to 1."""
+    return any(polygons) and all(0 <= number <= 1 for polygon in polygons for number in polygon)
 
 
 def named(instance: dict[str, Any], index: int) -> str:
@@ -288,11 +312,25 @@ def require_objects(path: str | Path, content: dict[str, Any]) -> None:
     """Check that there is something to learn or to find.
 
     Raises:
-        InputError: all segments or objects are crowds, or there is none.
+        InputError: all segments or objects are crowds, or there is none, or mmdet leaves out all objects.
     """
     parts = (part for annotation in content["annotations"] for part in annotation.get("segments_info", [annotation]))
     if all(part.get("iscrowd") for part in parts):
         raise InputError(f"{path} has no segment or object that is not a crowd; annotate some, or leave the split out.")
+    objects = [annotation for annotation in content["annotations"] if "segments_info" not in annotation]
+    things = {category["id"] for category in things_of(content["categories"])}
+    if objects and not any(is_learned(instance, things) for instance in objects):
+        raise InputError(
+            f"{path} has no object to learn: each is a crowd, stuff, to be ignored, or less than {LEAST_SIDE} pixel "
+            "wide or high; write points and boxes in pixels, annotate some, or leave the split out."
+        )
+
+
+def is_learned(instance: dict[str, Any], things: set[int]) -> bool:
+    """Whether mmdet's ``CocoDataset`` leaves an object, of a sound file, among those to learn."""
+    if instance["iscrowd"] or instance["ignore"] or instance["category_id"] not in things:
+        return False
+    return min(instance["bbox"][2:]) >= LEAST_SIDE
 
 
 def require_file_names(path: str | Path, content: dict[str, Any]) -> None:

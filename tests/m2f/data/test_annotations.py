@@ -250,6 +250,55 @@ def test_nothing_to_learn_is_refused(root, kind, change):
     refused(root, kind, "has no segment or object that is not a crowd", metrics=False)
 
 
+def in_shares(content):
+    """All masks as polygons of their boxes, in shares of the image."""
+    for annotation in content["annotations"]:
+        x, y, width, height = (side / SIDE for side in annotation.pop("bbox"))
+        annotation["segmentation"] = [[x, y, x + width, y, x + width, y + height, x, y + height]]
+
+
+def test_polygons_in_shares_of_the_image_are_refused(root):
+    path = files(root)["instances"]
+    edit(path, in_shares)
+    first_id = first(json.loads(path.read_text()))["id"]
+    refused(
+        root,
+        "instances",
+        f"has no point beyond 1 in any polygon, first annotation {first_id} of image 1: they are shares of the image; "
+        "write points in pixels, x times the width and y times the height",
+    )
+
+
+def test_one_polygon_within_the_first_pixel_is_none_in_shares(root):
+    path = files(root)["instances"]
+    edit(path, put("segmentation", [[0, 0, 1, 0, 1, 1, 0, 1]]))
+    edit(path, lambda content: content["annotations"][1].update(segmentation=SQUARE))
+    edit(path, lambda content: [annotation.pop("bbox") for annotation in content["annotations"]])
+    load_annotations(path)
+
+
+THIN = [[10.2, 5, 10.8, 5, 10.8, 40, 10.2, 40]]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda annotation: annotation.update(segmentation=THIN, bbox=None),
+        lambda annotation: annotation.update(ignore=1),
+        lambda annotation: annotation.update(category_id=99),
+    ],
+    ids=["thin", "to be ignored", "stuff"],
+)
+def test_objects_of_which_mmdet_leaves_none_are_refused(root, change):
+    path = files(root)["instances"]
+    edit(path, lambda content: content["categories"].append({"id": 99, "name": "sky", "isthing": 0}))
+    edit(path, lambda content: content["annotations"].__delitem__(slice(1, None)))
+    edit(path, put("iscrowd", 0))
+    assert [len(info["instances"]) for info in build(root, "instances")] == [1, 0, 0, 0]
+    edit(path, lambda content: change(first(content)))
+    refused(root, "instances", "has no object to learn: each is a crowd, stuff, to be ignored, or less", metrics=False)
+
+
 @pytest.mark.parametrize("kind", ["panoptic", "instances"])
 def test_images_without_file_are_refused_where_they_are_read(root, kind):
     edit(files(root)[kind], drop("file_name", "images"))
