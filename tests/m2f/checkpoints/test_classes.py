@@ -1,5 +1,7 @@
 """The names of a checkpoint's classes."""
 
+import json
+
 import pytest
 import torch
 
@@ -42,7 +44,31 @@ def test_others_have_none(tmp_path, content):
     assert read_classes(tmp_path / "a.pth") is None
 
 
-def test_directories_and_other_files_have_none(tmp_path):
+def test_other_files_have_none(tmp_path):
     (tmp_path / "a.pkl").write_bytes(b"")
-    assert read_classes(tmp_path) is None
     assert read_classes(tmp_path / "a.pkl") is None
+
+
+@pytest.mark.parametrize(
+    ("config", "names"),
+    [
+        ({"id2label": {"0": "cat", "1": "dog"}}, NAMES),
+        ({"id2label": {"1": "dog", "0": "cat"}}, NAMES),
+        ({"id2label": {str(number): f"class {number}" for number in reversed(range(11))}}, "in order"),
+        ({}, None),
+        ({"id2label": None}, None),
+        ({"id2label": {}}, None),
+        ({"id2label": ["cat", "dog"]}, None),
+        ({"id2label": {"0": "LABEL_0", "1": "LABEL_1"}}, None),
+        ({"id2label": {"0": "0", "1": "1"}}, None),
+        ({"id2label": {"0": 0, "1": 1}}, None),
+        ({"id2label": {"0": "cat", "2": "dog"}}, None),
+        ({"id2label": {"1": "cat", "2": "dog"}}, None),
+        ({"id2label": {"0": "cat", "1": None}}, None),
+    ],
+)
+def test_a_directory_of_transformers_has_those_of_its_config(tmp_path, config, names):
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    if names == "in order":
+        names = tuple(f"class {number}" for number in range(11))
+    assert read_classes(tmp_path) == names

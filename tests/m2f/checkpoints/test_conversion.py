@@ -105,6 +105,9 @@ def test_names_of_classes_are_kept(state, tmp_path):
     convert(tmp_path / "named.pth", tmp_path / "there", target_format="transformers")
     config = json.loads((tmp_path / "there" / "config.json").read_text())
     assert tuple(config["id2label"].values()) == names
+    assert read_classes(tmp_path / "there") == names
+    convert(tmp_path / "there", tmp_path / "back.pth")
+    assert read_classes(tmp_path / "back.pth") == names
 
 
 def test_nothing_is_overwritten(ours, tmp_path):

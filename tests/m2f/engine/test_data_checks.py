@@ -15,10 +15,12 @@ from PIL import Image
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+from m2f.checkpoints import convert
+from m2f.checkpoints.architecture import BACKBONES, Architecture
 from m2f.checkpoints.classes import read_classes
 from m2f.data.verify import verify
 from m2f.engine.coco_evaluation import evaluate_on
-from m2f.engine.evaluate import last_checkpoint
+from m2f.engine.evaluate import evaluation_runner, last_checkpoint, load_model
 from m2f.engine.kept.samples import file_stem
 from m2f.engine.train import train
 from m2f.errors import InputError
@@ -163,6 +165,19 @@ class TestClassesOfACheckpoint:
         with pytest.raises(InputError, match=rf"is '{names[0]}' in .*\.pth, but '{names[1]}' .*--classes-from data"):
             evaluated()
         assert not (tmp_path / "evaluation").exists()
+
+    def test_those_of_transformers_are_told_by_name_too(self, smoke, tmp_path):
+        architecture = Architecture(BACKBONES[0], classes=10, queries=5, encoder_layers=1, decoder_layers=1)
+        state = {name: torch.zeros_like(each, device="cpu") for name, each in architecture.tensors().items()}
+        runner = evaluation_runner(smoke(), tmp_path)
+        names = runner.val_loop.dataloader.dataset.metainfo["classes"]
+        swapped = (names[1], names[0], *names[2:])
+        torch.save({"state_dict": state, "meta": {"dataset_meta": {"classes": swapped}}}, tmp_path / "ours.pth")
+        convert(tmp_path / "ours.pth", tmp_path / "theirs", target_format="transformers")
+        with pytest.raises(InputError, match=rf"is '{names[1]}' in .*theirs, but '{names[0]}' .*--classes-from data"):
+            load_model(runner, tmp_path / "theirs")
+        with pytest.raises(InputError, match=r"theirs cannot be loaded: "):  # a larger model, its classes being taken
+            load_model(runner, tmp_path / "theirs", classes_from="data")
 
     def test_renamed_ones_are_taken_by_place_if_asked(self, evaluated, data, sound):
         for kind in ("panoptic", "instances"):

@@ -153,6 +153,15 @@ def test_models_of_the_paper_are_known_by_their_tensors(tmp_path, target, suffix
     assert (segmenter.task, segmenter.classes[0], sum(segmenter.is_thing)) == ("panoptic", "person", 80)
 
 
+def test_a_model_with_as_many_classes_as_coco_keeps_its_own(tmp_path):
+    architecture = Architecture(BACKBONES[0], classes=80, queries=100, encoder_layers=6, decoder_layers=9)
+    state = {name: torch.zeros_like(each, device="cpu") for name, each in architecture.tensors().items()}
+    names = tuple(f"part {number}" for number in range(80))
+    torch.save({"state_dict": state, "meta": {"dataset_meta": {"classes": names}}}, tmp_path / "ours.pth")
+    convert(tmp_path / "ours.pth", tmp_path / "theirs", target_format="transformers")
+    assert m2f.load(tmp_path / "theirs", device="cpu").classes == names
+
+
 def test_files_are_segmented_into_a_directory(segmenter, images, evaluated, tmp_path):
     told = []
     out = tmp_path / "out"
