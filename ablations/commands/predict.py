@@ -38,8 +38,8 @@ def predict(
     CHECKPOINT is whatever m2f convert reads. Ours say how their model is built; the paper's models are known by their
     tensors; all else needs --config. Nothing that it brings is run.
 
-    Writes overlays/, the predictions in COCO's result formats, semantic maps as PNGs, and categories.json. Predictions
-    are never written over: the directory for the results must not exist.
+    Writes overlays/, the predictions in COCO's result formats, semantic maps as PNGs, and images.json and
+    categories.json. Predictions are never written over: the directory for the results must not exist.
     """
     from rich.console import Console
 

@@ -1,7 +1,8 @@
 """Segmenting files of pictures, with everything that comes of it in a directory: ``m2f predict``."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from m2f.data.headers import ImageError, read_header
-from m2f.data.images import read_image
+from m2f.data.images import checked_content, read_image
 from m2f.engine.coco_evaluation import results_directory
 from m2f.engine.kept.overlays import overlay
 from m2f.engine.segmenter import Segmenter
@@ -32,7 +32,8 @@ def predict_files(
     """Segment the images that are named or lie in the directories that are, at any depth.
 
     Writes into a new directory, which appears when everything is done: ``overlays/<image>.jpg``, the predictions as
-    :class:`~m2f.metrics.coco_results.CocoResults` does, and ``categories.json``, the classes by the ids that those use.
+    :class:`~m2f.metrics.coco_results.CocoResults` does, and ``images.json`` and ``categories.json``, the files and the
+    classes by the ids that those use.
 
     Args:
         segmenter: the model.
@@ -49,9 +50,12 @@ def predict_files(
     """
     images = found(places)
     for path in images:
-        require_image(path)
-    names = {(image_id(path), str(path)): name.with_suffix(".png").as_posix() for path, name in images.items()}
+        checked_content(path, size=None)
+    ids = image_ids(images)
+    names = {(ids[path], str(path)): name.with_suffix(".png").as_posix() for path, name in images.items()}
+    listed = [{"id": ids[path], "file_name": name.as_posix()} for path, name in images.items()]
     with results_directory(out) as directory:
+        (directory / "images.json").write_text(json.dumps(listed, indent=1))
         (directory / "categories.json").write_text(json.dumps(categories(segmenter), indent=1))
         with CocoResults(directory, segmenter.category_ids, names) as results:
             progress(0, len(images))
@@ -60,7 +64,7 @@ def predict_files(
                 some = paths[first : first + batch]
                 pixels = [read_image(path) for path in some]
                 for path, image, sample in zip(some, pixels, segmenter.samples(pixels), strict=True):
-                    results.add({**sample.to_dict(), "img_id": image_id(path), "img_path": str(path)})
+                    results.add({**sample.to_dict(), "img_id": ids[path], "img_path": str(path)})
                     picture = overlay(sample, image, segmenter.classes, segmenter.palette)
                     write_overlay(directory / OVERLAYS / images[path], picture)
                 progress(first + len(some), len(images))
@@ -98,22 +102,21 @@ def in_directory(directory: Path) -> list[Path]:
     return sorted(path for path in files_below(directory) if path.suffix.lower() in SUFFIXES)
 
 
-def require_image(path: Path) -> None:
-    """See by its header that a file is an image, before any is segmented.
+def image_ids(images: Mapping[Path, Path]) -> dict[Path, int | str]:
+    """Each image's id in results, of no other; where several share theirs, their paths below their places.
 
-    Raises:
-        InputError: it is none.
+    Args:
+        images: as :func:`found` gives them.
     """
-    try:
-        read_header(path.read_bytes())
-    except ImageError as error:
-        raise InputError(f"{path} {error}; mend it, or leave it out.") from error
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}); leave it out.") from error
+    shared = Counter(map(image_id, images))
+    return {
+        path: image_id(path) if shared[image_id(path)] == 1 else name.with_suffix("").as_posix()
+        for path, name in images.items()
+    }
 
 
 def image_id(path: Path) -> int | str:
-    """An image's id in results: the number that its file is named by, as COCO's are, or its name without suffix."""
+    """The number that an image's file is named by, as COCO's are, or its name without suffix."""
     return int(path.stem) if path.stem.isdecimal() else path.stem
 
 

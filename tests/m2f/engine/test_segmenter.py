@@ -178,12 +178,32 @@ def test_files_are_segmented_into_a_directory(segmenter, images, evaluated, tmp_
     assert named[0] == {"id": segmenter.category_ids[0], "name": "disk", "isthing": 1}
 
 
-def test_what_cannot_be_segmented_is_told_before_anything_is(segmenter, images, tmp_path):
+def test_no_two_files_have_one_id(segmenter, images, tmp_path):
+    """Detections would merge, and no evaluation could part them."""
+    for name in ("a/1.png", "b/1.png", "7.png", "007.png", "8.png", "street.png"):
+        (tmp_path / "photos" / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(images[0], tmp_path / "photos" / name)
+    predict_files(segmenter, [tmp_path / "photos"], tmp_path / "out")
+    listed = json.loads((tmp_path / "out" / "images.json").read_text())
+    ids = {"a/1.png": "a/1", "b/1.png": "b/1", "7.png": "7", "007.png": "007", "8.png": 8, "street.png": "street"}
+    assert {entry["file_name"]: entry["id"] for entry in listed} == ids
+    written = json.loads((tmp_path / "out" / "panoptic.json").read_text())["annotations"]
+    assert [entry["image_id"] for entry in written] == [entry["id"] for entry in listed]
+
+
+def test_what_cannot_be_segmented_is_told_before_anything_is(segmenter, images, tmp_path, monkeypatch):
     broken = tmp_path / "broken.png"
     broken.write_bytes(images[0].read_bytes()[:100])
+    deep, huge = tmp_path / "deep.png", tmp_path / "huge.png"
+    Image.fromarray(np.zeros((4, 4), np.uint16)).save(deep)
+    content = images[0].read_bytes()
+    huge.write_bytes(content[:16] + 2 * (2**16).to_bytes(4) + content[24:])
+    monkeypatch.setattr(segmenter, "samples", None)
     for places, sentence in (
         ([tmp_path / "none"], "none does not exist; name images"),
         ([images[0], broken], r"broken\.png is not a whole image: it is cut off"),
+        ([images[0], deep], r"deep\.png has 16 bits a channel; convert it to 8"),
+        ([images[0], huge], r"huge\.png says that it is \(65536, 65536\) pixels high and wide, which no image is"),
         ([images[0], shutil.copy(images[0], tmp_path)], "would be written under the same name"),
     ):
         with pytest.raises(InputError, match=sentence):
