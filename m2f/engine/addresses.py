@@ -3,7 +3,9 @@
 What plans trainings looks at them too, so torch is imported only where an address is not a file's.
 """
 
+import hashlib
 import os
+import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -26,6 +28,9 @@ NAMED = {  # the function of mmengine.runner that knows the names
     "mmcls://": "get_mmcls_models",
 }
 PATIENCE = 10.0  # seconds, for a server's first word
+# The beginning of a file's SHA-256 in its name, as torch and OpenMMLab publish; with a letter, or it may be a date.
+OWN_HASH = re.compile(r"-(?=[0-9]*[a-f])([0-9a-f]{8,})\.")
+HASH_LENGTH = 12  # hex digits of an address
 
 
 def check_weights(config: "Config | Mapping[str, Any]") -> None:
@@ -110,7 +115,7 @@ def fetched(address: str, key: str = "The config") -> Path:
     if not file.is_file() and int(os.environ.get("LOCAL_RANK", 0)) == 0:
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
-            torch.hub.download_url_to_file(place, str(file), progress=False)
+            torch.hub.download_url_to_file(place, str(file), own_hash(place), progress=False)
         except (OSError, RuntimeError) as error:
             raise not_fetched(place, str(error), key) from error
     barrier()
@@ -141,10 +146,22 @@ def located(address: str, key: str) -> str:
 
 
 def cached(address: str) -> Path:
-    """Where torch, and so mmengine, keeps what it has downloaded from a web address."""
+    """The place in torch's cache of what is at a web address, and of nothing else.
+
+    torch and mmengine know it by the file's name alone, which is enough where the name has a hash of the content.
+    """
     from torch.hub import get_dir
 
-    return Path(get_dir(), "checkpoints", Path(urlparse(address).path).name)
+    name = Path(urlparse(address).path).name
+    if own_hash(address) is None:
+        name = f"{hashlib.sha256(address.encode()).hexdigest()[:HASH_LENGTH]}-{name}"
+    return Path(get_dir(), "checkpoints", name)
+
+
+def own_hash(address: str) -> str | None:
+    """The beginning of the SHA-256 that the name of an address's file says it has, None if it says none."""
+    found = OWN_HASH.search(Path(urlparse(address).path).name)
+    return found[1] if found else None
 
 
 @cache

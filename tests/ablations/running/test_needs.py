@@ -20,7 +20,7 @@ from ablations.studies import STUDIES
 from m2f.engine import addresses
 from m2f.errors import InputError
 
-ADDRESS = "https://example.org/models/resnet18.pth"
+ADDRESS = "https://example.org/models/resnet18-5c106cde.pth"
 EXECUTOR = SimpleNamespace(slots=2, gpus=0, processes=1)
 CONFIG = f"""
 _base_ = [
@@ -82,7 +82,7 @@ def test_everything_is_told_in_a_few_lines(large, store, tmp_path, offline, free
     free(int(1.5e8))
     config = runs_of(large)[0].config
     lines = need_lines(demanding(large, store), store, tmp_path / "data", EXECUTOR)
-    place = tmp_path / "cache" / "hub" / "checkpoints" / "resnet18.pth"
+    place = tmp_path / "cache" / "hub" / "checkpoints" / "resnet18-5c106cde.pth"
     size = checkpoint_size(config)
     assert lines[0].startswith("Weights: MISSING. model.backbone.init_cfg.checkpoint names ")
     assert f"(Name or service not known); fetch it where that can be done and put it at {place}" in lines[0]
@@ -112,10 +112,10 @@ def test_what_is_too_small_is_said(large, store, tmp_path, offline, free, monkey
 
 
 def test_weights_are_fetched_once_before_anything_starts(large, store, tmp_path, console, monkeypatch):
-    place = tmp_path / "cache" / "hub" / "checkpoints" / "resnet18.pth"
+    place = tmp_path / "cache" / "hub" / "checkpoints" / "resnet18-5c106cde.pth"
     asked = []
 
-    def download(address, file, progress):
+    def download(address, file, hash_prefix, progress):
         asked.append(address)
         torch.save({}, file)
 

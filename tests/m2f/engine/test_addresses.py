@@ -83,8 +83,65 @@ def test_no_network(tmp_path, offline):
     assert CheckpointLoader.load_checkpoint(address)["state_dict"].keys() == {"a"}
 
 
+@pytest.fixture
+def server(tmp_path, monkeypatch):
+    """Each address has a file of its own: ``{"a": how many times something was downloaded before}``."""
+    downloaded = []
+
+    def download(address, file, hash_prefix, progress):
+        torch.save({"a": torch.tensor(len(downloaded))}, file)
+        downloaded.append((address, hash_prefix))
+
+    monkeypatch.setattr(torch.hub, "download_url_to_file", download)
+    return downloaded
+
+
+def test_files_of_one_name_at_two_addresses_are_two(server):
+    addresses = [f"https://{place}/iter_300.pth" for place in ("a.org/run1", "b.org/run2", "a.org/run1")]
+    found = [int(CheckpointLoader.load_checkpoint(address)["state_dict"]["a"]) for address in addresses]
+    assert found == [0, 1, 0]
+    assert server == [(address, None) for address in addresses[:2]]
+
+
+@pytest.mark.parametrize(
+    ("name", "own"),
+    [
+        ("resnet50-0676ba61.pth", "0676ba61"),
+        ("mask2former_r50_20220506_191028-41b088b6.pth", "41b088b6"),
+        ("iter_300.pth", None),
+        ("model-best.pth", None),
+        ("model-20260131.pth", None),
+        ("model-abc123.pth", None),
+        ("deadbeef.pth", None),
+        ("swin_tiny_patch4_window7_224.pth", None),
+    ],
+)
+def test_a_name_with_a_hash_of_the_content_is_enough(name, own, server, tmp_path):
+    """So torch's and OpenMMLab's own files are found where these have put them."""
+    address = f"https://example.org/{name}"
+    place = addresses.cached(address)
+    assert place.parent == tmp_path / "cache" / "hub" / "checkpoints"
+    assert (place.name == name) is (own is not None) and place.name.endswith(name)
+    CheckpointLoader.load_checkpoint(address)
+    assert server == [(address, own)]
+
+
+def test_the_sentence_names_a_place_of_the_address_alone(tmp_path, offline):
+    address = "https://example.org/models/iter_300.pth"
+    with pytest.raises(InputError) as error:
+        check_weights({"load_from": address})
+    assert f"put it at {addresses.cached(address)}, or name a file" in str(error.value)
+    old = tmp_path / "cache" / "hub" / "checkpoints" / "iter_300.pth"
+    old.parent.mkdir(parents=True)
+    torch.save({"a": torch.ones(1)}, old)  # of whichever address
+    with pytest.raises(InputError, match="cannot be fetched"):
+        check_weights({"load_from": address})
+    torch.save({"a": torch.ones(1)}, addresses.cached(address))
+    check_weights({"load_from": address})
+
+
 def test_no_network_at_the_load_itself(tmp_path, monkeypatch):
-    def refuse(address, file, progress):
+    def refuse(address, file, hash_prefix, progress):
         raise urllib.error.URLError("Name or service not known")
 
     monkeypatch.setattr(torch.hub, "download_url_to_file", refuse)
