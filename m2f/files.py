@@ -1,6 +1,7 @@
 """Files and directories that a reader or a crash never sees half done, and JSON that is whole."""
 
 import errno
+import hashlib
 import json
 import os
 import secrets
@@ -51,6 +52,12 @@ def read_regular(path: Path) -> bytes:
         if status.st_size > LARGEST:
             raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
         return file.read()
+
+
+def sha256(path: Path) -> bytes:
+    """The SHA-256 of a file's content."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
 
 
 def files_below(directory: Path, within: frozenset[str] = frozenset()) -> Iterator[Path]:

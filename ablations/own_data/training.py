@@ -100,7 +100,7 @@ def plan_of(path: Path, overrides: Mapping[str, Any], seed: int, weights: str | 
         file = replace(file, config=begun_from(file.config, weights))
     row = BASELINE.variations[0]
     run = make_training(
-        file, row, with_settings(overrides, file.settings, file.name), seed, remembering_fingerprints(data)
+        file, row, with_settings(overrides, file.settings, file.name), seed, data, remembering_fingerprints(data)
     )
     require_runnable(run.config, file.name)
     name = row.name if weights is None else f"from {Path(weights).name}"  # else a report could not tell the two apart

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ablations.planning.initial_weights import weights_fingerprint
 from ablations.planning.overrides import apply_overrides, with_settings
 from ablations.planning.requirements import require_runnable
 from ablations.planning.scales import SCALES, Scale
@@ -161,7 +162,7 @@ def make_plan(
         tasks: tasks to run, of those that a study has.
         seeds: seeds to run.
         overrides: the user's own, plain values or settings, which win over every row's.
-        data_directory: takes the place of ``data`` in the paths of data sets that are fingerprinted on disk.
+        data_directory: takes the place of ``data`` in the paths of data sets and weights, which are fingerprinted.
 
     Raises:
         InputError: a table has no rows at this scale, an override names no config key, or the data that a fingerprint
@@ -188,7 +189,7 @@ def make_plan(
             if task in study.tasks
             for variation in study.rows(task)
             for file in [files[variation.dataset, task]]
-            for training in [make_training(file, variation, overrides, seed, fingerprint)]
+            for training in [make_training(file, variation, overrides, seed, data_directory, fingerprint)]
             for run in _measuring(training, study.evaluated_again(task), file, fingerprint)
         )
     )
@@ -254,12 +255,22 @@ def make_training(
     variation: Variation,
     overrides: Mapping[str, Any],
     seed: int,
+    data_directory: Path,
     fingerprint: Callable[[Config], str],
 ) -> Run:
     """The training of a row with a seed and a user's own overrides.
 
+    Args:
+        file: the config that the row changes.
+        variation: the row.
+        overrides: see :func:`make_plan`.
+        seed: of the training.
+        data_directory: takes the place of ``data`` in the path of weights to begin from.
+        fingerprint: names the data of a config.
+
     Raises:
-        InputError: an override names no config key, or the config does not say where its data are.
+        InputError: an override names no config key, the config does not say where its data are, or the weights to
+            begin from cannot be read.
     """
     from m2f.data.config_layout import require_data_layout
 
@@ -270,7 +281,7 @@ def make_training(
     require_data_layout(config, f"{file.name}, '{variation.name}'")
     data_fingerprint = fingerprint(config)
     return Run(
-        digest=digest(config, data_fingerprint),
+        digest=digest(config, data_fingerprint, weights=weights_fingerprint(config, data_directory)),
         task=config["task"],
         scale=config["scale"],
         seed=seed,
@@ -300,15 +311,22 @@ def evaluation_of(
     data_fingerprint = fingerprint(config)
     return replace(
         training,
-        digest=digest(config, data_fingerprint, training),
+        digest=digest(config, data_fingerprint, source=training),
         data_fingerprint=data_fingerprint,
         config=config,
         source=training,
     )
 
 
-def digest(config: Config, data_fingerprint: str, source: Run | None = None) -> str:
-    """SHA-256, in hex, of everything that decides a run's result; the config holds task and seed."""
+def digest(config: Config, data_fingerprint: str, source: Run | None = None, weights: str | None = None) -> str:
+    """SHA-256, in hex, of everything that decides a run's result; the config holds task and seed.
+
+    Args:
+        config: of the run.
+        data_fingerprint: names the data by their content.
+        source: the training that is evaluated.
+        weights: names those that are begun from by their content.
+    """
     identity = {
         "config": {key: as_first_named(value) for key, value in config.items() if key not in SHOWING_KEYS},
         "task": config["task"],
@@ -318,6 +336,8 @@ def digest(config: Config, data_fingerprint: str, source: Run | None = None) -> 
     }
     if source:
         identity["source"] = source.digest
+    if weights:
+        identity["load_from"] = weights
     return hashlib.sha256(_canonical(identity)).hexdigest()
 
 

@@ -9,7 +9,7 @@ from mmengine import Config
 
 from m2f.data.prepare import data_paths, datasets, evaluator_paths, missing, scene_spec
 from m2f.errors import InputError
-from m2f.files import files_below
+from m2f.files import files_below, sha256
 
 
 def fingerprint(config: Config) -> str:
@@ -36,7 +36,7 @@ def fingerprint(config: Config) -> str:
     for path in dict.fromkeys([*annotations, *truth]):
         if not path.exists():
             raise missing(path, config)
-        digest.update(_file_digest(path) if path.is_file() else _listing_digest(path))
+        digest.update(sha256(path) if path.is_file() else _listing_digest(path))
     return digest.hexdigest()
 
 
@@ -46,11 +46,6 @@ def _annotation_paths(dataset: Any) -> list[Path]:
     if first and first[0].suffix == ".json":
         return first
     return [*first, *([path for path in paths if "annotations" in path.parts] or paths)]  # a list of names tells little
-
-
-def _file_digest(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").digest()
 
 
 def _listing_digest(directory: Path) -> bytes:
