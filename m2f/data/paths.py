@@ -1,15 +1,18 @@
 """Where data lies: configs say ``data/...``, and a run puts the data directory in place of ``data``."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mmengine import Config
+if TYPE_CHECKING:
+    from mmengine import Config
 
 PREFIX = "data/"
 
 
-def resolve_data_paths(config: Config, data_dir: str | Path) -> Config:
+def resolve_data_paths(config: "Config", data_dir: str | Path) -> "Config":
     """A copy of ``config`` in which every string that starts with ``data/`` starts with ``data_dir`` instead."""
+    from mmengine import Config
+
     return Config(_resolve(config.to_dict(), Path(data_dir)))
 
 
