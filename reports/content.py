@@ -246,7 +246,8 @@ def _section(
 ) -> tuple[dict[str, Any], dict[str, bytes]]:
     files: dict[str, bytes] = {}
     tasks = []
-    overrides = changes(section, runs)
+    changed = changes(section, runs)
+    overrides = [change for change, where in changed.items() if not where]
     for task in section.study.tasks:
         if task in set(section.results["task"]):
             data, task_files = task_content(section, task, runs)
@@ -259,7 +260,7 @@ def _section(
         "note": section.study.note,
         "scale": section.scale,
         "anchor": f"table-{section.study.table}-{section.scale}",
-        "changes": overrides,
+        "changes": [f"{change}{where}" for change, where in changed.items()],
         "missing": [gap for task in section.study.tasks for gap in missing(section, task, overrides, store)],
         "paper_table": paper_table(section, costs),
         "costs": cost_rows(section.study, costs),

@@ -36,7 +36,7 @@ def pixel_decoders(
     counted = _counted(section, costs)
     lines = [*_accuracy(section), *_costs(section, counted), *_speed(section, runs)]
     figures, files = _figures(section, counted)
-    overrides = changes(section, runs)
+    overrides = [change for change, where in changes(section, runs).items() if not where]
     data = {
         "anchor": f"pixel-decoders-{section.scale}",
         "title": "Pixel decoders compared",

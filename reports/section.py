@@ -1,6 +1,7 @@
 """One table at one scale: what was measured, and what is missing or out of the ordinary in it."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import Any
@@ -39,21 +40,38 @@ def metric_of(section: Section, task: str) -> str:
     return primary_metric(section.study, task, section.results["metric"].unique())
 
 
-def changes(section: Section, runs: Mapping[str, RunRecord]) -> list[str]:
-    """Overrides (KEY=VALUE) that the user gave these runs, beyond what their rows of the table change.
+def changes(section: Section, runs: Mapping[str, RunRecord]) -> dict[str, str]:
+    """Overrides (KEY=VALUE) that the user gave these runs, beyond what their rows change; and which runs, if not all.
 
-    What the scale has by itself, since it was changed to that, is none.
+    What the scale has by itself, since it was changed to that, is none. Runs on other data than most are told likewise.
     """
     rows = {variation.name: variation for variation in section.study.variations}
-    pairs = section.results[["variant", "run"]].drop_duplicates()
-    found = set()
-    for variant, run in zip(pairs["variant"], pairs["run"], strict=True):
-        row, identity = rows[variant], runs[run].identity
+    found: dict[str, dict[str, int]] = {}  # by change, the seeds of its runs by their names
+    every = section.results[["variant", "seed", "run"]].drop_duplicates().to_dict("records")
+    usual = usual_data(runs[of_row["run"]].identity for of_row in every)
+    for of_row in every:
+        row, identity = rows[of_row["variant"]], runs[of_row["run"]].identity
         given = {key: value for key, value in identity["overrides"].items() if row.overrides.get(key) != value}
-        if given:
-            scale = scale_values(section.scale_word, row.dataset, identity["task"])
-            found |= {f"{key}={value}" for key, value in given.items() if value_at(scale, key) != value}
-    return sorted(found)
+        scale = scale_values(section.scale_word, row.dataset, identity["task"]) if given else {}
+        own = [f"{key}={value}" for key, value in given.items() if value_at(scale, key) != value]
+        if identity["data_fingerprint"] not in usual:
+            own.append("data of other content")
+        for change in own:
+            found.setdefault(change, {})[of_row["run"]] = int(of_row["seed"])
+    number = len({of_row["run"] for of_row in every})
+    return {
+        change: "" if len(of) == number else f" in {len(of)} of {number} runs ({_seeds(sorted(set(of.values())))})"
+        for change, of in sorted(found.items())
+    }
+
+
+def usual_data(identities: Iterable[Mapping[str, Any]]) -> set[str]:
+    """The fingerprints that most runs of their task, data set and split have, and what stands for an unknown one."""
+    counts: dict[tuple[str, ...], Counter[str]] = {}
+    for identity in identities:
+        place = (identity["task"], identity["dataset"], identity["split"])
+        counts.setdefault(place, Counter())[identity["data_fingerprint"]] += bool(identity["data_fingerprint"])
+    return {"", *(own.most_common(1)[0][0] for own in counts.values())}
 
 
 @cache

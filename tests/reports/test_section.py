@@ -7,31 +7,43 @@ from ablations.reports.section import Section, changes, value_at
 from ablations.studies import STUDIES
 
 
+def identity(overrides, **other):
+    known = {"task": "panoptic", "dataset": "scenes", "split": "val2017", "data_fingerprint": "the usual"}
+    return SimpleNamespace(identity={"overrides": overrides, **known, **other})
+
+
 @pytest.fixture
 def changed():
-    """What the user changed of a run of a table's row, as a report says it."""
+    """What the user changed of the runs of a table's row, one a seed, as a report says it."""
 
-    def ask(overrides, table="4a", variant="- masked attention"):
-        results = pd.DataFrame({"variant": [variant], "run": ["r"]})
+    def ask(*overrides, table="4a", variant="- masked attention", **last):
+        seeds = range(len(overrides))
+        results = pd.DataFrame({"variant": variant, "seed": seeds, "run": [f"run {seed}" for seed in seeds]})
         section = Section(STUDIES[table], "mini", results, pd.DataFrame(), pd.DataFrame(), scale_word="mini")
-        return changes(section, {"r": SimpleNamespace(identity={"overrides": overrides, "task": "panoptic"})})
+        runs = {f"run {seed}": identity(of, **(last if seed == seeds[-1] else {})) for seed, of in enumerate(overrides)}
+        return changes(section, runs)
 
     return ask
 
 
 def test_what_is_not_as_the_scale_has_it(changed):
-    assert changed({"train_cfg.max_iters": 7, "param_scheduler.1.milestones": [5, 6]}) == [
-        "param_scheduler.1.milestones=[5, 6]",
-        "train_cfg.max_iters=7",
-    ]
+    found = changed({"train_cfg.max_iters": 7, "param_scheduler.1.milestones": [5, 6]})
+    assert found == {"param_scheduler.1.milestones=[5, 6]": "", "train_cfg.max_iters=7": ""}
 
 
 def test_what_the_scale_has_by_itself_is_no_change(changed):
-    assert changed({"train_cfg.max_iters": 600, "param_scheduler.1.milestones": [540, 570]}) == []
+    assert changed({"train_cfg.max_iters": 600, "param_scheduler.1.milestones": [540, 570]}) == {}
 
 
 def test_what_the_row_changes_is_none(changed):
-    assert changed(dict(STUDIES["4a"].variations[0].overrides)) == []
+    assert changed(dict(STUDIES["4a"].variations[0].overrides)) == {}
+
+
+def test_seeds_that_were_made_otherwise_than_the_others_are_named(changed):
+    assert changed({}, {}, {"train_cfg.max_iters": 60}) == {"train_cfg.max_iters=60": " in 1 of 3 runs (seed 2)"}
+    assert changed({}, {}, {}, data_fingerprint="another") == {"data of other content": " in 1 of 3 runs (seed 2)"}
+    assert changed({}, {}, {}, data_fingerprint="another", task="semantic") == {}
+    assert changed({}, {}, {}, data_fingerprint="") == {}, "of a baseline file's numbers nothing is known"
 
 
 def test_a_value_at_a_dotted_key():
