@@ -103,11 +103,12 @@ def missing(section: Section, task: str, overrides: list[str], store: str) -> li
 
     `store` is named in the command if it is not empty.
     """
-    metric = metric_of(section, task)
-    comparison = section.comparison
-    rows = comparison[(comparison["task"] == task) & (comparison["metric"] == metric)]
+    results = section.results  # not the comparison, whose rows have the seeds of other tables too
+    own = results[
+        (results["task"] == task) & (results["metric"] == metric_of(section, task)) & results["value"].notna()
+    ]
     seeds_of = {
-        variant: set(map(int, names.split())) for variant, names in zip(rows["variant"], rows["seeds"], strict=True)
+        row.name: set(own.loc[own["variant"] == row.name, "seed"].astype(int)) for row in section.study.rows(task)
     }
     seeds = sorted(set.union(*seeds_of.values()))
     command = partial(

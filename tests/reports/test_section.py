@@ -3,7 +3,7 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from ablations.reports.section import Section, changes, value_at
+from ablations.reports.section import Section, changes, missing, value_at
 from ablations.studies import STUDIES
 
 
@@ -44,6 +44,20 @@ def test_seeds_that_were_made_otherwise_than_the_others_are_named(changed):
     assert changed({}, {}, {}, data_fingerprint="another") == {"data of other content": " in 1 of 3 runs (seed 2)"}
     assert changed({}, {}, {}, data_fingerprint="another", task="semantic") == {}
     assert changed({}, {}, {}, data_fingerprint="") == {}, "of a baseline file's numbers nothing is known"
+
+
+def test_only_what_the_table_s_own_runs_lack_is_missed():
+    """Other tables may have given some of its rows more seeds, which stand in the comparison."""
+    rows = [(row.name, seed) for row in STUDIES["4c"].variations for seed in (0, 1)]
+    results = pd.DataFrame(rows, columns=["variant", "seed"]).assign(task="panoptic", metric="PQ", value=50.0)
+    comparison = results.assign(seeds="0 1 2 3")
+
+    def told(of):
+        return missing(Section(STUDIES["4c"], "mini", of, comparison, pd.DataFrame(), "mini"), "panoptic", [], "")
+
+    assert told(results) == []
+    (gap,) = told(results[(results["variant"] != "SMCA") | (results["seed"] != 1)])
+    assert gap["text"] == "In the panoptic task, SMCA lacks seed 1"
 
 
 def test_a_value_at_a_dotted_key():
