@@ -9,6 +9,7 @@ import pandas as pd
 from ablations.choice import choose
 from ablations.comparing.beside_paper import comparison_frame
 from ablations.comparing.over_images import Parts
+from ablations.comparing.shared_seeds import with_shared_seeds
 from ablations.costs.counted import cost_frame
 from ablations.gate.sources import read_all
 from ablations.paper import printed_results
@@ -69,8 +70,8 @@ def build(
             f"`m2f run {wanted} --scale mini --store {place}` makes some."
         )
     require_own(out)
-    runs = {name: found.runs[name] for name in results["run"].unique()}
     sections = sections_of(results, found, say)
+    runs = {name: found.runs[name] for section in sections for name in section.results["run"].unique()}
     costs = counted_costs()
     whole = [study.table for study in STUDIES.values() if study not in (BASELINE, *SINCE_THE_PAPER)]
     absent = [table for table in tables or whole if table not in set(results["table"])]
@@ -100,7 +101,8 @@ def sections_of(results: pd.DataFrame, found: Results, say: Callable[[str], obje
     Its verdicts are those that it has beside all tables of the store that were ``found``, whichever are shown.
     """
     paper, runs = printed_results(), found.runs
-    compared = _compared(found, paper, set(results["scale"]))
+    whole = with_shared_seeds(found.frame)
+    compared = _compared(whole, runs, paper, set(results["scale"]))
     present = set(zip(results["table"], results["scale"], strict=True))
     return [
         Section(
@@ -115,20 +117,22 @@ def sections_of(results: pd.DataFrame, found: Results, say: Callable[[str], obje
         for scale in in_order(results["scale"])
         for study in STUDIES.values()
         if (study.table, scale) in present
-        for of_study in [_of_study(results, study, scale)]
+        for of_study in [_of_study(whole, study, scale)]
     ]
 
 
-def _compared(found: Results, paper: pd.DataFrame, scales: Iterable[str]) -> dict[str, pd.DataFrame]:
+def _compared(
+    results: pd.DataFrame, runs: Mapping[str, RunRecord], paper: pd.DataFrame, scales: Iterable[str]
+) -> dict[str, pd.DataFrame]:
     """All results of each scale beside the paper's."""
-    present = set(zip(found.frame["table"], found.frame["scale"], strict=True))
+    present = set(zip(results["table"], results["scale"], strict=True))
 
     def parts_of(run: str, metric: str) -> Parts | None:
-        return found.runs[run].image_parts(metric)
+        return runs[run].image_parts(metric)
 
     return {
         scale: comparison_frame(
-            found.frame, paper, [s for s in STUDIES.values() if (s.table, scale) in present], scale, parts_of
+            results, paper, [s for s in STUDIES.values() if (s.table, scale) in present], scale, parts_of
         )
         for scale in scales
     }

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from ablations.comparing.shared_seeds import BORROWED
 from ablations.metric_names import primary_metric
 from ablations.planning.scales import chosen_scale
 from ablations.reports.text import listing, run_command
@@ -22,6 +23,7 @@ class Section:
     """One table at one scale: what was measured, beside what the paper says.
 
     Attributes:
+        results: a results frame, with the seeds that its rows share with other tables (``borrowed``).
         scale_word: what names the scale on the command line.
         flops: multiply-accumulates of one forward pass by row, where the table is drawn against them.
     """
@@ -103,7 +105,7 @@ def missing(section: Section, task: str, overrides: list[str], store: str) -> li
 
     `store` is named in the command if it is not empty.
     """
-    results = section.results  # not the comparison, whose rows have the seeds of other tables too
+    results = section.results[~section.results[BORROWED]]
     own = results[
         (results["task"] == task) & (results["metric"] == metric_of(section, task)) & results["value"].notna()
     ]

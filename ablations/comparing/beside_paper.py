@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Hashable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -129,12 +129,12 @@ def comparison_frame(
 
     Give all studies that have results at the scale: their rows tell together what spread is usual, and the verdicts are
     corrected for their number. Primary metrics are one family, further metrics another. The rows of which the paper
-    claims no difference are apart in both, so that no row of one's own changes what is said of the paper's. A run that
-    several tables have gives its seeds to all of them.
+    claims no difference are apart in both, so that no row of one's own changes what is said of the paper's. For rows of
+    several tables that are the same runs to have the same seeds, see ``ablations.comparing.shared_seeds``.
 
     Raises InputError when two different runs of one variation share task and seed, since they may not be averaged.
     """
-    rows = _with_all_seeds([row for study in studies for row in _rows(results, paper, study, scale)])
+    rows = [row for study in studies for row in _rows(results, paper, study, scale)]
     found = _differences(rows)
     judged = _judgements(rows, found)
     names = _first_names(rows)
@@ -185,24 +185,6 @@ def _rows(results: pd.DataFrame, paper: pd.DataFrame, study: Study, scale: str) 
                 )
 
 
-def _with_all_seeds(rows: list[_Row]) -> list[_Row]:
-    """Rows with the seeds of all tables: runs of one name are one design, which has one mean and one interval."""
-    pooled: dict[tuple[Hashable, int, str], Runs] = {}  # by what is measured, seed and run
-    for row in rows:
-        for own in (row.values, row.baseline):
-            whole: Runs = {}
-            for seed, (_, run) in own.items():
-                whole |= pooled.get((row.kind, seed, run), {})
-            whole |= own
-            pooled |= {(row.kind, seed, run): whole for seed, (_, run) in whole.items()}
-
-    def all_of(own: Runs, kind: Hashable) -> Runs:
-        whole = {seed: of for number, (_, run) in own.items() for seed, of in pooled[kind, number, run].items()}
-        return dict(sorted((whole | own).items()))
-
-    return [replace(row, values=all_of(row.values, row.kind), baseline=all_of(row.baseline, row.kind)) for row in rows]
-
-
 def _first_names(rows: list[_Row]) -> list[str]:
     """By row, the table and the name of the first one that compares the same runs."""
     first: dict[Hashable, str] = {}
@@ -235,7 +217,7 @@ def _judgements(rows: list[_Row], found: dict[Hashable, Difference]) -> dict[Has
     judged: dict[Hashable, Judgement] = {}
     for primary in (True, False):
         of_metrics = {number: row for number, row in enumerate(rows) if row.primary == primary and not row.is_baseline}
-        tested: dict[Hashable, float] = {}
+        tested: dict[Hashable, Judgement] = {}
         for papers in (True, False):
             family: dict[Hashable, Comparison] = {
                 number: Comparison(row.key, found[row.key], row.paper_difference if papers else math.nan, row.margin)
@@ -243,7 +225,9 @@ def _judgements(rows: list[_Row], found: dict[Hashable, Difference]) -> dict[Has
                 if row.papers == papers
             }
             judged |= judge(family, tested=tested)
-            tested |= {of.key: judged[number].level for number, of in family.items()}
+            for number, of in family.items():
+                if of.key not in tested or math.isnan(tested[of.key].small_level):
+                    tested[of.key] = judged[number]
     return judged
 
 

@@ -56,19 +56,23 @@ class Judgement:
         verdict: the word.
         level: at which the row was tested for a difference; NaN if it was not.
         visible: the least difference that would have shown at that level; NaN if the row was not tested.
+        small_level: at which it was tested for being small; NaN if it was not.
     """
 
     verdict: Verdict | OwnVerdict
     level: float = math.nan
     visible: float = math.nan
+    small_level: float = math.nan
 
 
 def judge(
-    comparisons: Mapping[Hashable, Comparison], rate: float = ERROR_RATE, tested: Mapping[Hashable, float] | None = None
+    comparisons: Mapping[Hashable, Comparison],
+    rate: float = ERROR_RATE,
+    tested: Mapping[Hashable, Judgement] | None = None,
 ) -> dict[Hashable, Judgement]:
     """The verdict on every row of a family, by the rows' names.
 
-    ``tested`` are the levels, by key, of comparisons that are tests of another family: here they are none again.
+    ``tested`` are, by key, judgements of comparisons that are tests of another family: here they are none again.
 
     - *reproduced*: there is a difference, to the paper's side; its size plays no part.
     - *not reproduced*: there is one, to the other side, or the paper has none.
@@ -85,12 +89,12 @@ def judge(
     """
     elsewhere = tested or {}
     known = {name: of for name, of in comparisons.items() if of.difference.chance is not None}
-    small = {
-        name: of for name, of in known.items() if of.margin > 0 and (math.isnan(of.paper) or abs(of.paper) <= of.margin)
-    }
-    own = {of.key: _known(of.difference.chance) for of in known.values() if of.key not in elsewhere}
-    by_key = {**levels(own, rate), **elsewhere}
-    small_by_key = levels({of.key: _known(of.difference.chance_within(of.margin)) for of in small.values()}, rate)
+    own = {name: of for name, of in known.items() if of.key not in elsewhere}
+    small = [of for of in own.values() if _asks(of)]
+    by_key = levels({of.key: _known(of.difference.chance) for of in own.values()}, rate)
+    small_by_key = levels({of.key: _known(of.difference.chance_within(of.margin)) for of in small}, rate)
+    by_key |= {key: judged.level for key, judged in elsewhere.items()}
+    small_by_key |= {key: judged.small_level for key, judged in elsewhere.items()}
     judged: dict[Hashable, Judgement] = {}
     for name, of in comparisons.items():
         if not of.difference.n:
@@ -98,11 +102,17 @@ def judge(
         elif name not in known:
             judged[name] = Judgement(UNTOLD)
         else:
-            level = by_key[of.key]
+            level, small_level = by_key[of.key], small_by_key.get(of.key, math.nan) if _asks(of) else math.nan
             differs = _known(of.difference.chance) <= level
-            is_small = name in small and _known(of.difference.chance_within(of.margin)) <= small_by_key[of.key]
-            judged[name] = Judgement(_word(of, differs, is_small), level, _known(of.difference.visible(level)))
+            is_small = _known(of.difference.chance_within(of.margin)) <= small_level
+            visible = _known(of.difference.visible(level))
+            judged[name] = Judgement(_word(of, differs, is_small), level, visible, small_level)
     return judged
+
+
+def _asks(of: Comparison) -> bool:
+    """Whether it is asked if the difference is small: not where the paper's is large."""
+    return of.margin > 0 and (math.isnan(of.paper) or abs(of.paper) <= of.margin)
 
 
 def _word(of: Comparison, differs: bool, is_small: bool) -> Verdict | OwnVerdict:

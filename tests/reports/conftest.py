@@ -8,6 +8,7 @@ import typst
 from PIL import Image
 
 from ablations.comparing.beside_paper import comparison_frame
+from ablations.comparing.shared_seeds import with_shared_seeds
 from ablations.costs.counted import CostRow
 from ablations.planning.plan import Cell, Run
 from ablations.reports.build import build
@@ -175,7 +176,7 @@ def section(store):
         ],
         columns=["table", "variant", "dataset", "task", "metric", "value"],
     ).assign(method="Mask2Former", backbone="R50", split="val")
-    results = read_results(store).frame
+    results = with_shared_seeds(read_results(store).frame)
     return Section(STUDY, "mini", results, comparison_frame(results, paper, [STUDY], "mini"), paper, "mini")
 
 

@@ -1,6 +1,7 @@
 import pandas as pd
 
 from ablations.comparing.beside_paper import comparison_frame
+from ablations.comparing.shared_seeds import with_shared_seeds
 from ablations.reports.content import compose
 from ablations.reports.html import render_html
 from ablations.reports.markdown import render_markdown
@@ -56,6 +57,7 @@ def section(values, study=CROSSED, flops=None, paper=NO_PAPER):
             for seed, value in enumerate(of)
         ]
     )
+    results = with_shared_seeds(results)
     comparison = comparison_frame(results, paper, [study], "mini")
     return Section(study, "mini", results, comparison, paper, "mini", flops or {})
 

@@ -11,6 +11,7 @@ import pytest
 from pylatexenc.latex2text import LatexNodes2Text
 
 from ablations.comparing.beside_paper import comparison_frame
+from ablations.comparing.shared_seeds import with_shared_seeds
 from ablations.comparing.statistics import mean_interval
 from ablations.paper import paper_results
 from ablations.reports.content import compose
@@ -30,7 +31,7 @@ COMPARISON = ["Design", "Metric", "Paper", "Ours", "n"]
 
 @pytest.fixture(scope="module")
 def sections():
-    results = pd.read_csv(REFERENCE, dtype={"table": str})
+    results = with_shared_seeds(pd.read_csv(REFERENCE, dtype={"table": str}))
     paper = paper_results()
     tables = [study for study in STUDIES.values() if study.table in set(results["table"]) - {"figIII"}]
     return [

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from ablations.comparing.beside_paper import comparison_frame
+from ablations.comparing.shared_seeds import with_shared_seeds
 from ablations.paper import paper_results
 from ablations.reports.cost_rows import counted_costs
 from ablations.reports.pixel_decoder_figure import accuracy_against_flops
@@ -23,7 +24,7 @@ SECONDS = {"FPN": 60.0, "Semantic FPN": 90.0, "FaPN": 240.0, "BiFPN": 120.0, "MS
 
 
 def section_of(results):
-    paper = paper_results()
+    results, paper = with_shared_seeds(results), paper_results()
     return Section(STUDY, "mini", results, comparison_frame(results, paper, [STUDY], "mini"), paper, "mini")
 
 

@@ -47,13 +47,14 @@ def test_seeds_that_were_made_otherwise_than_the_others_are_named(changed):
 
 
 def test_only_what_the_table_s_own_runs_lack_is_missed():
-    """Other tables may have given some of its rows more seeds, which stand in the comparison."""
+    """Other tables may have given some of its rows more seeds."""
     rows = [(row.name, seed) for row in STUDIES["4c"].variations for seed in (0, 1)]
-    results = pd.DataFrame(rows, columns=["variant", "seed"]).assign(task="panoptic", metric="PQ", value=50.0)
-    comparison = results.assign(seeds="0 1 2 3")
+    results = pd.DataFrame(rows, columns=["variant", "seed"]).assign(task="panoptic", metric="PQ", value=50.0, borrowed=False)
 
     def told(of):
-        return missing(Section(STUDIES["4c"], "mini", of, comparison, pd.DataFrame(), "mini"), "panoptic", [], "")
+        shared = of[of["variant"] == "SMCA"].assign(seed=2, borrowed=True)
+        section = Section(STUDIES["4c"], "mini", pd.concat([of, shared]), pd.DataFrame(), pd.DataFrame(), "mini")
+        return missing(section, "panoptic", [], "")
 
     assert told(results) == []
     (gap,) = told(results[(results["variant"] != "SMCA") | (results["seed"] != 1)])
