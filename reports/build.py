@@ -53,7 +53,8 @@ def build(
     store = stores[0] if stores else Path("runs")
     tables = [choose(table, STUDIES, "table") for table in tables]
     found = read_all(sources)
-    for sentence in found.damaged:
+    left_out = found.left_out(tables)
+    for sentence in left_out:
         say(sentence)
     results = found.frame[found.frame["table"].isin(tables or list(STUDIES))]
     judged = [STUDIES[table] for table in tables if STUDIES[table].submission]
@@ -76,7 +77,7 @@ def build(
     whole = [study.table for study in STUDIES.values() if study not in (BASELINE, *SINCE_THE_PAPER)]
     absent = [table for table in tables or whole if table not in set(results["table"])]
     named = str(store) if name_store and stores else ""
-    content = compose(sections, runs, absent, costs, named, whole=not tables, damaged=found.damaged)
+    content = compose(sections, runs, absent, costs, named, whole=not tables, damaged=left_out)
     if standing:
         write_files(out, {"report.html": render_html(content, standing).encode()})
         return {"html": out / "report.html"}

@@ -33,7 +33,7 @@ def pack(sources: tuple[Path, ...], into: Path, pictures: str) -> None:
 
     tables = [study.table for study in chosen_studies(tuple(filter(None, pictures.split(","))))]
     found = read_sources([*([into] if is_packed(into) else []), *sources])
-    for sentence in found.damaged:
+    for sentence in found.left_out():
         tell(sentence)
     write(found, into, tables)
     size = sum(path.stat().st_size for path in into.rglob("*") if path.is_file())

@@ -44,4 +44,4 @@ def _borrowed(key: Row, own: pd.DataFrame, whole: pd.DataFrame) -> pd.DataFrame:
     """The lines of a design's runs with other seeds than a row's own, as lines of the row."""
     lacking = whole[~whole["seed"].isin(own["seed"]) & whole["metric"].isin(own["metric"])]
     once = lacking.drop_duplicates(["seed", "metric", "run"])
-    return once.assign(**dict(zip(OWN, key, strict=True)), **{BORROWED: True})
+    return once.assign(**dict(zip(OWN, map(str, key), strict=True)), **{BORROWED: True})

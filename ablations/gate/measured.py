@@ -55,7 +55,7 @@ def read_evidence(path: Path, say: Say = print) -> BaselineFile:
         raise InputError(f"There is nothing at {path}; name a store, a results.csv or a baseline.")
     if path.is_dir() or path.suffix == ".csv":
         results = read_source(path)
-        for sentence in results.damaged:
+        for sentence in results.left_out():
             say(sentence)
         found = BaselineFile(evidence_of(results))
     else:

@@ -1,7 +1,7 @@
 """The results frame: every metric of every finished run, one a row, under the names of the tables that it fills."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +9,7 @@ from ablations.metric_names import unit
 from ablations.store.run_record import RunRecord
 from ablations.store.runs import read_cells, run_directory
 from ablations.studies import STUDIES
+from ablations.terminal import on_one_line
 from m2f.errors import InputError
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ COLUMNS = (
     "run",
 )
 ROW = ("table", "scale", "task", "variant")  # what names a row of a table
+Cell = tuple[str, str, str, str, int]  # the same, and a seed
 CELL = tuple(column for column in COLUMNS if column not in ("metric", "value", "unit"))
 
 
@@ -40,14 +42,30 @@ class Results:
     Attributes:
         frame: columns ``COLUMNS``, values in their ``unit``; a run that fills rows of several tables is under each.
         runs: the runs of the frame by name.
-        damaged: a sentence for each run that is left out because it failed, or says it is done with a damaged file.
+        damaged: a sentence for each run that says it is done and is left out because a file of it is damaged.
         place: what they were read from, as sentences name it.
+        failed: why a run failed, by the row and seed that want it.
     """
 
     frame: "pd.DataFrame"
     runs: dict[str, RunRecord]
     damaged: tuple[str, ...]
     place: str
+    failed: Mapping[Cell, str] = field(default_factory=dict)
+
+    def left_out(self, tables: Collection[str] = ()) -> tuple[str, ...]:
+        """A sentence for each damaged run, and each seed of these tables (none named: all) whose run failed.
+
+        The mean of a row does not show that some of its runs failed, and those that are left may be the better ones.
+        """
+        there = {*self.frame[[*ROW, "seed"]].itertuples(index=False, name=None)}
+        failures = (
+            f"Left out: {table} '{variant}' ({task}, {scale}), seed {seed}, failed: {reason}; "
+            "`m2f status --failed` names its log."
+            for (table, scale, task, variant, seed), reason in self.failed.items()
+            if (table, scale, task, variant, seed) not in there and (table in tables or not tables)
+        )
+        return (*self.damaged, *failures)
 
 
 def read_results(store: Path) -> Results:
@@ -57,17 +75,15 @@ def read_results(store: Path) -> Results:
         InputError: there is no store.
     """
     cells = read_cells(store)
-    first = {cell["run"]: cell for cell in reversed(cells)}
-    records = [RunRecord(run_directory(store, name)) for name in dict.fromkeys(cell["run"] for cell in cells)]
-    runs, damaged = whole_runs(records)
-    failed = [failure(first[record.name], record) for record in records if record.state.name == "failed"]
-    return Results(results_frame(cells, runs), runs, (*damaged, *failed), str(store))
-
-
-def failure(cell: Mapping[str, Any], record: RunRecord) -> str:
-    """That a run failed, which its row's mean does not show: those that are left may be the better ones."""
-    row = f"{cell['table']} '{cell['variant']}' ({cell['task']}, {cell['scale']}), seed {cell['seed']}"
-    return f"Left out: {row}, failed: {record.state.reason}; `m2f status --failed` names its log."
+    records = {name: RunRecord(run_directory(store, name)) for name in dict.fromkeys(cell["run"] for cell in cells)}
+    runs, damaged = whole_runs(records.values())
+    reasons = {name: on_one_line(str(own.state.reason)) for name, own in records.items() if own.state.name == "failed"}
+    failed = {
+        (cell["table"], cell["scale"], cell["task"], cell["variant"], cell["seed"]): reasons[cell["run"]]
+        for cell in cells
+        if cell["run"] in reasons
+    }
+    return Results(results_frame(cells, runs), runs, tuple(damaged), str(store), failed)
 
 
 def results_frame(cells: Iterable[Mapping[str, Any]], runs: Mapping[str, RunRecord]) -> "pd.DataFrame":
@@ -131,7 +147,9 @@ def joined(parts: Sequence[Results]) -> Results:
     frame = frame.drop_duplicates([*CELL, "metric"], ignore_index=True)
     place = " and ".join(dict.fromkeys(part.place for part in parts))
     require_one_run_per_seed(frame, place)
-    return Results(frame, runs, tuple(sentence for part in parts for sentence in part.damaged), place)
+    damaged = tuple(sentence for part in parts for sentence in part.damaged)
+    failed = {cell: reason for part in parts for cell, reason in part.failed.items()}
+    return Results(frame, runs, damaged, place, failed)
 
 
 def one_run_each(results: "pd.DataFrame", runs: Mapping[str, RunRecord]) -> "pd.DataFrame":

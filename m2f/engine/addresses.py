@@ -28,8 +28,9 @@ NAMED = {  # the function of mmengine.runner that knows the names
     "mmcls://": "get_mmcls_models",
 }
 PATIENCE = 10.0  # seconds, for a server's first word
-# The beginning of a file's SHA-256 in its name, as torch and OpenMMLab publish; with a letter, or it may be a date.
-OWN_HASH = re.compile(r"-(?=[0-9]*[a-f])([0-9a-f]{8,})\.")
+# Who publishes files with the beginning of their SHA-256 at the end of their names; elsewhere it may be anything.
+HASHING = ("download.pytorch.org", "download.openmmlab.com")
+OWN_HASH = re.compile(r"-([0-9a-f]{8})\.[a-z]+$")
 HASH_LENGTH = 12  # hex digits of an address
 
 
@@ -160,7 +161,8 @@ def cached(address: str) -> Path:
 
 def own_hash(address: str) -> str | None:
     """The beginning of the SHA-256 that the name of an address's file says it has, None if it says none."""
-    found = OWN_HASH.search(Path(urlparse(address).path).name)
+    place = urlparse(address)
+    found = OWN_HASH.search(Path(place.path).name) if place.hostname in HASHING else None
     return found[1] if found else None
 
 

@@ -49,7 +49,9 @@ def test_seeds_that_were_made_otherwise_than_the_others_are_named(changed):
 def test_only_what_the_table_s_own_runs_lack_is_missed():
     """Other tables may have given some of its rows more seeds."""
     rows = [(row.name, seed) for row in STUDIES["4c"].variations for seed in (0, 1)]
-    results = pd.DataFrame(rows, columns=["variant", "seed"]).assign(task="panoptic", metric="PQ", value=50.0, borrowed=False)
+    results = pd.DataFrame(rows, columns=["variant", "seed"]).assign(
+        task="panoptic", metric="PQ", value=50.0, borrowed=False
+    )
 
     def told(of):
         shared = of[of["variant"] == "SMCA"].assign(seed=2, borrowed=True)

@@ -1,8 +1,9 @@
+import shutil
 from dataclasses import replace
 
 import pytest
 
-from ablations.store.results_frame import COLUMNS, one_run_each, read_results, require_one_run_per_seed
+from ablations.store.results_frame import COLUMNS, joined, one_run_each, read_results, require_one_run_per_seed
 from ablations.store.run_record import write_failed
 from ablations.store.runs import run_directory
 from ablations.studies import STUDIES
@@ -47,14 +48,17 @@ def test_what_trainings_measure_is_no_number_of_a_test_servers_table(plan, study
     assert set(frame["table"]) == {"9z"} and len(frame) == 2
 
 
-def test_a_run_that_failed_is_told_since_the_mean_of_the_others_hides_it(plan, have_done):
+def test_seeds_whose_run_failed_are_told_since_the_mean_of_the_others_hides_them(plan, have_done, tmp_path):
     cells = plan(seeds=[0, 1])
     store = have_done(cells, lambda *_: {"PQ": 40.0})
     name = cells[0].run.name
-    write_failed(run_directory(store, name), "the loss is not finite", "error")
+    whole = shutil.copytree(store, tmp_path / "whole")
+    write_failed(run_directory(store, name), "the loss is not\nfinite", "error")
     (run_directory(store, name) / "metrics.json").unlink()
     found = read_results(store)
     assert name not in found.runs
-    (sentence,) = found.damaged
+    (sentence,) = found.left_out()
     row = f"9z '{cells[0].variant}' (panoptic, smoke), seed {cells[0].run.seed}"
-    assert sentence == f"Left out: {row}, failed: the loss is not finite; `m2f status --failed` names its log."
+    assert sentence == f"Left out: {row}, failed: the loss is not\\nfinite; `m2f status --failed` names its log."
+    assert found.left_out(["9z"]) == (sentence,) and found.left_out(["4c"]) == ()
+    assert joined([found, read_results(whole)]).left_out() == (), "another store has it"

@@ -68,7 +68,7 @@ def test_before_anything_is_built_or_written(smoke, tmp_path):
 
 
 def test_no_network(tmp_path, offline):
-    address = "https://example.org/models/resnet50-0676ba61.pth?download=1"
+    address = "https://download.pytorch.org/models/resnet50-0676ba61.pth?download=1"
     config = {"model": {"backbone": {"init_cfg": {"type": "Pretrained", "checkpoint": address}}}}
     with pytest.raises(InputError) as error:
         check_weights(config)
@@ -104,24 +104,26 @@ def test_files_of_one_name_at_two_addresses_are_two(server):
 
 
 @pytest.mark.parametrize(
-    ("name", "own"),
+    ("place", "own"),
     [
-        ("resnet50-0676ba61.pth", "0676ba61"),
-        ("mask2former_r50_20220506_191028-41b088b6.pth", "41b088b6"),
-        ("iter_300.pth", None),
-        ("model-best.pth", None),
-        ("model-20260131.pth", None),
-        ("model-abc123.pth", None),
-        ("deadbeef.pth", None),
-        ("swin_tiny_patch4_window7_224.pth", None),
+        ("download.pytorch.org/models/resnet50-0676ba61.pth", "0676ba61"),
+        ("download.openmmlab.com/mask2former_r50_20220506_191028-41b088b6.pth", "41b088b6"),
+        ("download.openmmlab.com/iter_300.pth", None),
+        ("download.openmmlab.com/swin_tiny_patch4_window7_224_20220317-1cdeb081.pth", "1cdeb081"),
+        ("download.openmmlab.com/swin-best-20240101a.pth", None),
+        ("download.pytorch.org/deadbeef.pth", None),
+        ("example.org/resnet50-0676ba61.pth", None),
+        ("example.org/3f2504e0-4f89-11d3-9a0c-0305e82c3301.pth", None),
+        ("example.org/model-1a2b3c4d.pth", None),
+        ("github.com/swin_tiny_patch4_window7_224.pth", None),
     ],
 )
-def test_a_name_with_a_hash_of_the_content_is_enough(name, own, server, tmp_path):
-    """So torch's and OpenMMLab's own files are found where these have put them."""
-    address = f"https://example.org/{name}"
-    place = addresses.cached(address)
-    assert place.parent == tmp_path / "cache" / "hub" / "checkpoints"
-    assert (place.name == name) is (own is not None) and place.name.endswith(name)
+def test_a_name_with_a_hash_of_the_content_is_enough(place, own, server, tmp_path):
+    """So torch's and OpenMMLab's own files are found where these have put them; of others a hash may be anything's."""
+    address, name = f"https://{place}", place.rpartition("/")[2]
+    file = addresses.cached(address)
+    assert file.parent == tmp_path / "cache" / "hub" / "checkpoints"
+    assert (file.name == name) is (own is not None) and file.name.endswith(name)
     CheckpointLoader.load_checkpoint(address)
     assert server == [(address, own)]
 
