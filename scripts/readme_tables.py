@@ -170,7 +170,7 @@ def warm_ups(rows: Sequence[Mapping[str, str]]) -> str:
 
 def times(directory: Path) -> str:
     """What each row of S1 takes on one machine, and what was counted of it."""
-    (path,) = directory.glob(f"times_{TIMED}_*.json")
+    path = max(directory.glob(f"times_{TIMED}_*.json"), key=lambda file: file.stem.rpartition("_")[2])  # the newest
     timed = values_by_row(pd.read_json(path))
     counted = values_by_row(pd.read_csv(directory / "costs.csv", dtype={"table": str}))
     baseline = STUDIES[TIMED].baseline

@@ -18,7 +18,7 @@ from m2f.files import files_below
 MAP_FOLDERS = ("labels", "annotations", "masks", "maps")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 MARKS_OF_ADE20K = ("ade20k_*.json", "objectInfo150.txt", "images/*/ADE_*.jpg")
-MARKS_OF_MAPILLARY = ("config*.json", "*/panoptic", "*/instances")
+MARKS_OF_MAPILLARY = ("config_v*.json", "*/panoptic", "*/instances")
 
 Labels = range | frozenset[int]
 """The values that a semantic map may have."""
@@ -147,11 +147,11 @@ def maps_of_cityscapes(root: Path) -> Iterator[SemanticMaps]:
 
 
 def maps_of_mapillary(root: Path) -> Iterator[SemanticMaps]:
-    """Mapillary Vistas', told likewise: by its list of classes, or by the maps of objects and segments beside."""
-    if not any(path for mark in MARKS_OF_MAPILLARY for path in root.glob(mark)):
-        return
+    """Mapillary Vistas'; where nothing says that they are, of a data set laid out so, whose labels are not known."""
+    marked = any(path for mark in MARKS_OF_MAPILLARY for path in root.glob(mark))
+    labels = range(66) if marked else range(256)
     for split in ("training", "validation"):
-        yield SemanticMaps(split, root / split / "images", root / split / "labels", (".jpg", ".png"), range(66))
+        yield SemanticMaps(split, root / split / "images", root / split / "labels", (".jpg", ".png"), labels)
 
 
 def two_folders(root: Path) -> list[SemanticMaps]:

@@ -1,7 +1,7 @@
 """The weights that a training begins from or goes on with: read as data alone, and told where they do not fit."""
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mmengine.config import Config
@@ -89,8 +89,16 @@ class FitWeights(Hook):
                 saved, present = checkpoint["optimizer"], runner.optim_wrapper.optimizer
                 check_same_optimizer(saved["param_groups"], present.param_groups, file)
         else:
-            others = theirs is not None and theirs != tuple(classes)
+            others = theirs is not None and are_others(theirs, classes)
             checkpoint["state_dict"] = taken_over(checkpoint["state_dict"], own, file, others)
+
+
+def are_others(theirs: Sequence[str], classes: Sequence[str]) -> bool:
+    """Whether weights are of other classes than the data, or of another order; a few may be spelled otherwise."""
+    place = {name: number for number, name in enumerate(classes)}
+    elsewhere = any(place.get(name, number) != number for number, name in enumerate(theirs))
+    alike = sum(name == own for name, own in zip(theirs, classes, strict=False))
+    return elsewhere or len(theirs) != len(classes) or 2 * alike < len(classes)
 
 
 def check_same_model(state: Mapping[str, Tensor], own: Mapping[str, Tensor], file: str) -> None:

@@ -29,7 +29,9 @@ def test_ones_own_data_is_not_taken_for_ade20k(tmp_path, suffix):
 def test_ones_own_data_is_not_taken_for_mapillary_vistas(tmp_path):
     for split in SPLITS:
         write_pair(tmp_path / split / "images" / "a.jpg", tmp_path / split / "labels" / "a.png", 255)
-    assert semantic_maps(tmp_path) == []
+    (tmp_path / "config.json").write_text("{}")
+    assert [own.split for own in semantic_maps(tmp_path)] == [*SPLITS]
+    assert {own.labels for own in semantic_maps(tmp_path)} == {range(256)}
 
 
 @pytest.mark.parametrize("name", ["ade20k", "mapillary"])

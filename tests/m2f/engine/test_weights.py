@@ -10,6 +10,7 @@ from mmengine.runner import CheckpointLoader
 from m2f.checkpoints import convert, from_ours
 from m2f.engine.evaluate import evaluate, last_checkpoint
 from m2f.engine.train import DivergenceError, train
+from m2f.engine.weights import are_others
 from m2f.errors import InputError
 
 PREDICTOR = ("transformer_decoder.classifier.weight", "transformer_decoder.classifier.bias")
@@ -198,6 +199,21 @@ def test_a_training_does_not_go_on_with_classes_in_another_order(smoke, trained,
     renamed(work_dir / "iter_2.pth", swapped)
     with pytest.raises(InputError, match=r"Class 0 is 'square' in .*iter_2\.pth, but 'disk' in the training data"):
         train(smoke(**{"train_cfg.max_iters": 4}), work_dir)
+
+
+@pytest.mark.parametrize(
+    ("theirs", "others"),
+    [
+        (("road", "bed", "sky", "car"), False),
+        (("road, route", "bed ", "sky", "car"), False),
+        (("road, route", "bed ", "the sky", "car"), True),
+        (("bed", "road", "sky", "car"), True),
+        (("road", "sky", "bunk", "car"), True),
+        (("road", "bed", "sky"), True),
+    ],
+)
+def test_names_that_are_spelled_otherwise_are_no_other_classes(theirs, others):
+    assert are_others(theirs, ("road", "bed", "sky", "car")) is others
 
 
 def test_the_predictor_of_other_classes_is_new(smoke, trained, weights, tmp_path, capfd):
