@@ -20,7 +20,7 @@ from ablations.studies import STUDIES
 from m2f.engine import addresses
 from m2f.errors import InputError
 
-ADDRESS = "https://example.org/models/resnet18-5c106cde.pth"
+ADDRESS = "https://download.pytorch.org/models/resnet18-5c106cde.pth"
 EXECUTOR = SimpleNamespace(slots=2, gpus=0, processes=1)
 CONFIG = f"""
 _base_ = [
