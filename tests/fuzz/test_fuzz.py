@@ -7,8 +7,8 @@ import pytest
 from cases import fault
 
 CASES = {
-    "store": 90,
-    "report": 10,
+    "store": 50,
+    "report": 5,
     "baseline": 70,
     "results": 50,
     "data": 100,
