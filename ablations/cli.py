@@ -71,6 +71,8 @@ class AllCommands(Commands):
             return super().invoke(ctx)
         except InputError as error:
             raise BadInput(on_one_line(str(error))) from error
+        except click.exceptions.NoArgsIsHelpError:
+            raise  # the help, of many lines
         except click.UsageError as error:
             raise click.UsageError(on_one_line(error.format_message()), error.ctx) from error  # it may repeat words
         except KeyboardInterrupt:

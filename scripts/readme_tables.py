@@ -1,4 +1,4 @@
-"""Write what the pages show of the committed results: message, verdicts and picture, what is lacking, speed and times.
+"""Write what the pages show of the committed results: verdicts, what is lacking, speed, times and costs.
 
     python scripts/readme_tables.py
 
@@ -17,6 +17,7 @@ from ablations.comparing.beside_paper import BASELINE
 from ablations.comparing.verdicts import NOT_RUN, VERDICTS
 from ablations.costs.peers_csv import newest_of_each_processor, read_csv, readme_table
 from ablations.gate.sources import read_all
+from ablations.paper import paper_results
 from ablations.reports.build import sections_of
 from ablations.reports.forest import caption, forest_figure
 from ablations.reports.message import papers_differences, sentence
@@ -34,10 +35,21 @@ PAGES = {
     "verdicts": README,
     "speed": ROOT / "docs" / "speed.md",
     "times": ROOT / "docs" / "since-the-paper.md",
+    "costs": ROOT / "docs" / "costs.md",
     "not run": MEASURED / "README.md",
 }  # by the name that the marks have of what stands between them
 PICTURE = "docs/verdicts.svg"
 BEGIN, END = "<!-- begin: {}, scripts/readme_tables.py -->", "<!-- end -->"
+COSTS = (
+    ("FLOPs, R50, 100 queries, COCO", "XIa", "100 queries", "flops", "G"),
+    ("FLOPs, 1000 queries", "XIa", "1000 queries", "flops", "G"),
+    (
+        "FLOPs of a training step, 1024 x 1024, 11 targets",
+        *("5", "matching point, training point", "training_flops", "G"),
+    ),
+    ("Training memory an image, masks", "5", "matching point, training mask", "memory", "GB"),
+    ("Training memory an image, points", "5", "matching point, training point", "memory", "GB"),
+)  # what stands in docs/costs.md: words, table, row, metric and unit
 SHOWN = "4c"  # the table whose designs stand in README.md
 TIMED = "S1"  # the study whose rows are timed
 TASKS = ("panoptic", "instance", "semantic")
@@ -190,6 +202,23 @@ def times(directory: Path) -> str:
     return "\n".join(lines) + f"\n\n{machine}, {torch}, {day}, [{path.name}](../reports/reference/{path.name})."
 
 
+def costs(directory: Path) -> str:
+    """Counted costs beside the paper's."""
+    counted, paper = pd.read_csv(directory / "costs.csv", dtype={"table": str}), paper_results()
+    lines = ["| | Paper | Reference computation | m2f, same outputs |", "|---|---:|---:|---:|"]
+    for words, table, row, metric, unit in COSTS:
+        printed = values(paper, table, row, metric)[:1]  # the same in each task
+        (reference,), (ours,) = (values(counted, table, row, name) for name in (metric, f"{metric}_ours"))
+        said = "".join(f"{value:.0f} {unit}" for value in printed)
+        lines.append(f"| {words} | {said} | {reference:.1f} {unit} | {ours:.1f} {unit} |")
+    return "\n".join(lines)
+
+
+def values(frame: pd.DataFrame, table: str, row: str, metric: str) -> list[float]:
+    """What a results frame has of a row and a metric."""
+    return list(frame["value"][(frame["table"] == table) & (frame["variant"] == row) & (frame["metric"] == metric)])
+
+
 def values_by_row(frame: pd.DataFrame) -> dict[str, dict[str, float]]:
     """Each metric of each row of the study whose rows are timed."""
     found: dict[str, dict[str, float]] = {}
@@ -245,6 +274,7 @@ def main() -> None:
     write("not run", not_run(sections))
     write("speed", speed(MEASURED))
     write("times", times(MEASURED))
+    write("costs", costs(MEASURED))
 
 
 if __name__ == "__main__":

@@ -152,6 +152,25 @@ def product(config: dict[str, Any]) -> str:
     return f"{iterations:,} iterations x {images} images x {one / 1e9:.1f} G x 2 = {mantissa}e{int(exponent)}"
 
 
+def others() -> str:
+    """FLOPs of a training step of other rows."""
+    attentions = row_steps("4c")
+    attentions.pop(STUDIES["4c"].baseline)
+    decoders = row_steps("4e")
+    low, high = (pick(decoders, key=decoders.__getitem__) for pick in (min, max))
+    return lines(
+        f"The other rows of Table 4(c) take {min(attentions.values()):.1f} to {max(attentions.values()):.1f} G, the "
+        f"pixel decoders of 4(e) from {decoders[low]:.0f} G ({low}) to {decoders[high]:.0f} G ({high})."
+    )
+
+
+def row_steps(table: str) -> dict[str, float]:
+    """10^9 multiply-accumulates of a training step of one image, by row."""
+    file = file_of("panoptic")
+    configs = {row.name: row_config(file, row.overrides) for row in STUDIES[table].variations}
+    return {name: step_flops(design(config), training_size(config)) / 1e9 for name, config in configs.items()}
+
+
 def speed() -> str:
     """What is assumed of GPUs."""
     share = 100 * assumed_speed() / (MEASURED.peak * 1e12)
@@ -230,7 +249,7 @@ def lines(*each: str) -> str:
 
 
 PARTS: dict[str, Callable[[], str]] = {
-    part.__name__: part for part in (rows, needs, memory, sampling, work, speed, hours, lite)
+    part.__name__: part for part in (rows, needs, memory, sampling, work, others, speed, hours, lite)
 }
 
 

@@ -131,7 +131,7 @@ def chosen_numbers(numbers: str, option: str) -> list[int]:
     """Whole numbers above zero from ``512,1024``."""
     words = [word.strip() for word in numbers.split(",")]
     if not all(word.isdecimal() and int(word) for word in words):
-        raise InputError(f"{option} must be whole numbers separated by commas, such as 1,2, not '{numbers}'.")
+        raise InputError(f"{option} must be whole numbers from 1 on separated by commas, such as 1,2, not '{numbers}'.")
     return list(dict.fromkeys(map(int, words)))
 
 

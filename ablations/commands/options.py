@@ -115,7 +115,7 @@ def chosen_tasks(tasks: str | None, studies: list[Any], scale: Any) -> list[str]
                 f"{known[0]}.py."
             )
         return both
-    return list(dict.fromkeys(chosen_word(task.strip(), known, "task") for task in tasks.split(",")))
+    return list(dict.fromkeys(chosen_word(task.strip(), known, "task of these tables") for task in tasks.split(",")))
 
 
 def chosen_seeds(seeds: str) -> list[int]:

@@ -1,5 +1,6 @@
 """Reading torch's files as tensors and plain values alone."""
 
+import pickle
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -78,4 +79,6 @@ def reason(error: Exception) -> str:
     """Why a file was not read, without a full stop."""
     if named := re.search(r"GLOBAL (\S+)", str(error)):
         return f"it names {named[1]}, which may run anything"
+    if isinstance(error, pickle.UnpicklingError):  # torch's own words advise to let the file run what it likes
+        return "it is damaged, was not written by torch, or holds more than tensors"
     return str(error).partition("\n")[0].rstrip(".") or type(error).__name__

@@ -33,6 +33,14 @@ def words(group, *before):
             yield from words(command, *before, name)
 
 
+@pytest.mark.parametrize("group", ["data", "bench"])
+def test_a_group_alone_shows_its_help(call, group):
+    result = call(group)
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"Usage: main {group} [OPTIONS] COMMAND [ARGS]...\n")
+    assert "\nCommands:\n" in result.stderr
+
+
 def test_an_argument_that_is_repeated_stays_on_its_line(call):
     result = call("diff", "a", "b", "c\nd")
     assert result.exit_code == 2

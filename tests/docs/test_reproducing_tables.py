@@ -27,7 +27,7 @@ def test_every_part_is_on_the_page(script, written):
     assert list(written) and set(written) == set(script.PARTS)
 
 
-@pytest.mark.parametrize("part", ["rows", "needs", "sampling", "work", "speed", "hours", "lite"])
+@pytest.mark.parametrize("part", ["rows", "needs", "sampling", "work", "others", "speed", "hours", "lite"])
 def test_what_is_counted_is_what_is_written(part, script, written):
     assert script.PARTS[part]() == written[part]
 

@@ -86,6 +86,11 @@ def test_the_page_of_later_designs_has_the_measured_times():
     assert written == text
 
 
+def test_the_page_of_costs_has_the_committed_counts():
+    text, written = page_with("costs", readme_tables.costs(readme_tables.MEASURED))
+    assert written == text
+
+
 def test_times_stand_beside_their_baseline_s_and_the_counts(tmp_path):
     """Twice as many predictions a second are half the time; another table's row of the same name is not looked at."""
     counts = (

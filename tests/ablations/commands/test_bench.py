@@ -137,7 +137,7 @@ def test_a_real_measurement_of_a_small_model(peers):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--sizes", "big"), "--sizes must be whole numbers separated by commas"),
+        (("--sizes", "big"), "--sizes must be whole numbers from 1 on separated by commas"),
         (("--batches", "0"), "--batches must be whole numbers"),
         (("--sizes", "500"), "A size must be a multiple of 32 pixels"),
         (("--precision", "float16"), "Unknown precision 'float16'"),

@@ -13,7 +13,7 @@ from ablations.planning.scales import CONFIGS
             ["4c", "--scale", "minni"],
             "Unknown scale 'minni' (did you mean 'mini'?); known: smoke, mini, lite, paper, or ",
         ),
-        (["4c", "--tasks", "panoptic,depth"], "Unknown task 'depth'; known: panoptic, instance, semantic."),
+        (["4c", "--tasks", "panoptic,depth"], "Unknown task of these tables 'depth'; known: panoptic,"),
         (["4c", "--seeds", "0,x"], "--seeds must be whole numbers separated by commas, such as 0,1,2, not '0,x'."),
         (["4c", "--override", "seeds"], "The override 'seeds' is not KEY=VALUE"),
         (

@@ -165,6 +165,7 @@ def test_a_tensor_that_was_lost_on_the_disk_is_told(tmp_path):
 
 def test_bad_input_is_told(tmp_path):
     (tmp_path / "damaged.pth").write_bytes(b"PK\x03\x04")
+    (tmp_path / "words.pth").write_text("no weights\n")
     (tmp_path / "damaged.pkl").write_bytes(b"\x80\x04")
     (tmp_path / "model.onnx").write_bytes(b"")
     (tmp_path / "list.pkl").write_bytes(pickle.dumps([1]))
@@ -178,6 +179,7 @@ def test_bad_input_is_told(tmp_path):
     for name, message in {
         "missing.pth": "does not exist",
         "damaged.pth": "cannot be read as tensors alone",
+        "words.pth": "it is damaged, was not written by torch, or holds more than tensors",
         "damaged.pkl": "is damaged or no pickle",
         "model.onnx": r"must be a \.pkl, \.pth or \.pt file",
         "list.pkl": "holds no tensors by name",
