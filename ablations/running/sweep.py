@@ -17,7 +17,8 @@ from ablations.running.executors.drive import drive
 from ablations.running.needs import demanding, fetch_weights, require_room
 from ablations.running.progress import Display
 from ablations.running.worker import EVALUATION, TRAINING
-from ablations.store.run_record import RunRecord, State, write_failed
+from ablations.store.record_writing import write_failed
+from ablations.store.run_record import RunRecord, State
 from ablations.store.runs import create_run, require_own, run_directory, write_sweep
 from ablations.studies import STUDIES
 from m2f.errors import InputError

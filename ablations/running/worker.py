@@ -10,7 +10,8 @@ from typing import Any
 
 from ablations.running.environment import Suite, suite_state, surroundings
 from ablations.store.claims import HELD, Holding, RunHeldError, claim
-from ablations.store.run_record import RunRecord, add_facts, write_done, write_failed, write_running
+from ablations.store.record_writing import add_facts, write_done, write_failed, write_running
+from ablations.store.run_record import RunRecord
 from ablations.studies.users_rows import import_modules
 from m2f.errors import InputError
 

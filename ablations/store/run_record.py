@@ -23,15 +23,12 @@ cannot be told again is flushed to the disk. Whatever is read here is data: noth
 import csv
 import io
 import math
-import os
-import socket
 import sys
 import zipfile
 import zlib
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
@@ -44,7 +41,7 @@ from ablations.store.claims import is_held
 from m2f.config_files import OF_A_RUN, parsed_values
 from m2f.engine.kept.names import ATTENTION, IMAGE_PARTS, PER_CLASS, PER_IMAGE, SAMPLES
 from m2f.errors import InputError
-from m2f.files import read_regular, write_json
+from m2f.files import read_regular
 
 if TYPE_CHECKING:
     import numpy as np
@@ -212,10 +209,10 @@ class RunRecord:
     @property
     def state(self) -> State:
         """Where the run stands, whatever happened to its worker."""
-        content = self._written_state()
+        content = self.written_state()
         if content is not None and content["state"] == "running" and not is_held(self.directory):
             # The worker writes its last state before it lets go of the run.
-            content = self._written_state()
+            content = self.written_state()
             if content is not None and content["state"] == "running":
                 content |= {"state": "interrupted", "reason": "its worker is gone"}
         if content is None:
@@ -228,7 +225,7 @@ class RunRecord:
     @property
     def fault(self) -> str:
         """Of a run that says it is done, why its metrics cannot be used; empty if they can, or it is not done."""
-        return _fault(self, self._written_state())
+        return _fault(self, self.written_state())
 
     @property
     def progress(self) -> dict[str, Any]:
@@ -423,7 +420,7 @@ class RunRecord:
                 return f"{METRICS} {_of_another_format(written)}"
         return f"{METRICS} is missing or damaged"
 
-    def _written_state(self) -> dict[str, Any] | None:
+    def written_state(self) -> dict[str, Any] | None:
         """What ``state.json`` says; None if it is not there, damaged or a stranger's."""
         with suppress(InputError):
             content = self._read(STATE, WrittenState)
@@ -507,36 +504,3 @@ def _fault(record: RunRecord, written: Mapping[str, Any] | None) -> str:
 
 def _of_another_format(written: int) -> str:
     return f"is of results format {written}, this version of m2f writes {RESULTS_FORMAT_VERSION}"
-
-
-def add_facts(directory: Path, **facts: Any) -> None:
-    """Add facts to ``run.json``."""
-    write_json(directory / IDENTITY, {**RunRecord(directory).identity, **facts})
-
-
-def write_running(directory: Path) -> None:
-    """The run has begun, in this process."""
-    facts = {"state": "running", "pid": os.getpid(), "host": socket.gethostname(), "started": now()}
-    write_json(directory / STATE, facts, lasting=False)
-
-
-def write_done(directory: Path, metrics: Mapping[str, float]) -> None:
-    """The run has ended with these metrics."""
-    content = {"metrics": dict(metrics), "results_format": RESULTS_FORMAT_VERSION}
-    write_json(directory / METRICS, content)
-    _write_end(directory, "done")
-
-
-def write_failed(directory: Path, reason: str, kind: str) -> None:
-    """The run has ended without metrics; ``kind`` as in ``State``."""
-    _write_end(directory, "failed", reason=reason, kind=kind)
-
-
-def _write_end(directory: Path, state: str, **facts: str) -> None:
-    content = RunRecord(directory)._written_state() or {}
-    write_json(directory / STATE, {**content, "state": state, **facts, "finished": now()})
-
-
-def now() -> str:
-    """The time as states and sweeps have it, ISO 8601 in UTC."""
-    return datetime.now(UTC).isoformat(timespec="microseconds")

@@ -20,7 +20,8 @@ import msgspec
 
 from ablations.planning.plan import RESULTS_FORMAT_VERSION, Cell, Run
 from ablations.store.claims import is_held
-from ablations.store.run_record import CONFIG, IDENTITY, RunRecord, now
+from ablations.store.record_writing import now
+from ablations.store.run_record import CONFIG, IDENTITY, RunRecord
 from m2f.errors import InputError
 from m2f.files import new_directory, read_regular, write_atomically, write_json
 

@@ -19,7 +19,7 @@ from ablations.running.executors import make_executor
 from ablations.running.executors.local import THREAD_VARIABLES
 from ablations.running.site_file import Local
 from ablations.running.sweep import carry_out, summarise
-from ablations.store.run_record import write_done
+from ablations.store.record_writing import write_done
 from ablations.store.runs import create_run, open_store, write_sweep
 from ablations.studies.study import Evaluation, Study, Times, Variation
 

@@ -16,7 +16,7 @@ from mmengine.registry import init_default_scope
 
 from ablations.planning.plan import Cell, Run, read_config_file
 from ablations.planning.scales import CONFIGS
-from ablations.store.run_record import add_facts, write_done, write_running
+from ablations.store.record_writing import add_facts, write_done, write_running
 from ablations.store.runs import create_run, open_store, write_sweep
 from m2f.data.scenes import SceneSpec, ensure_scenes
 from m2f.registry import MODELS

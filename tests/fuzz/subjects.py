@@ -22,8 +22,8 @@ from safetensors.torch import load_file, save_file
 from ablations.gate.measured import read_evidence
 from ablations.planning.plan import config_of_scale, make_plan
 from ablations.planning.scales import chosen_scale
+from ablations.store.record_writing import add_facts, write_done, write_running
 from ablations.store.results_frame import read_results
-from ablations.store.run_record import add_facts, write_done, write_running
 from ablations.store.runs import config_text, create_run, open_store, write_sweep
 from ablations.studies import STUDIES
 from m2f.checkpoints import read_checkpoint

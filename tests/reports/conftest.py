@@ -17,8 +17,9 @@ from ablations.reports.html import render_html
 from ablations.reports.markdown import render_markdown
 from ablations.reports.pdf import write_sources
 from ablations.reports.section import Section
+from ablations.store.record_writing import add_facts, write_done, write_running
 from ablations.store.results_frame import read_results
-from ablations.store.run_record import RunRecord, add_facts, write_done, write_running
+from ablations.store.run_record import RunRecord
 from ablations.store.runs import create_run, open_store, write_sweep
 from ablations.studies import STUDIES
 from ablations.studies.study import Evaluation, Study, Variation

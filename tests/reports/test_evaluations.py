@@ -10,7 +10,7 @@ import pytest
 from ablations.planning.plan import Cell
 from ablations.reports.build import build
 from ablations.reports.text import DASH, MINUS
-from ablations.store.run_record import write_done
+from ablations.store.record_writing import write_done
 from ablations.store.runs import create_run, open_store, write_sweep
 from ablations.studies import STUDIES
 from ablations.studies.study import Evaluation, Study, Variation

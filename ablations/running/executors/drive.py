@@ -8,7 +8,8 @@ from pathlib import Path
 
 from ablations.running.executors import Executor
 from ablations.store.claims import RunHeldError, claim
-from ablations.store.run_record import RunRecord, State, write_failed
+from ablations.store.record_writing import write_failed
+from ablations.store.run_record import RunRecord, State
 
 POLL_SECONDS = 0.25
 OVER = ("done", "failed")

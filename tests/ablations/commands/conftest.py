@@ -1,7 +1,7 @@
 import pytest
 
 from ablations.gate.baseline_file import BaselineFile, Evidence, TableRow, write_baseline_file
-from ablations.store.run_record import write_done
+from ablations.store.record_writing import write_done
 from ablations.store.runs import create_run, open_store, write_sweep
 
 MASKED = TableRow("4c", "mini", "panoptic", "masked attention")

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from ablations.store.run_record import write_done
+from ablations.store.record_writing import write_done
 from ablations.store.runs import create_run, write_sweep
 
 CALL = """

@@ -1,6 +1,6 @@
 import json
 
-from ablations.store.run_record import write_done
+from ablations.store.record_writing import write_done
 from ablations.store.runs import open_store, write_sweep
 
 

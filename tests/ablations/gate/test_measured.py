@@ -7,8 +7,8 @@ from ablations.gate.baseline_file import BaselineFile, Evidence, TableBlock, Tab
 from ablations.gate.measured import read_evidence
 from ablations.planning.plan import make_plan
 from ablations.planning.scales import chosen_scale
+from ablations.store.record_writing import add_facts, write_running
 from ablations.store.results_frame import read_results
-from ablations.store.run_record import add_facts, write_running
 from ablations.studies import STUDIES
 from m2f.errors import InputError
 

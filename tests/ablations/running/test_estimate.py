@@ -7,7 +7,7 @@ import pytest
 from ablations.planning.plan import Plan
 from ablations.running.estimate import estimator, show_plan
 from ablations.running.sweep import announce
-from ablations.store.run_record import add_facts
+from ablations.store.record_writing import add_facts
 from ablations.store.runs import run_directory
 from m2f.files import write_json
 

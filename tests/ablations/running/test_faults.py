@@ -24,7 +24,8 @@ from ablations.planning.scales import chosen_scale
 from ablations.running.worker import EVALUATION, TRAINING, execute
 from ablations.store import claims
 from ablations.store.claims import Owner
-from ablations.store.run_record import RunRecord, write_running
+from ablations.store.record_writing import write_running
+from ablations.store.run_record import RunRecord
 from ablations.store.runs import run_directory, write_sweep
 from ablations.studies import STUDIES
 from m2f.errors import InputError
@@ -250,7 +251,7 @@ def test_an_older_versions_runs_are_kept_apart(sweep, plan, store, monkeypatch):
     """Results that cannot be compared any more are neither shown as done nor taken for this version's."""
     older = plan()
     sweep(older)
-    for module in ("planning.plan", "store.run_record", "store.runs"):
+    for module in ("planning.plan", "store.record_writing", "store.run_record", "store.runs"):
         monkeypatch.setattr(f"ablations.{module}.RESULTS_FORMAT_VERSION", 2)
     outdated = ("interrupted", "metrics.json is of results format 1, this version of m2f writes 2")
     assert status(store) == [outdated] * 2

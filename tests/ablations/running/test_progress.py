@@ -6,7 +6,8 @@ from rich.console import Console
 from ablations.running import progress
 from ablations.running.progress import Display, View, live_view, progress_words, sweep_words
 from ablations.store.claims import claim
-from ablations.store.run_record import RunRecord, State, write_done, write_failed, write_running
+from ablations.store.record_writing import write_done, write_failed, write_running
+from ablations.store.run_record import RunRecord, State
 from m2f.files import write_json
 
 TRAIN = {"phase": "train", "iteration": 30, "iterations": 100, "loss": 12.3456, "eta_seconds": 70.2}

@@ -4,7 +4,8 @@ from ablations.planning.plan import make_plan
 from ablations.planning.scales import chosen_scale
 from ablations.running.rerun import lines, rerun
 from ablations.running.worker import execute
-from ablations.store.run_record import RunRecord, add_facts, write_done
+from ablations.store.record_writing import add_facts, write_done
+from ablations.store.run_record import RunRecord
 from ablations.store.runs import create_run
 from ablations.studies import STUDIES
 from m2f.data.prepare import prepare

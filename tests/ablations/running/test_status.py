@@ -5,7 +5,8 @@ import pytest
 from rich.console import Console
 
 from ablations.running.status import run_states, shortest_names, show_failed, show_status
-from ablations.store.run_record import RunRecord, write_failed
+from ablations.store.record_writing import write_failed
+from ablations.store.run_record import RunRecord
 from ablations.store.runs import run_directory, write_sweep
 from m2f.errors import InputError
 

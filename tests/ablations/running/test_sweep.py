@@ -7,8 +7,9 @@ import pytest
 from ablations.planning.plan import Plan
 from ablations.running.status import run_states
 from ablations.running.sweep import plan_words, report_command, require_precision
+from ablations.store.record_writing import write_done
 from ablations.store.results_frame import COLUMNS, read_results
-from ablations.store.run_record import RunRecord, write_done
+from ablations.store.run_record import RunRecord
 from ablations.store.runs import create_run, run_directory, write_sweep
 from ablations.studies.study import Variation
 from m2f.errors import InputError

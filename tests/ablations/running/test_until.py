@@ -5,7 +5,8 @@ import pytest
 
 from ablations.planning.plan import Plan
 from ablations.running.until import Target, account, half_widths, measured, until_known
-from ablations.store.run_record import RunRecord, write_done, write_failed
+from ablations.store.record_writing import write_done, write_failed
+from ablations.store.run_record import RunRecord
 from ablations.store.runs import create_run, run_directory, write_sweep
 from ablations.studies.study import Evaluation, Study, Variation
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ablations.store.run_record import add_facts, write_running
+from ablations.store.record_writing import add_facts, write_running
 from ablations.store.runs import create_run, open_store, write_sweep
 
 ROW = "9z masked"
@@ -36,7 +36,7 @@ def leave(directory, cell):
 @pytest.fixture
 def finished(tmp_path, plan):
     """Make a store of its own with finished runs of the study; ``change`` may leave other metrics."""
-    from ablations.store.run_record import write_done
+    from ablations.store.record_writing import write_done
 
     def make(name, change=lambda metrics: metrics, **choices):
         store, cells = open_store(tmp_path / name), plan(**choices)

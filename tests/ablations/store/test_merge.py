@@ -5,8 +5,9 @@ import pytest
 
 from ablations.store.merge import commits, merge, unfinished
 from ablations.store.pack import in_order, pack
+from ablations.store.record_writing import add_facts
 from ablations.store.results_frame import read_results
-from ablations.store.run_record import RunRecord, add_facts
+from ablations.store.run_record import RunRecord
 from ablations.store.runs import create_run, open_store, read_cells, run_directory, write_sweep
 from ablations.store.sources import read_sources
 from m2f.errors import InputError

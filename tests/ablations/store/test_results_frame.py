@@ -3,8 +3,8 @@ from dataclasses import replace
 
 import pytest
 
+from ablations.store.record_writing import write_failed
 from ablations.store.results_frame import COLUMNS, joined, one_run_each, read_results, require_one_run_per_seed
-from ablations.store.run_record import write_failed
 from ablations.store.runs import run_directory
 from ablations.studies import STUDIES
 from ablations.studies.study import Evaluation

@@ -2,8 +2,9 @@ import json
 
 import pytest
 
+from ablations.store.record_writing import add_facts, write_running
 from ablations.store.results_frame import read_results
-from ablations.store.run_record import RunRecord, add_facts, write_running
+from ablations.store.run_record import RunRecord
 from ablations.store.runs import run_directory
 from m2f.errors import InputError
 

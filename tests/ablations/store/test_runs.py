@@ -9,7 +9,8 @@ import pytest
 from mmengine import Config
 
 from ablations.store.claims import RunHeldError, claim, is_held
-from ablations.store.run_record import RunRecord, write_done, write_failed, write_running
+from ablations.store.record_writing import write_done, write_failed, write_running
+from ablations.store.run_record import RunRecord
 from ablations.store.runs import (
     config_text,
     create_run,
@@ -26,7 +27,7 @@ from pathlib import Path
 import time
 from pathlib import Path
 from ablations.store.claims import claim
-from ablations.store.run_record import write_running
+from ablations.store.record_writing import write_running
 
 directory = Path(sys.argv[1])
 with claim(directory):
@@ -153,7 +154,7 @@ def test_a_glance_at_the_lock_does_not_keep_a_worker_from_it(directory, start_py
 
 WRITE_FOREVER = """
 from pathlib import Path
-from ablations.store.run_record import write_done, write_failed, write_running
+from ablations.store.record_writing import write_done, write_failed, write_running
 
 directory = Path(sys.argv[1])
 print("writing", flush=True)

@@ -8,7 +8,8 @@ from ablations.running.executors import Ending
 from ablations.running.executors.drive import RETRIES, drive
 from ablations.store import claims
 from ablations.store.claims import Owner, claim
-from ablations.store.run_record import RunRecord, write_done, write_failed, write_running
+from ablations.store.record_writing import write_done, write_failed, write_running
+from ablations.store.run_record import RunRecord
 
 DIED = Ending("its node burnt")
 

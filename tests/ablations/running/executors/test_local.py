@@ -8,7 +8,8 @@ from ablations.running.executors.drive import drive
 from ablations.running.executors.local import LocalExecutor
 from ablations.running.site_file import Local
 from ablations.store.claims import claim
-from ablations.store.run_record import RunRecord, write_done, write_failed, write_running
+from ablations.store.record_writing import write_done, write_failed, write_running
+from ablations.store.run_record import RunRecord
 from m2f.errors import InputError
 
 pytestmark = pytest.mark.usefixtures("fake_training")
