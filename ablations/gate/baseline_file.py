@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ablations.metric_names import LONGEST_NAME, UNSHOWN, is_name
+from ablations.studies import STUDIES
 from m2f.errors import InputError
 from m2f.files import read_regular, write_atomically
 
@@ -36,8 +37,27 @@ class TableRow(NamedTuple):
         """The sweep's part that it belongs to."""
         return TableBlock(self.table, self.scale, self.task)
 
+    @property
+    def reference(self) -> "TableRow | None":
+        """Its table's baseline row; None if it is that itself, or of a table that is not known."""
+        baseline = STUDIES[self.table].baseline if self.table in STUDIES else self.variant
+        return None if baseline == self.variant else self._replace(variant=baseline)
+
     def __str__(self) -> str:
         return f"{self.table} {self.variant} ({self.task}, {self.scale})"
+
+
+class Speed(NamedTuple):
+    """How fast a row trains.
+
+    Attributes:
+        seconds: of one training iteration, median over seeds.
+        ratio: to those of its table's baseline row, median over the seeds with which both were trained on one known
+            machine; None without such a seed.
+    """
+
+    seconds: float
+    ratio: float | None = None
 
 
 @dataclass(frozen=True)
@@ -47,13 +67,13 @@ class Evidence:
     Attributes:
         metrics: values by row and metric, then by seed.
         costs: what each row's model costs by name, as ``ablations.costs.counted`` counts it: the same on every machine.
-        seconds: of one training iteration, median over seeds.
+        speeds: by row.
         sources: commit, versions and machine behind each block.
     """
 
     metrics: Mapping[tuple[TableRow, str], Mapping[int, float]] = field(default_factory=dict)
     costs: Mapping[TableRow, Mapping[str, float]] = field(default_factory=dict)
-    seconds: Mapping[TableRow, float] = field(default_factory=dict)
+    speeds: Mapping[TableRow, Speed] = field(default_factory=dict)
     sources: Mapping[TableBlock, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
@@ -100,7 +120,7 @@ class BaselineFile:
                 metrics={key: values for key, values in old.metrics.items() if key[0].block not in fresh}
                 | dict(evidence.metrics),
                 costs=merged(old.costs, evidence.costs),
-                seconds=merged(old.seconds, evidence.seconds),
+                speeds=merged(old.speeds, evidence.speeds),
                 sources={block: facts for block, facts in old.sources.items() if block not in fresh}
                 | dict(evidence.sources),
             ),
@@ -108,7 +128,7 @@ class BaselineFile:
 
 
 def write_baseline_file(path: Path, baseline: BaselineFile) -> None:
-    """Write a baseline: sorted, one line for each row and metric; seconds only where its factor has a use for them."""
+    """Write a baseline: sorted, one line for each row and metric; speeds only where its factor has a use for them."""
     evidence = baseline.evidence
     lists = {
         "sources": [{**block._asdict(), **facts} for block, facts in sorted(evidence.sources.items())],
@@ -118,8 +138,8 @@ def write_baseline_file(path: Path, baseline: BaselineFile) -> None:
         ],
         "costs": [{**row._asdict(), **dict(sorted(costs.items()))} for row, costs in sorted(evidence.costs.items())],
         "speed": [
-            {**row._asdict(), "seconds": seconds}
-            for row, seconds in sorted(evidence.seconds.items())
+            {**row._asdict(), "seconds": speed.seconds} | ({"ratio": speed.ratio} if speed.ratio else {})
+            for row, speed in sorted(evidence.speeds.items())
             if baseline.speed_factor is not None
         ],
     }
@@ -149,7 +169,7 @@ def read_baseline_file(path: Path) -> BaselineFile:
                 path, content, "metrics", lambda entry: ((_row(entry), _word(entry["metric"])), _values(entry))
             ),
             costs=_read(path, content, "costs", lambda entry: (_row(entry), _costs(entry))),
-            seconds=_read(path, content, "speed", lambda entry: (_row(entry), _above_zero(entry["seconds"]))),
+            speeds=_read(path, content, "speed", lambda entry: (_row(entry), _speed(entry))),
             sources=_read(path, content, "sources", _source),
         ),
         tolerances,
@@ -225,6 +245,10 @@ def _values(entry: Mapping[str, Any]) -> dict[int, float]:
 
 def _costs(entry: Mapping[str, Any]) -> dict[str, float]:
     return {_word(name): _number(value) for name, value in entry.items() if name not in TableRow._fields}
+
+
+def _speed(entry: Mapping[str, Any]) -> Speed:
+    return Speed(_above_zero(entry["seconds"]), _above_zero(entry["ratio"]) if "ratio" in entry else None)
 
 
 def _source(entry: Mapping[str, Any]) -> tuple[TableBlock, dict[str, Any]]:

@@ -15,8 +15,10 @@ from ablations.gate.regression import (
     IMPROVED,
     MISSING,
     NEW,
+    NO_MACHINE,
     REGRESSED,
     SAME,
+    SPEED,
     UNTESTED,
     Finding,
 )
@@ -39,7 +41,16 @@ def lines(findings: Sequence[Finding], verbose: bool = False) -> Iterator[str]:
             yield from (f"{verdict:<10} {line}" for line in _by_row(chosen))
         else:
             yield from (f"{verdict:<10} {finding.row}, {finding.name}: {words(finding)}" for finding in shown)
+    yield from _without_machine(findings)
     yield summary(findings)
+
+
+def _without_machine(findings: Sequence[Finding]) -> Iterator[str]:
+    """How many rows' speeds could not be compared: that is said of all of them at once."""
+    number = sum(finding.reason == NO_MACHINE for finding in findings)
+    if number:
+        rows = f"{number} row{'s' if number > 1 else ''}"
+        yield f"{UNTESTED:<10} {SPEED} of {rows}: on one side or both, {NO_MACHINE}"
 
 
 def _by_row(findings: Sequence[Finding]) -> Iterator[str]:

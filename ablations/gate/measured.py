@@ -1,14 +1,22 @@
 """What a sweep measured, from whatever holds it: a store, a packed store, a results frame as CSV, or a baseline."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from ablations.gate.baseline_file import BaselineFile, Evidence, TableBlock, TableRow, read_baseline_file, shortened
+from ablations.gate.baseline_file import (
+    BaselineFile,
+    Evidence,
+    Speed,
+    TableBlock,
+    TableRow,
+    read_baseline_file,
+    shortened,
+)
 from ablations.metric_names import is_name
 from ablations.store.results_frame import Results, one_run_each, require_one_run_per_seed
 from ablations.store.run_record import RunRecord
@@ -19,8 +27,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 DECIMALS = 4  # of values
-DIGITS = 4  # of seconds
-FACTS = ("processor", "gpus", "threads", "python", "torch")  # what a baseline keeps of an environment
+DIGITS = 4  # of seconds and their ratios
+MACHINE = ("processor", "gpus", "threads")  # what seconds must have in common to be compared
+FACTS = (*MACHINE, "python", "torch")  # what a baseline keeps of an environment
 
 Say = Callable[[str], None]
 Metrics = dict[tuple[TableRow, str], dict[int, float]]
@@ -41,6 +50,11 @@ class Finished:
     seconds: float | None
     costs: Mapping[str, float]
     facts: Mapping[str, Any]
+
+    @property
+    def machine(self) -> tuple[Any, ...] | None:
+        """What its seconds depend on; None if its record names no processor."""
+        return tuple(self.facts.get(name) for name in MACHINE) if self.facts.get("processor") else None
 
 
 def read_evidence(path: Path, say: Say = print) -> BaselineFile:
@@ -78,16 +92,12 @@ def evidence_of(results: Results) -> Evidence:
     by_row: dict[TableRow, dict[int, Finished]] = {}
     for record in one_run_each(frame, results.runs).to_dict("records"):
         by_row.setdefault(_row(record), {})[int(record["seed"])] = runs[record["run"]]
-    seconds: dict[TableRow, float] = {}
     for row, seeds in by_row.items():
         for seed, run in seeds.items():
             for name, loss in run.losses.items():
                 metrics.setdefault((row, name), {})[seed] = round(loss, DECIMALS)
-        times = [run.seconds for run in seeds.values() if run.seconds]
-        if times:
-            seconds[row] = float(f"{median(times):.{DIGITS}g}")
     costs = {row: next(iter(seeds.values())).costs for row, seeds in by_row.items()}
-    return Evidence(metrics, {row: cost for row, cost in costs.items() if cost}, seconds, _sources(by_row))
+    return Evidence(metrics, {row: cost for row, cost in costs.items() if cost}, _speeds(by_row), _sources(by_row))
 
 
 def _metrics(frame: "pd.DataFrame", place: str) -> Metrics:
@@ -122,6 +132,28 @@ def _seconds(run: RunRecord) -> float | None:
     with suppress(KeyError, TypeError):
         return run.seconds["train"] / run.config["train_cfg"]["max_iters"]
     return None
+
+
+def _speeds(by_row: Mapping[TableRow, Mapping[int, Finished]]) -> dict[TableRow, Speed]:
+    speeds = {}
+    for row, seeds in by_row.items():
+        seconds = [run.seconds for run in seeds.values() if run.seconds]
+        if seconds:
+            ratios = list(_ratios(seeds, by_row.get(row.reference, {}) if row.reference else {}))
+            speeds[row] = Speed(_median(seconds), _median(ratios) if ratios else None)
+    return speeds
+
+
+def _ratios(seeds: Mapping[int, Finished], of_reference: Mapping[int, Finished]) -> Iterator[float]:
+    """A row's seconds over those of its table's baseline row, seed by seed: of two machines they would tell nothing."""
+    for seed in seeds.keys() & of_reference.keys():
+        run, reference = seeds[seed], of_reference[seed]
+        if run.seconds and reference.seconds and run.machine and run.machine == reference.machine:
+            yield run.seconds / reference.seconds
+
+
+def _median(values: Sequence[float]) -> float:
+    return float(f"{median(values):.{DIGITS}g}")
 
 
 def _costs(config: Mapping[str, Any], counted: dict[str, dict[str, float]]) -> dict[str, float]:

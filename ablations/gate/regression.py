@@ -7,7 +7,7 @@
   one seed never finds a class; so one seed is no evidence of them.
 - **Costs**, parameters and FLOPs, are exact.
 - **Speed** is a ratio: a row's seconds an iteration over those of its table's baseline row, which another machine
-  changes little.
+  changes little. Only seeds count with which both were trained on one machine.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -16,7 +16,7 @@ from statistics import fmean
 from typing import Any
 
 from ablations.comparing.usual_spread import Spread, usual_spread
-from ablations.gate.baseline_file import BaselineFile, Evidence, TableRow
+from ablations.gate.baseline_file import BaselineFile, Evidence, Speed, TableRow
 from ablations.gate.moderated_t_test import Shift, rejected, shift
 from ablations.metric_names import LOSSES, PRIMARY_METRIC, lower_is_better, primary_metric
 from ablations.studies import STUDIES
@@ -27,6 +27,8 @@ SPEED = "seconds per iteration"
 REGRESSED, CHANGED, MISSING = FAILURES = ("regressed", "changed", "missing")
 IMPROVED, SAME, NEW, UNTESTED = "improved", "same", "new", "untested"
 ONE_SEED, NO_SPREAD = "one seed is no evidence of a detail", "nothing tells the spread between seeds"
+SECONDS_ALONE = "seconds, which another machine or load changes"
+NO_MACHINE = "with no seed are it and its table's baseline row known to have been trained on one machine"
 
 
 @dataclass(frozen=True)
@@ -231,17 +233,16 @@ def _known(costs: Mapping[str, float], name: str) -> tuple[float, ...]:
 
 
 def _speed_findings(old: Evidence, new: Evidence, factor: float) -> Iterator[Finding]:
-    for row in sorted(old.seconds.keys() & new.seconds.keys()):
-        yield _paced(row, old, new, factor)
+    for row in sorted(old.speeds.keys() & new.speeds.keys()):
+        yield _paced(row, old.speeds[row], new.speeds[row], factor)
 
 
-def _paced(row: TableRow, old: Evidence, new: Evidence, factor: float) -> Finding:
-    """A row's speed beside its table's baseline row, trained on the same machine."""
-    reference = row._replace(variant=STUDIES[row.table].baseline) if row.table in STUDIES else row
-    before, after = old.seconds[row], new.seconds[row]
-    if reference == row or reference not in old.seconds or reference not in new.seconds:
-        reason = "seconds, which another machine or load changes"
-        return Finding(row, SPEED, "speed", UNTESTED, (before,), (after,), reason=reason)
-    before, after = before / old.seconds[reference], after / new.seconds[reference]
-    verdict = REGRESSED if after > factor * before else IMPROVED if after < before / factor else SAME
-    return Finding(row, SPEED, "speed", verdict, (before,), (after,), reason=f"in those of '{reference.variant}'")
+def _paced(row: TableRow, old: Speed, new: Speed, factor: float) -> Finding:
+    """A row's speed beside its table's baseline row."""
+    if row.reference is None or old.ratio is None or new.ratio is None:
+        reason = NO_MACHINE if row.reference else SECONDS_ALONE
+        return Finding(row, SPEED, "speed", UNTESTED, (old.seconds,), (new.seconds,), reason=reason)
+    slower, faster = new.ratio > factor * old.ratio, new.ratio < old.ratio / factor
+    verdict = REGRESSED if slower else IMPROVED if faster else SAME
+    reason = f"in those of '{row.reference.variant}'"
+    return Finding(row, SPEED, "speed", verdict, (old.ratio,), (new.ratio,), reason=reason)

@@ -6,6 +6,7 @@ import pytest
 from ablations.gate.baseline_file import (
     BaselineFile,
     Evidence,
+    Speed,
     TableBlock,
     TableRow,
     read_baseline_file,
@@ -19,7 +20,7 @@ FPN = TableRow("4e", "mini", "panoptic", "FPN")
 EVIDENCE = Evidence(
     metrics={(MASKED, "PQ"): {0: 48.5, 1: 47.25}, (PLAIN, "PQ"): {0: 42.0}, (FPN, "PQ"): {0: 46.0}},
     costs={MASKED: {"params": 1.5, "flops": 0.25}, FPN: {"params": 1.0}},
-    seconds={MASKED: 0.31},
+    speeds={MASKED: Speed(0.31), PLAIN: Speed(0.25, 0.81)},
     sources={MASKED.block: {"commit": "c0ffee", "threads": 1}},
 )
 
@@ -45,7 +46,7 @@ def test_what_is_written_is_read(path):
 def test_a_baseline_that_leaves_speed_alone_has_no_seconds(path):
     """They would be others at every update."""
     write_baseline_file(path, BaselineFile(EVIDENCE, speed_factor=None))
-    assert read_baseline_file(path) == BaselineFile(replace(EVIDENCE, seconds={}), speed_factor=None)
+    assert read_baseline_file(path) == BaselineFile(replace(EVIDENCE, speeds={}), speed_factor=None)
 
 
 def test_a_line_is_a_row_and_a_metric_in_their_order(path):
@@ -78,7 +79,7 @@ def test_update_replaces_the_sweeps_tables_and_keeps_the_rest():
 def test_update_keeps_the_costs_and_speeds_that_a_results_frame_does_not_tell():
     merged = BaselineFile(EVIDENCE).updated(Evidence(metrics={(MASKED, "PQ"): {0: 50.0}}))
     assert merged.evidence.costs == EVIDENCE.costs
-    assert merged.evidence.seconds == EVIDENCE.seconds
+    assert merged.evidence.speeds == {MASKED: Speed(0.31)}
     gone = BaselineFile(EVIDENCE).updated(Evidence(metrics={(PLAIN, "PQ"): {0: 42.0}}))
     assert gone.evidence.costs == {FPN: {"params": 1.0}}
 
@@ -114,7 +115,8 @@ def test_another_file_is_bad_input(path, text):
         ("metrics", {**PLAIN._asdict(), "metric": "PQ", "values": {"0": 1}}, "it is there twice"),
         ("metrics", "PQ", "entry 4 of 'metrics'"),
         ("costs", {**PLAIN._asdict(), "params": None}, "entry 3 of 'costs'"),
-        ("speed", {**PLAIN._asdict(), "seconds": -1}, "-1 is not above zero"),
+        ("speed", {**FPN._asdict(), "seconds": -1}, "-1 is not above zero"),
+        ("speed", {**FPN._asdict(), "seconds": 1, "ratio": None}, "None is no number"),
     ],
 )
 def test_a_wrong_entry_is_named(path, content, key, entry, complaint):

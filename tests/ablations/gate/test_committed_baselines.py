@@ -40,4 +40,4 @@ def test_smoke_has_what_holds_on_any_processor():
         for name in ("PQ", "mIoU_pan", FIRST_LOSS, LAST_LOSS):
             assert baseline.evidence.metrics[row, name]
             assert name in baseline.tolerances
-    assert (baseline.speed_factor, baseline.evidence.seconds) == (None, {})
+    assert (baseline.speed_factor, baseline.evidence.speeds) == (None, {})

@@ -5,7 +5,7 @@ import pytest
 
 from ablations.gate.baseline_file import TableRow
 from ablations.gate.findings import failures, lines, write_findings, write_junit
-from ablations.gate.regression import Finding
+from ablations.gate.regression import NO_MACHINE, SPEED, Finding
 
 MASKED = TableRow("4c", "mini", "panoptic", "masked attention")
 SMCA = MASKED._replace(variant="SMCA")
@@ -44,6 +44,14 @@ def test_lines_say_what_is_worse_first_and_count_at_the_end():
 def test_a_long_list_of_missing_metrics_is_cut():
     missing = [Finding(SMCA, f"PQ{number}", "metric", "missing", (43.0,), ()) for number in range(7)]
     assert next(iter(lines(missing))) == "missing    4c SMCA (panoptic, mini): PQ0, PQ1, PQ2, PQ3 and 3 more"
+
+
+def test_speeds_that_cannot_be_compared_are_said_once():
+    speeds = [Finding(row, SPEED, "speed", "untested", (1.0,), (2.0,), reason=NO_MACHINE) for row in (SMCA, FPN)]
+    assert list(lines([*speeds, WORSE]))[1:] == [
+        f"untested   seconds per iteration of 2 rows: on one side or both, {NO_MACHINE}",
+        "3 compared: 1 regressed, 2 untested",
+    ]
 
 
 @pytest.mark.parametrize(("allow_missing", "count"), [(False, 4), (True, 2)])

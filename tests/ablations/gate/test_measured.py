@@ -3,10 +3,11 @@ import json
 import pandas as pd
 import pytest
 
-from ablations.gate.baseline_file import BaselineFile, Evidence, TableBlock, TableRow, write_baseline_file
+from ablations.gate.baseline_file import BaselineFile, Evidence, Speed, TableBlock, TableRow, write_baseline_file
 from ablations.gate.measured import read_evidence
 from ablations.planning.plan import make_plan
 from ablations.planning.scales import chosen_scale
+from ablations.store.pack import pack
 from ablations.store.record_writing import add_facts, write_running
 from ablations.store.results_frame import read_results
 from ablations.studies import STUDIES
@@ -58,7 +59,30 @@ def test_a_run_that_went_on_has_the_losses_of_both_parts(finished):
 
 def test_a_stores_speed_is_training_alone_by_iteration(finished):
     """Of ten iterations each: 4.0 and 4.1 seconds."""
-    assert read_evidence(finished).evidence.seconds == {MASKED: 4.05, PLAIN: 4.05}
+    assert read_evidence(finished).evidence.speeds == {MASKED: Speed(4.05), PLAIN: Speed(4.05)}
+
+
+def test_a_rows_speed_is_a_ratio_where_one_machine_is_known_to_have_trained_it_and_its_baseline(
+    plan, have_done, study, monkeypatch, tmp_path
+):
+    """Seed 0 on two machines, of which one is twice as fast; seed 1 on one; of seed 2 no processor is known."""
+    monkeypatch.setitem(STUDIES, study.table, study)
+    fast, slow, unknown = ({**ENVIRONMENT, "processor": name} for name in ("fast", "slow", ""))
+    machines = {0: (slow, fast), 1: (fast, fast), 2: (unknown, unknown)}
+
+    def leave_on(directory, cell):
+        measured = leave(directory, cell)
+        is_baseline = cell.variant == study.baseline
+        seconds = {0: 100.0, 1: 40.0, 2: 7.0}[cell.run.seed] / (1.0 if is_baseline else 2.0)
+        add_facts(directory, environment=machines[cell.run.seed][not is_baseline])
+        (directory / "timing.json").write_text(json.dumps({"seconds": {"train": seconds}}))
+        return measured
+
+    store = have_done(plan(seeds=(0, 1, 2)), leave_on)
+    (row,) = (row for row in (MASKED, PLAIN) if row.variant != study.baseline)
+    assert read_evidence(store).evidence.speeds[row] == Speed(2.0, 0.5)
+    pack(read_results(store), tmp_path / "packed", ())
+    assert read_evidence(tmp_path / "packed").evidence.speeds[row] == Speed(2.0, 0.5)
 
 
 def test_a_stores_sources(finished):
@@ -78,7 +102,7 @@ def test_a_store_of_runs_without_logs_and_records_has_its_metrics(finished):
         (directory / "20260101_000000" / "vis_data" / "scalars.json").unlink()
     evidence = read_evidence(finished).evidence
     assert set(evidence.metrics) == {(row, metric) for row in (MASKED, PLAIN) for metric in ("PQ", "SQ")}
-    assert evidence.seconds == {}
+    assert evidence.speeds == {}
 
 
 def test_costs_are_those_of_the_runs_configs(have_done, tmp_path):
@@ -97,7 +121,7 @@ def test_costs_are_those_of_the_runs_configs(have_done, tmp_path):
 def test_an_evaluation_has_metrics_alone(plan, evaluated_study, have_done):
     evidence = read_evidence(have_done(plan(studies=[evaluated_study]), leave)).evidence
     assert {metric for _, metric in evidence.metrics} == {"PQ", "SQ"}
-    assert evidence.seconds == evidence.costs == {}
+    assert evidence.speeds == evidence.costs == {}
 
 
 def test_a_module_of_ones_own_must_be_there(finished):

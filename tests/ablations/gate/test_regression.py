@@ -3,8 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ablations.gate.baseline_file import BaselineFile, Evidence, TableRow
-from ablations.gate.regression import ERROR_RATE, SPEED, find_changes, require_tested
+from ablations.gate.baseline_file import BaselineFile, Evidence, Speed, TableRow
+from ablations.gate.regression import ERROR_RATE, NO_MACHINE, SPEED, find_changes, require_tested
 from m2f.errors import InputError
 
 ROWS = [
@@ -163,11 +163,20 @@ def test_a_results_frame_has_no_costs_to_miss():
 @pytest.mark.parametrize(("seconds", "verdict"), [(1.9, "same"), (2.1, "regressed"), (0.4, "improved")])
 def test_speed_is_a_ratio_to_the_tables_baseline_row(seconds, verdict):
     """Another machine, twice as fast: its seconds are others, the ratio is not."""
-    old = evidence(dict.fromkeys(ROWS, OLD), seconds={MASKED: 1.0, SMCA: 1.2})
-    new = evidence(dict.fromkeys(ROWS, OLD), seconds={MASKED: 0.5, SMCA: 0.5 * 1.2 * seconds})
+    old = evidence(dict.fromkeys(ROWS, OLD), speeds={MASKED: Speed(1.0), SMCA: Speed(1.2, 1.2)})
+    new = evidence(
+        dict.fromkeys(ROWS, OLD), speeds={MASKED: Speed(0.5), SMCA: Speed(0.5 * 1.2 * seconds, 1.2 * seconds)}
+    )
     found = verdicts(old, new, speed_factor=2.0)
     assert (found[SMCA, SPEED], found[MASKED, SPEED]) == (verdict, "untested")
     assert SPEED not in {name for _, name in verdicts(old, new, speed_factor=None)}
+
+
+@pytest.mark.parametrize(("old", "new"), [(None, 3.0), (1.2, None)])
+def test_the_seconds_of_two_machines_are_not_compared(old, new):
+    sides = [evidence({SMCA: OLD}, speeds={SMCA: Speed(1.0, ratio)}) for ratio in (old, new)]
+    (found,) = (of for of in find_changes(BaselineFile(sides[0]), sides[1]) if of.name == SPEED)
+    assert (found.verdict, found.reason) == ("untested", NO_MACHINE)
 
 
 def test_a_table_of_ones_own_is_compared_by_its_tasks_metric():
