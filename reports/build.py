@@ -114,6 +114,7 @@ def sections_of(results: pd.DataFrame, found: Results, say: Callable[[str], obje
             paper=paper[paper["table"] == study.table],
             scale_word=_scale_word(scale, runs[of_study["run"].iloc[0]]) if len(of_study) else scale,
             flops=_flops(study, of_study, runs, say),
+            asked=found.asked,
         )
         for scale in in_order(results["scale"])
         for study in STUDIES.values()

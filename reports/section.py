@@ -1,7 +1,7 @@
 """One table at one scale: what was measured, and what is missing or out of the ordinary in it."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import Any
@@ -12,6 +12,7 @@ from ablations.comparing.shared_seeds import BORROWED
 from ablations.metric_names import primary_metric
 from ablations.planning.scales import chosen_scale
 from ablations.reports.text import listing, run_command
+from ablations.store.results_frame import Cell
 from ablations.store.run_record import RunRecord
 from ablations.studies.study import Study
 from m2f.config_files import read_config
@@ -26,6 +27,7 @@ class Section:
         results: a results frame, with the seeds that its rows share with other tables (``borrowed``).
         scale_word: what names the scale on the command line.
         flops: multiply-accumulates of one forward pass by row, where the table is drawn against them.
+        asked: the rows and seeds that sweeps were to fill, of this table and others.
     """
 
     study: Study
@@ -35,6 +37,7 @@ class Section:
     paper: pd.DataFrame
     scale_word: str
     flops: Mapping[str, float] = field(default_factory=dict)
+    asked: Set[Cell] = frozenset()
 
 
 def metric_of(section: Section, task: str) -> str:
@@ -125,7 +128,9 @@ def missing(section: Section, task: str, overrides: list[str], store: str) -> li
     if not seeds:
         return [{"text": f"The {task} task was not run", "command": command()}]
     gaps = []
-    lacking = {variant: sorted(set(seeds) - own) for variant, own in seeds_of.items() if set(seeds) - own}
+    lacking = {
+        variant: lost for variant, own in seeds_of.items() if (lost := _lacking(section, task, variant, own, seeds))
+    }
     if lacking:
         text = "; ".join(f"{name} lacks {_seeds(lost)}" for name, lost in lacking.items())
         gaps.append({"text": f"In the {task} task, {text}", "command": command(seeds=seeds)})
@@ -134,6 +139,19 @@ def missing(section: Section, task: str, overrides: list[str], store: str) -> li
         text = f"The {task} task was run with one seed, which tells no spread"
         gaps.append({"text": text, "command": command(seeds=more)})
     return gaps
+
+
+def _lacking(section: Section, task: str, variant: str, own: set[int], seeds: list[int]) -> list[int]:
+    """The seeds that a row was to have and has not; without one of its own, all that others have.
+
+    Those above its last one it need not have been asked for: `m2f run --until` adds seeds where they are needed.
+    """
+    return [
+        seed
+        for seed in seeds
+        if seed not in own
+        and (not own or seed < max(own) or (section.study.table, section.scale, task, variant, seed) in section.asked)
+    ]
 
 
 def _seeds(seeds: list[int]) -> str:

@@ -45,6 +45,8 @@ class Results:
         damaged: a sentence for each run that says it is done and is left out because a file of it is damaged.
         place: what they were read from, as sentences name it.
         failed: why a run failed, by the row and seed that want it.
+        asked: the rows and seeds that sweeps were to fill, whether or not they have. Packed stores and results frames
+            know of none but those that they have.
     """
 
     frame: "pd.DataFrame"
@@ -52,6 +54,7 @@ class Results:
     damaged: tuple[str, ...]
     place: str
     failed: Mapping[Cell, str] = field(default_factory=dict)
+    asked: frozenset[Cell] = frozenset()
 
     def left_out(self, tables: Collection[str] = ()) -> tuple[str, ...]:
         """A sentence for each damaged run, and each seed of these tables (none named: all) whose run failed.
@@ -78,12 +81,13 @@ def read_results(store: Path) -> Results:
     records = {name: RunRecord(run_directory(store, name)) for name in dict.fromkeys(cell["run"] for cell in cells)}
     runs, damaged = whole_runs(records.values())
     reasons = {name: on_one_line(str(own.state.reason)) for name, own in records.items() if own.state.name == "failed"}
-    failed = {
-        (cell["table"], cell["scale"], cell["task"], cell["variant"], cell["seed"]): reasons[cell["run"]]
-        for cell in cells
-        if cell["run"] in reasons
-    }
-    return Results(results_frame(cells, runs), runs, tuple(damaged), str(store), failed)
+    failed = {_row_and_seed(cell): reasons[cell["run"]] for cell in cells if cell["run"] in reasons}
+    asked = frozenset(map(_row_and_seed, cells))
+    return Results(results_frame(cells, runs), runs, tuple(damaged), str(store), failed, asked)
+
+
+def _row_and_seed(cell: Mapping[str, Any]) -> Cell:
+    return cell["table"], cell["scale"], cell["task"], cell["variant"], cell["seed"]
 
 
 def results_frame(cells: Iterable[Mapping[str, Any]], runs: Mapping[str, RunRecord]) -> "pd.DataFrame":
@@ -149,7 +153,7 @@ def joined(parts: Sequence[Results]) -> Results:
     require_one_run_per_seed(frame, place)
     damaged = tuple(sentence for part in parts for sentence in part.damaged)
     failed = {cell: reason for part in parts for cell, reason in part.failed.items()}
-    return Results(frame, runs, damaged, place, failed)
+    return Results(frame, runs, damaged, place, failed, frozenset().union(*(part.asked for part in parts)))
 
 
 def one_run_each(results: "pd.DataFrame", runs: Mapping[str, RunRecord]) -> "pd.DataFrame":

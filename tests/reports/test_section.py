@@ -53,14 +53,37 @@ def test_only_what_the_table_s_own_runs_lack_is_missed():
         task="panoptic", metric="PQ", value=50.0, borrowed=False
     )
 
-    def told(of):
-        shared = of[of["variant"] == "SMCA"].assign(seed=2, borrowed=True)
-        section = Section(STUDIES["4c"], "mini", pd.concat([of, shared]), pd.DataFrame(), pd.DataFrame(), "mini")
-        return missing(section, "panoptic", [], "")
+    shared = results[results["variant"] == "SMCA"].assign(seed=2, borrowed=True)
+    assert told_missing(pd.concat([results, shared])) == []
+    (gap,) = told_missing(pd.concat([results[(results["variant"] != "SMCA") | (results["seed"] != 0)], shared]))
+    assert gap["text"] == "In the panoptic task, SMCA lacks seed 0"
 
-    assert told(results) == []
-    (gap,) = told(results[(results["variant"] != "SMCA") | (results["seed"] != 1)])
-    assert gap["text"] == "In the panoptic task, SMCA lacks seed 1"
+
+def told_missing(results, asked=()):
+    section = Section(
+        *(STUDIES["4c"], "mini", results, pd.DataFrame(), pd.DataFrame(), "mini"),
+        asked={("4c", "mini", "panoptic", variant, seed) for variant, seed in asked},
+    )
+    return missing(section, "panoptic", [], "")
+
+
+@pytest.mark.parametrize(
+    ("own", "asked", "lacks"),
+    [
+        ((0, 1), (0, 1), None),  # --until gave the others seeds 2 and 3
+        ((0, 1), (0, 1, 2), "seed 2"),
+        ((0, 3), (), "seeds 1 and 2"),
+        ((), (), "seeds 0, 1, 2 and 3"),
+    ],
+)
+def test_seeds_that_a_row_was_not_asked_for_are_not_missed(own, asked, lacks):
+    seeds = {row.name: own if row.name == "SMCA" else (0, 1, 2, 3) for row in STUDIES["4c"].variations}
+    rows = [(name, seed) for name, of_row in seeds.items() for seed in of_row]
+    results = pd.DataFrame(rows, columns=["variant", "seed"]).assign(
+        task="panoptic", metric="PQ", value=50.0, borrowed=False
+    )
+    gaps = told_missing(results, [("SMCA", seed) for seed in asked])
+    assert [gap["text"] for gap in gaps] == ([f"In the panoptic task, SMCA lacks {lacks}"] if lacks else [])
 
 
 def test_a_value_at_a_dotted_key():
