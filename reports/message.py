@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from ablations.comparing.beside_paper import BASELINE
-from ablations.comparing.verdicts import OWN_VERDICTS, VERDICTS
+from ablations.comparing.verdicts import NOT_RUN, OWN_VERDICTS, VERDICTS
 from ablations.reports.text import listing
 from ablations.studies import SINCE_THE_PAPER, WITHOUT_CLAIMS
 
@@ -21,7 +21,7 @@ SAID = {
 def papers_differences(comparisons: Iterable[pd.DataFrame]) -> pd.DataFrame:
     """The rows of comparison frames of which the paper claims a difference, by each task's primary metric.
 
-    Rows that are the same runs in several tables are there once, as the first of them.
+    Rows that are the same runs in several tables, or would be, are there once, as the first of them that was run.
     """
     return _once(_claimed(_compared(comparisons)))
 
@@ -43,7 +43,8 @@ def _claimed(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _once(rows: pd.DataFrame) -> pd.DataFrame:
-    return rows.drop_duplicates(["scale", "task", "metric", "comparison"])
+    run_first = rows.sort_values("verdict", key=lambda verdict: verdict == NOT_RUN, kind="stable")
+    return run_first.drop_duplicates(["scale", "task", "metric", "comparison"]).sort_index()
 
 
 def _compared(comparisons: Iterable[pd.DataFrame]) -> pd.DataFrame:

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from ablations.comparing.over_images import Parts, image_interval
+from ablations.comparing.same_design import design_of
 from ablations.comparing.statistics import Difference, Estimate, differences_of, mean_interval, paired_difference
 from ablations.comparing.verdicts import FRACTION, MARGIN, Comparison, Judgement, judge
 from ablations.metric_names import COST_METRICS, primary_metric, unit
@@ -124,8 +125,8 @@ def comparison_frame(
     `parts_of` knows what each image gives to the metric of a run, ``[I, parts, K]``. `within_paper_noise` says whether
     the paper's difference is no larger than what its model's numbers move by when it is trained again. `verdict` and
     `visible`, the least difference that would have shown, are those of ``ablations.comparing.verdicts.judge``; or the
-    verdict is the word 'baseline' in the baseline's rows. `comparison` names the first row that compares the same runs.
-    Numbers that do not exist are NaN.
+    verdict is the word 'baseline' in the baseline's rows. `comparison` names the first row that compares the same runs,
+    or would; of those the first that has been run, if there is one. Numbers that do not exist are NaN.
 
     Give all studies that have results at the scale: their rows tell together what spread is usual, and the verdicts are
     corrected for their number. Primary metrics are one family, further metrics another. The rows of which the paper
@@ -137,7 +138,7 @@ def comparison_frame(
     rows = [row for study in studies for row in _rows(results, paper, study, scale)]
     found = _differences(rows)
     judged = _judgements(rows, found)
-    names = _first_names(rows)
+    names = _first_names(rows, scale)
     return pd.DataFrame(
         [
             {**_record(row, scale, found[row.key], judged.get(number), parts_of), "comparison": names[number]}
@@ -185,14 +186,31 @@ def _rows(results: pd.DataFrame, paper: pd.DataFrame, study: Study, scale: str) 
                 )
 
 
-def _first_names(rows: list[_Row]) -> list[str]:
-    """By row, the table and the name of the first one that compares the same runs."""
+def _first_names(rows: list[_Row], scale: str) -> list[str]:
+    """By row, the table and the name of the first one that compares the same runs, or would.
+
+    Where there are no runs to tell that, the designs do.
+    """
+    every_run = all(row.paired for row in rows)
+    designs = [row.key for row in rows] if every_run else list(_designs(rows, scale))
+    keys = [row.key if row.paired else design for row, design in zip(rows, designs, strict=True)]
     first: dict[Hashable, str] = {}
-    names = []
+    for number in sorted(range(len(rows)), key=lambda number: not rows[number].paired):
+        name = first.setdefault(keys[number], f"{rows[number].study.table} {rows[number].variation.name}")
+        first.setdefault(designs[number], name)
+    return [first[key] for key in keys]
+
+
+def _designs(rows: list[_Row], scale: str) -> Iterator[Hashable]:
+    """By row, which designs are compared by which metric."""
+    known: dict[tuple[str, str, str], str] = {}
     for row in rows:
-        name = f"{row.study.table} {row.variation.name}"
-        names.append(first.setdefault(row.key, name) if row.paired else name)
-    return names
+        baseline = next(each for each in row.study.variations if each.name == row.study.baseline)
+        for variation in (row.variation, baseline):
+            key = (row.study.table, variation.name, row.task)
+            if key not in known:
+                known[key] = design_of(row.study, variation, row.task, scale)
+        yield (*row.kind, *(known[row.study.table, name, row.task] for name in (row.variation.name, baseline.name)))
 
 
 def _differences(rows: list[_Row]) -> dict[Hashable, Difference]:

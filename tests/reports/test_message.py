@@ -76,6 +76,14 @@ def test_what_is_the_same_runs_in_several_tables_is_counted_once():
     assert list(own_rows([later, first, later.assign(table="S2")])["comparison"]) == ["S1 row"]
 
 
+def test_of_a_comparison_that_was_run_in_one_table_and_not_in_another_what_was_run_counts():
+    first, second = (frame(("panoptic", "PQ", -4.8, verdict)) for verdict in ("not run", "reproduced"))
+    assert list(papers_differences([first, second.assign(table="4d")])["verdict"]) == ["reproduced"]
+    later = second.assign(table="S1", verdict="not run")
+    assert own_rows([later, first]).empty
+    assert list(own_rows([later.assign(verdict="above the baseline"), first])["table"]) == ["S1"]
+
+
 def test_a_number_that_followers_print_is_no_claim_of_the_paper_s():
     later = frame(("panoptic", "PQ", 1.5, "above the baseline")).assign(table="S2")
     assert papers_differences([later]).empty and len(own_rows([later])) == 1

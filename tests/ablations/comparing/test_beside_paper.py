@@ -232,6 +232,26 @@ def test_a_row_that_is_one_run_in_two_tables_is_one_test():
         assert row(of_table, "plain")[shown].tolist() == row(once, "plain")[shown].tolist()
 
 
+def test_rows_that_are_not_run_yet_are_one_comparison_where_their_runs_will_be_the_same():
+    rows = [replace(STUDY.variations[0], overrides={"a": 1}), *STUDY.variations[1:]]
+    other = replace(rows[0], name="other", overrides={"a": 2})
+    again = [replace(row, name=f"again {row.name}") for row in rows]
+    first = replace(STUDY, variations=(*rows, other))
+    second = replace(STUDY, table="4e", baseline="again masked attention", variations=tuple(again))
+    none = results_frame(PANOPTIC).head(0)
+
+    def names(results, task="panoptic"):
+        frame = comparison_frame(results, paper_frame(), [second, first], "mini")
+        of_task = frame[(frame["task"] == task) & (frame["metric"] != "SQ")]
+        return dict(zip(of_task["table"] + " " + of_task["variant"], of_task["comparison"], strict=True))
+
+    found = names(none)
+    assert found["4c plain"] == found["4e again plain"] == "4e again plain"
+    assert found["4c other"] == "4c other"
+    run = names(results_frame(PANOPTIC))
+    assert run["4c plain"] == run["4e again plain"] == "4c plain", "the one that was run"
+
+
 @pytest.mark.parametrize("paper", [47.1, 51.5], ids=["large", "small"])
 @pytest.mark.parametrize("factor", [0.1, 0.6, 1.0, 1.5, 2.0])
 def test_runs_of_one_name_have_one_interval_and_one_verdict_in_another_table(paper, factor):
