@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ablations.comparing.beside_paper import BASELINE, margin_beside, margin_of
-from ablations.comparing.interactions import interactions
+from ablations.comparing.interactions import Interaction, interactions
 from ablations.comparing.main_effects import Choices, Effect, Values, main_effects
 from ablations.comparing.statistics import mean_interval
 from ablations.comparing.verdicts import NOT_RUN, OWN_VERDICTS, UNTOLD, VERDICTS
@@ -35,24 +35,21 @@ def own_answer(section: Section, task: str) -> str:
         f"{metric_name(metric)}, {_seeds(rows)}, beside {section.study.baseline}.",
         *_told(rows, metric),
         *_untold(rows),
-        *_effects(section, task, metric),
-        *_together(section, task, metric),
+        *_of_choices(section, task, metric),
         *cheapest(section, [(row, _side(row)) for row in rows], (LEVEL, ABOVE), BELOW),
     ]
     return " ".join(sentences)
 
 
-def effects_of(section: Section, task: str, metric: str) -> list[Effect]:
-    """The effects of a crossed study's choices; none of a study that crosses nothing."""
-    rows = _choices(section)
-    values = _values(section, rows, task, metric)
+def _of_choices(section: Section, task: str, metric: str) -> Iterable[str]:
+    """What a crossed study's choices do, each by itself and two together; nothing of a study that crosses nothing."""
+    rows = {variation.name: variation.choices for variation in section.study.variations if variation.choices}
     baseline = rows.get(section.study.baseline)
-    return main_effects(values, baseline, _margin(values, baseline, metric)) if baseline else []
-
-
-def _choices(section: Section) -> dict[str, Choices]:
-    """What each crossed row has chosen, by its name."""
-    return {variation.name: variation.choices for variation in section.study.variations if variation.choices}
+    if baseline:
+        values = _values(section, rows, task, metric)
+        margin = _margin(values, baseline, metric)
+        yield from _effects(main_effects(values, baseline, margin), section.study.factors, metric)
+        yield from _together(interactions(values, baseline, margin), rows, metric)
 
 
 def _values(section: Section, rows: Mapping[str, Choices], task: str, metric: str) -> Values:
@@ -119,13 +116,12 @@ def _untold(rows: Sequence[Row]) -> Iterable[str]:
     yield f"Of {len(untold)} row{'s' if len(untold) > 1 else ''} these seeds cannot tell: {mean}, and {would}."
 
 
-def _effects(section: Section, task: str, metric: str) -> Iterable[str]:
+def _effects(effects: Sequence[Effect], factors: Sequence[str], metric: str) -> Iterable[str]:
     """What each choice does in the mean over the others, a sentence a factor."""
-    effects = effects_of(section, task, metric)
-    for place, factor in enumerate(section.study.factors):
+    for place, factor in enumerate(factors):
         words = [_effect_words(effect, unit(metric)) for effect in effects if effect.factor == place]
         if words:
-            others = listing([name for name in section.study.factors if name != factor])
+            others = listing([name for name in factors if name != factor])
             yield f"By {factor}, in the mean over each {others} that was run: {'; '.join(words)}."
 
 
@@ -136,12 +132,8 @@ def _effect_words(effect: Effect, of_unit: str) -> str:
     return f"{effect.choice} {mean}, over {effect.pairs}, {effect.judgement.verdict}"
 
 
-def _together(section: Section, task: str, metric: str) -> Iterable[str]:
+def _together(found: Sequence[Interaction], rows: Mapping[str, Choices], metric: str) -> Iterable[str]:
     """Which two choices are together above or below the sum of the differences that each makes alone."""
-    rows = _choices(section)
-    values = _values(section, rows, task, metric)
-    baseline = rows.get(section.study.baseline)
-    found = interactions(values, baseline, _margin(values, baseline, metric)) if baseline else []
     if not found:
         return
     names = {choices: name for name, choices in rows.items()}

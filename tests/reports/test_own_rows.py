@@ -5,7 +5,7 @@ from ablations.comparing.shared_seeds import with_shared_seeds
 from ablations.reports.content import compose
 from ablations.reports.html import render_html
 from ablations.reports.markdown import render_markdown
-from ablations.reports.own_rows import effects_of, own_answer
+from ablations.reports.own_rows import own_answer
 from ablations.reports.section import Section
 from ablations.reports.text import MINUS
 from ablations.studies.study import Study, Variation
@@ -115,7 +115,8 @@ def test_a_table_of_the_paper_s_rows_alone_has_no_paragraph():
 
 def test_a_study_that_crosses_nothing_has_no_effects():
     study = Study("own", "plain", "a", (Variation("a", {}), Variation("b", {})), ("panoptic",))
-    assert effects_of(section({name: VALUES[name] for name in ("a", "b")}, study), "panoptic", "PQ") == []
+    said = told({name: VALUES[name] for name in ("a", "b")}, study=study)
+    assert "Below the baseline: b (-5.0)." in said and "in the mean over" not in said and "together" not in said
 
 
 def test_every_format_says_it(kept_run, pdf_elements):
