@@ -28,6 +28,7 @@ from ablations.reports.style import (
     vector_bytes,
 )
 from ablations.reports.text import MINUS, listing, metric_name, signed, signed_with_bounds, table_label
+from ablations.studies import SINCE_THE_PAPER
 
 LINE_HEIGHT, AROUND = 0.138, 0.95  # inches
 LINEAR = 3.0  # points from zero within which the axis is linear
@@ -79,7 +80,8 @@ def forest_figure(sections: Sequence[Section]) -> dict[str, bytes] | None:
 
 def caption(sections: Sequence[Section]) -> str:
     """What the plot of these sections shows, and which tables are not in it."""
-    left_out = [table_label(section.study.table) for section in sections if not _lines(section)]
+    papers = [section for section in sections if section.study not in SINCE_THE_PAPER]
+    left_out = [table_label(section.study.table) for section in papers if not _lines(section)]
     lacking = f" The paper prints no differences for {listing(left_out)}." if left_out else ""
     return (
         f"Every difference from a table's baseline that the paper prints, beside ours at {sections[0].scale} scale: "

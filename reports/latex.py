@@ -62,9 +62,11 @@ def render_latex(content: Content) -> dict[str, bytes]:
 def _tables(table: dict[str, Any], task: dict[str, Any]) -> Iterator[dict[str, Any]]:
     stem = f"tables/{file_stem(table['name'], table['scale'], task['task'])}"
     title = f"{table['label']}, {task['task']}"
+    heading = {**COMPARISON, "paper": task["printer"], "paper_difference": f"{task['printer']} diff."}
     comparison = [[str(row[key]) for key in COMPARISON] for row in task["rows"]]
-    words = f"{title}: the paper's on {task['paper_dataset']}, ours at {table['scale']} scale on {task['dataset']}"
-    yield _table(stem, words, COMPARISON_ALIGNMENT, list(COMPARISON.values()), comparison)
+    whose = "the paper's" if task["printer"] == "Paper" else "others'"
+    words = f"{title}: {whose} on {task['paper_dataset']}, ours at {table['scale']} scale on {task['dataset']}"
+    yield _table(stem, words, COMPARISON_ALIGNMENT, list(heading.values()), comparison)
     measured = task["measured"]
     header = ["Design", *measured["metrics"]]
     cells = [[row["variant"], *row["cells"]] for row in measured["rows"]]

@@ -10,7 +10,7 @@ from ablations.costs.counted import ROW, UNITS, CostRow
 from ablations.metric_names import lower_is_better
 from ablations.reports.cost_rows import NAMES
 from ablations.reports.section import Section
-from ablations.reports.text import DASH, metric_name, number, row_name, signed
+from ablations.reports.text import DASH, metric_name, number, printer, row_name, signed
 
 TASKS = ("instance", "panoptic", "semantic")  # in the paper's order: AP, PQ, mIoU
 PRINTED_COSTS = ("flops", "params", "memory")
@@ -21,9 +21,10 @@ def paper_table(section: Section, costs: Sequence[CostRow]) -> dict[str, Any]:
     """The table's ``columns`` of ``{title, sides}``, and ``rows`` of ``{name, variant, baseline, cells}``.
 
     A column is a task's primary metric, what a second evaluation adds to it, or a cost that the paper prints. Its
-    ``sides`` are 'paper' and 'ours', as far as there is any number; of a cost, ours is counted as the paper counts. A
-    row has one cell for each side of each column, ``{value, difference, best, verdict, task}``, the last of what our
-    runs measured; the differences are from the baseline, in cells that are ``compared``, a flag for each cell of a row.
+    ``sides`` are 'paper' ('others' of what came after it) and 'ours', as far as there is any number; of a cost 'paper'
+    and 'counted', which is counted as the paper counts. A row has one cell for each side of each column, ``{value,
+    difference, best, verdict, task}``, the last of what our runs measured; the differences are from the baseline, in
+    cells that are ``compared``, a flag for each cell of a row.
     """
     columns = [
         column for task in TASKS for metric in _metrics(section, task) for column in _accuracy(section, task, metric)
@@ -57,8 +58,11 @@ def _accuracy(section: Section, task: str, metric: str) -> list[dict[str, Any]]:
     comparison = section.comparison
     rows = comparison[(comparison["task"] == task) & (comparison["metric"] == metric)]
     sides = {
-        side: _cells(rows, value, difference, ours=side == "ours")
-        for side, value, difference in (("paper", "paper", "paper_difference"), ("ours", "ours", "difference"))
+        side: _cells(rows, value, difference, ours=value == "ours")
+        for side, value, difference in (
+            (printer(section.study).lower(), "paper", "paper_difference"),
+            ("ours", "ours", "difference"),
+        )
         if rows[value].notna().any()
     }
     return [{"title": metric_name(metric), "sides": sides, "compared": True}] if sides else []
@@ -97,7 +101,7 @@ def _cost(section: Section, costs: Sequence[CostRow], metric: str) -> list[dict[
         return []
     sides = {
         "paper": {name: _plain(f"{row.paper:g}") for name, row in of_design.items() if row.paper is not None},
-        "ours": {name: _plain(number(row.value, UNITS[metric])) for name, row in of_design.items()},
+        "counted": {name: _plain(number(row.value, UNITS[metric])) for name, row in of_design.items()},
     }
     return [{"title": f"{NAMES[metric]}, {UNITS[metric]}", "sides": sides, "compared": False}]
 

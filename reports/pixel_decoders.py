@@ -1,7 +1,7 @@
 """The pixel decoders of Table 4(e) on one page: accuracy in every task, costs and speed, beside the paper's numbers."""
 
 from collections.abc import Mapping, Sequence
-from statistics import mean
+from statistics import median
 from typing import Any
 
 import pandas as pd
@@ -164,7 +164,7 @@ def _ratio(ratios: list[float]) -> str:
     if not ratios:
         return NOT_RUN
     low, high = f"{min(ratios):.2f}", f"{max(ratios):.2f}"
-    return f"{mean(ratios):.2f}" + (f" ({low}\N{EN DASH}{high})" if low != high else "")
+    return f"{median(ratios):.2f}" + (f" ({low}\N{EN DASH}{high})" if low != high else "")
 
 
 def _seconds(section: Section, runs: Mapping[str, RunRecord]) -> dict[tuple[str, str, int], float]:
@@ -180,10 +180,11 @@ def _seconds(section: Section, runs: Mapping[str, RunRecord]) -> dict[tuple[str,
 def _time_note(section: Section, runs: Mapping[str, RunRecord]) -> str:
     baseline = section.study.baseline
     own = [value for (design, _, _), value in _seconds(section, runs).items() if design == baseline]
-    taken = f", which takes {mean(own):.2g} s with {baseline}" if own else ""
+    taken = f", which takes {median(own):.2g} s with {baseline}" if own else ""
     return (
-        f"Training time is the wall time of a training iteration{taken}, mean ratio of runs of the same task and seed "
-        f"(lowest to highest): of this machine, of the {section.scale} scale, and of whatever else the machine did."
+        f"Training time is the wall time of a training iteration{taken}, median ratio of runs of the same task and "
+        f"seed (lowest to highest): of this machine, of the {section.scale} scale, and of whatever else the machine "
+        "did."
     )
 
 

@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Mapping
+from statistics import median
 from typing import Any
 
 import pandas as pd
 
 from ablations.comparing.beside_paper import BASELINE
-from ablations.comparing.statistics import CONFIDENCE, mean_interval
+from ablations.comparing.statistics import CONFIDENCE
 from ablations.reports import figures, samples
 from ablations.reports.own_rows import own_answer
 from ablations.reports.paper_figures import PAPER_FIGURES
@@ -21,6 +22,7 @@ from ablations.reports.text import (
     listing,
     metric_name,
     number,
+    printer,
     row_name,
     signed,
     signed_with_bounds,
@@ -31,6 +33,10 @@ from ablations.store.results_frame import one_run_each
 from ablations.store.run_record import RunRecord
 from ablations.studies.study import Study
 
+PAIRING = (
+    "Rows have other seeds than the baseline: a difference and its interval are over those that both have, and so is "
+    "not that of the two means."
+)
 OWN_FIGURES = {**PAPER_FIGURES, **QUESTION_FIGURES}
 
 
@@ -48,6 +54,8 @@ def task_content(section: Section, task: str, runs: Mapping[str, RunRecord]) -> 
         "metric": metric_name(metric),
         "dataset": _datasets(results),
         "paper_dataset": _datasets(section.paper[section.paper["task"] == task]) or "no numbers",
+        "printer": printer(section.study),
+        "pairing": PAIRING if _seeds_differ(primary) else "",
         "own_answer": own_answer(section, task),
         "rows": [_row(row, results, runs) for row in comparison.to_dict("records")],
         "tally": tally(primary),
@@ -63,6 +71,12 @@ def task_content(section: Section, task: str, runs: Mapping[str, RunRecord]) -> 
     return data, files | gallery_files
 
 
+def _seeds_differ(rows: pd.DataFrame) -> bool:
+    """Whether a row that was run has other seeds than the baseline."""
+    run = rows[rows["n"] > 0]
+    return bool((run["n"] != run["pairs"])[run["verdict"] != BASELINE].any() or run["n"].nunique() > 1)
+
+
 def _datasets(rows: pd.DataFrame) -> str:
     pairs = rows[["dataset", "split"]].drop_duplicates().itertuples(index=False)
     return listing([f"{DATASET_NAMES.get(dataset, dataset)} {split}" for dataset, split in pairs])
@@ -74,7 +88,7 @@ def _row(row: Mapping[Any, Any], results: pd.DataFrame, runs: Mapping[str, RunRe
     own = results[results["variant"] == row["variant"]]
     measured = own[own["metric"] == row["metric"]]
     names = (own if measured.empty else measured)["run"].unique()
-    seconds = [runs[name].seconds.get("total", math.nan) for name in names]
+    seconds = [taken for name in names if (taken := runs[name].seconds.get("total"))]
     return {
         "variant": row["variant"],
         "name": row_name(row["variant"], baseline),
@@ -93,7 +107,8 @@ def _row(row: Mapping[Any, Any], results: pd.DataFrame, runs: Mapping[str, RunRe
         "verdict": verdict_word(row),
         "visible": "" if baseline else number(row["visible"], unit),
         "provenance": row["provenance"],
-        "time": duration(mean_interval(seconds).mean),
+        # Not the mean: a machine that did other work for a while makes a run take many times as long.
+        "time": duration(median(seconds) if seconds else math.nan),
         "values": {
             key: None if math.isnan(row[key]) else row[key]
             for key in ("paper", "ours", "paper_difference", "difference", "visible")

@@ -6,7 +6,8 @@ import re
 import shlex
 from collections.abc import Sequence
 
-from ablations.studies import FIGURES, MAIN_RESULTS, OTHER_DATA_SETS, TABLES, TEST_SERVERS
+from ablations.studies import FIGURES, MAIN_RESULTS, OTHER_DATA_SETS, SINCE_THE_PAPER, TABLES, TEST_SERVERS
+from ablations.studies.study import Study
 
 LONGEST_STEM = 100  # characters
 MINUS = "\N{MINUS SIGN}"
@@ -51,6 +52,11 @@ def signed_with_bounds(mean: float, low: float, high: float, unit: str = "%") ->
 def bounds(low: float, high: float, unit: str = "%") -> str:
     """Both ends of a difference's interval."""
     return f"{signed(low, unit)} to {signed(high, unit)}"
+
+
+def printer(study: Study) -> str:
+    """Whose printed numbers stand beside ours: the paper's, or those of what came after it."""
+    return "Others" if study in SINCE_THE_PAPER else "Paper"
 
 
 def metric_name(metric: str) -> str:

@@ -155,11 +155,11 @@ def test_what_the_reference_lacks_is_said_in_its_page(sections):
 
 def test_verdicts_are_counted_in_words():
     words = ["reproduced", "below what this can tell", "reproduced", "not run"]
-    assert readme_tables.verdict_counts(pd.DataFrame({"verdict": words})) == "2 reproduced, 1 below, 1 not run"
+    assert readme_tables.verdict_counts(pd.DataFrame({"verdict": words})) == "2 reproduced, 1 not told, 1 not run"
     assert readme_tables.verdict_counts(pd.DataFrame({"verdict": ["not run"] * 3})) == "not run"
     assert readme_tables.verdict_counts(pd.DataFrame({"verdict": []})) == ""
     rows = pd.DataFrame({"verdict": words[:3], "pairs": [1, 2, 0]})
-    assert readme_tables.verdict_cell(rows) == "2 reproduced, 1 below (1 to 2 seeds)"
+    assert readme_tables.verdict_cell(rows) == "2 reproduced, 1 not told (1 to 2 seeds)"
     assert readme_tables.verdict_cell(rows.head(1)) == "1 reproduced (1 seed)"
     assert readme_tables.verdict_cell(pd.DataFrame({"verdict": ["not run"], "pairs": [0]})) == "not run"
     assert [readme_tables.span(numbers) for numbers in ([], [3], [1, 2, 5])] == ["", "3", "1 to 5"]
