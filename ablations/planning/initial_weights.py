@@ -1,4 +1,4 @@
-"""What a training begins from by its content: the file of a name can be replaced by another."""
+"""The weights that a training begins from by their content: the file of a name can be replaced by another."""
 
 import hashlib
 from collections.abc import Mapping
@@ -7,33 +7,39 @@ from pathlib import Path
 from typing import Any
 
 from m2f.data.paths import PREFIX
+from m2f.engine.addresses import weights_of
 from m2f.errors import InputError
 from m2f.files import sha256
 
 OF_TRANSFORMERS = (".json", ".safetensors")  # what is read of a directory
 
 
-def weights_fingerprint(config: Mapping[str, Any], data_directory: Path) -> str | None:
-    """SHA-256, in hex, of the content of the file or directory that ``load_from`` names.
+def weights_fingerprints(config: Mapping[str, Any], data_directory: Path) -> dict[str, str]:
+    """SHA-256, in hex, of the content of each file or directory of weights that a config names, by its key.
 
     Args:
-        config: a whole one.
+        config: a whole one; see :func:`m2f.engine.addresses.weights_of` for what is looked at.
         data_directory: takes the place of ``data`` in its paths.
 
     Returns:
-        None where no file is named, or none is there, which is told before a training starts.
+        Nothing of what is at a web address, which names it, or is not there, which is told before a training starts.
 
     Raises:
-        InputError: it cannot be read.
+        InputError: a file cannot be read.
     """
-    place = config.get("load_from")
-    if not isinstance(place, str) or "://" in place:
+    digests = {key: content_digest(key, place, data_directory) for key, place in weights_of(config).items()}
+    return {key: digest for key, digest in digests.items() if digest is not None}
+
+
+def content_digest(key: str, place: object, data_directory: Path) -> str | None:
+    """The digest of one file or directory, see :func:`weights_fingerprints`; None where it has none."""
+    if not isinstance(place, str) or not place or "://" in place:
         return None
     path = data_directory / place.removeprefix(PREFIX) if place.startswith(PREFIX) else Path(place).expanduser()
     try:
         digests = [as_it_is(file, file.stat().st_size, file.stat().st_mtime_ns) for file in read_of(path)]
     except OSError as error:
-        raise InputError(f"load_from names {path}, which cannot be read ({error.strerror}); name another.") from error
+        raise InputError(f"{key} names {path}, which cannot be read ({error.strerror}); name another.") from error
     return hashlib.sha256(b"".join(digests)).hexdigest() if digests else None
 
 

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ablations.planning.initial_weights import weights_fingerprint
+from ablations.planning.initial_weights import weights_fingerprints
 from ablations.planning.overrides import apply_overrides, with_settings
 from ablations.planning.requirements import require_runnable
 from ablations.planning.scales import SCALES, Scale
@@ -265,7 +265,7 @@ def make_training(
         variation: the row.
         overrides: see :func:`make_plan`.
         seed: of the training.
-        data_directory: takes the place of ``data`` in the path of weights to begin from.
+        data_directory: takes the place of ``data`` in the paths of weights to begin from.
         fingerprint: names the data of a config.
 
     Raises:
@@ -281,7 +281,7 @@ def make_training(
     require_data_layout(config, f"{file.name}, '{variation.name}'")
     data_fingerprint = fingerprint(config)
     return Run(
-        digest=digest(config, data_fingerprint, weights=weights_fingerprint(config, data_directory)),
+        digest=digest(config, data_fingerprint, weights=weights_fingerprints(config, data_directory)),
         task=config["task"],
         scale=config["scale"],
         seed=seed,
@@ -318,14 +318,16 @@ def evaluation_of(
     )
 
 
-def digest(config: Config, data_fingerprint: str, source: Run | None = None, weights: str | None = None) -> str:
+def digest(
+    config: Config, data_fingerprint: str, source: Run | None = None, weights: Mapping[str, str] | None = None
+) -> str:
     """SHA-256, in hex, of everything that decides a run's result; the config holds task and seed.
 
     Args:
         config: of the run.
         data_fingerprint: names the data by their content.
         source: the training that is evaluated.
-        weights: names those that are begun from by their content.
+        weights: name by key those of files that are begun from, by their content.
     """
     identity = {
         "config": {key: as_first_named(value) for key, value in config.items() if key not in SHOWING_KEYS},
@@ -333,11 +335,10 @@ def digest(config: Config, data_fingerprint: str, source: Run | None = None, wei
         "seed": config["seed"],
         "data": data_fingerprint,
         "results_format": RESULTS_FORMAT_VERSION,
+        **(weights or {}),
     }
     if source:
         identity["source"] = source.digest
-    if weights:
-        identity["load_from"] = weights
     return hashlib.sha256(_canonical(identity)).hexdigest()
 
 

@@ -59,7 +59,7 @@ def weights_of(config: "Config | Mapping[str, Any]") -> dict[str, Any]:
 def named_weights(value: Any, key: str) -> Iterator[tuple[str, Any]]:
     """The keys and addresses of pretrained weights in a model's config."""
     if isinstance(value, Mapping):
-        if value.get("type") in ("Pretrained", "PretrainedInit"):
+        if str(value.get("type")).rpartition(".")[2] in ("Pretrained", "PretrainedInit"):
             yield f"{key}.checkpoint", value.get("checkpoint")
         if value.get("pretrained") is not None:
             yield f"{key}.pretrained", value["pretrained"]
