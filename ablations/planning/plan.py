@@ -63,6 +63,7 @@ class Run:
     Attributes:
         digest: of all that decides the result, in hex.
         overrides: the user's own that decide the result; what the row changes is in ``config`` alone.
+        weights: of files that a training begins from, by key, see ``ablations.planning.initial_weights``.
         source: the training whose last checkpoint is evaluated; None for a training.
     """
 
@@ -76,6 +77,7 @@ class Run:
     overrides: Mapping[str, Any] = field(compare=False)
     data_fingerprint: str
     config: Config = field(compare=False, repr=False)
+    weights: Mapping[str, str] = field(default_factory=dict, compare=False)
     source: "Run | None" = None
 
     @property
@@ -279,9 +281,9 @@ def make_training(
         modules = [*config.get("custom_imports", {}).get("imports", ()), *variation.imports]
         config["custom_imports"] = {"imports": list(dict.fromkeys(modules)), "allow_failed_imports": False}
     require_data_layout(config, f"{file.name}, '{variation.name}'")
-    data_fingerprint = fingerprint(config)
+    data_fingerprint, weights = fingerprint(config), weights_fingerprints(config, data_directory)
     return Run(
-        digest=digest(config, data_fingerprint, weights=weights_fingerprints(config, data_directory)),
+        digest=digest(config, data_fingerprint, weights=weights),
         task=config["task"],
         scale=config["scale"],
         seed=seed,
@@ -295,6 +297,7 @@ def make_training(
         },
         data_fingerprint=data_fingerprint,
         config=config,
+        weights=weights,
     )
 
 
@@ -314,6 +317,7 @@ def evaluation_of(
         digest=digest(config, data_fingerprint, source=training),
         data_fingerprint=data_fingerprint,
         config=config,
+        weights={},  # the training's are all that it is of
         source=training,
     )
 

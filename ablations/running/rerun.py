@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ablations.planning.initial_weights import weights_fingerprints
 from ablations.running.executors.local import THREAD_VARIABLES
 from ablations.running.worker import run_config
 from ablations.store.run_record import CONFIG, IDENTITY, RunRecord
@@ -41,7 +42,8 @@ class Repetition:
         directory: where the repetition lies.
         metrics: by name, the run's value and the repetition's; None where there is none. The training losses that
             were logged first and last are among them.
-        surroundings: what differs in commit, local changes, versions, machine and data, by name: then and now.
+        surroundings: what differs in commit, local changes, versions, machine, data and weights to begin from, by name:
+            then and now.
         failure: why the repetition has no metrics, if it has none.
     """
 
@@ -90,7 +92,7 @@ def rerun(store: Path, name: str, say: Callable[[str], None], work: str = "") ->
     if RunRecord(run).state.name != "done":
         raise InputError(f"{run} is not done, so there is nothing to match; finish it with `m2f run`.")
     identity = RunRecord(run).identity
-    data = _data(run, identity)
+    contents = {**_data(run, identity), **changed_weights(run, identity)}
     directory = _copy(store, run, identity)
     say(f"Repeating {run.name} in {directory}, whose log.txt says how far it is.")
     _carry_out(directory, identity, work)
@@ -100,7 +102,7 @@ def rerun(store: Path, name: str, say: Callable[[str], None], work: str = "") ->
     failure = (
         None if state.name == "done" else state.reason or f"its process ended; {RunRecord(directory).log} has more"
     )
-    return Repetition(directory, _metrics(run, directory), {**data, **_surroundings(run, directory)}, failure)
+    return Repetition(directory, _metrics(run, directory), {**contents, **_surroundings(run, directory)}, failure)
 
 
 def _data(run: Path, identity: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
@@ -116,6 +118,19 @@ def _data(run: Path, identity: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
     prepare(config)
     then, now = identity["data_fingerprint"], fingerprint(config)
     return {} if then == now else {"data fingerprint": (then, now)}
+
+
+def changed_weights(run: Path, identity: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
+    """The contents of the files that a training began from, by the key that names each, if they are others now."""
+    if "source" in identity:  # its checkpoint is all that it begins from
+        return {}
+    then = identity.get("weights", {})
+    now = weights_fingerprints(RunRecord(run).config, Path(identity["data_directory"]))
+    return {
+        f"content of {key}": (then.get(key, "not recorded"), now.get(key, "missing"))
+        for key in {**then, **now}
+        if then.get(key) != now.get(key)
+    }
 
 
 def _copy(store: Path, run: Path, identity: Mapping[str, Any]) -> Path:

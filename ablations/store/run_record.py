@@ -94,6 +94,7 @@ class Identity(TypedDict):
     overrides: dict[str, Any]
     data_fingerprint: str
     data_directory: str
+    weights: NotRequired[dict[str, str]]
     source: NotRequired[str]
     processes: NotRequired[int]
     environment: NotRequired[Environment]

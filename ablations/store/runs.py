@@ -154,6 +154,7 @@ def _identity(run: Run, data_directory: Path) -> dict[str, Any]:
         "data_fingerprint": run.data_fingerprint,
         "data_directory": str(data_directory),
         "results_format": RESULTS_FORMAT_VERSION,
+        **({"weights": dict(run.weights)} if run.weights else {}),
         **_source(run),
     }
 

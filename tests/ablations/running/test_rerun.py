@@ -2,7 +2,7 @@ import pytest
 
 from ablations.planning.plan import make_plan
 from ablations.planning.scales import chosen_scale
-from ablations.running.rerun import lines, rerun
+from ablations.running.rerun import changed_weights, lines, rerun
 from ablations.running.worker import execute
 from ablations.store.record_writing import add_facts, write_done
 from ablations.store.run_record import RunRecord
@@ -76,6 +76,45 @@ def test_what_differs_is_told(done, repeat):
         "commit": "c0ffee",
         "processor": "Another",
     }
+
+
+@pytest.fixture
+def weights(configs, tmp_path):
+    """A file that the backbone of the config begins from; and its key."""
+    path = tmp_path / "model.pth"
+    path.write_bytes(b"of then")
+    with (configs / "smoke" / "panoptic.py").open("a") as file:
+        file.write(f"model['backbone'] = dict(init_cfg=dict(type='Pretrained', checkpoint={str(path)!r}))\n")
+    return path, "model.backbone.init_cfg.checkpoint"
+
+
+def test_weights_that_were_replaced_are_told(plan, store, tmp_path, weights, repeat):
+    path, key = weights
+    directory = create_run(store, plan()[1].run, tmp_path / "data")
+    assert execute(directory, FAKE) == 0
+    then = RunRecord(directory).identity["weights"][key]
+    path.write_bytes(b"of now")
+    repetition, said = repeat(directory.name)
+    assert repetition.surroundings[f"content of {key}"][0] == then
+    assert any(line.startswith(f"  content of {key}: {then} -> ") for line in said)
+
+
+def test_which_weights_are_others_now(plan, store, tmp_path, weights, evaluated_study):
+    """An evaluation begins from its training's checkpoint alone."""
+    path, key = weights
+    (cell,) = plan(studies=[evaluated_study])
+    training, evaluation = (create_run(store, run, tmp_path / "data") for run in (cell.training, cell.run))
+    identity = RunRecord(training).identity
+    then = identity["weights"][key]
+    assert changed_weights(training, identity) == {}
+    unrecorded = {name: value for name, value in identity.items() if name != "weights"}
+    assert changed_weights(training, unrecorded) == {f"content of {key}": ("not recorded", then)}
+    path.write_bytes(b"of now")
+    ((first, now),) = changed_weights(training, identity).values()
+    assert first == then and len(now) == 64 and now != then
+    path.unlink()
+    assert changed_weights(training, identity) == {f"content of {key}": (then, "missing")}
+    assert changed_weights(evaluation, RunRecord(evaluation).identity) == {}
 
 
 def test_a_repetition_that_fails_does_not_match(done, repeat):
