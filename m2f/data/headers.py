@@ -21,6 +21,7 @@ BARE = {0x01, *range(0xD0, 0xD9)}  # markers without a length
 DEEP_MODES = ("I", "F")  # Pillow's names of more than 8 bits begin so
 GREY, PALETTE = 0, 3  # of PNG's types of colour
 ORIENTATION = 0x0112  # of EXIF
+MARKS_OF_EXIF = (b"eXIf", b"Raw profile type ", b"XML:com.adobe.xmp")  # without one of which a PNG has none
 UPRIGHT = 1
 OTHERS = ("BMP", "GIF", "JPEG2000", "PPM", "TIFF", "WEBP")  # that OpenCV reads, too
 BITS_PER_SAMPLE, COMPRESSION = 258, 259  # of TIFF's tags
@@ -168,6 +169,8 @@ def decode_with_pillow(content: bytes) -> None:
 
 def orientation(content: bytes) -> int:
     """How EXIF says the pixels are to be turned, 1 for not at all; 1 too where it says nothing."""
+    if content.startswith(PNG) and not any(mark in content for mark in MARKS_OF_EXIF):
+        return UPRIGHT  # Pillow would decode all of it to tell
     try:
         with Image.open(io.BytesIO(content), formats=("JPEG", "PNG", *OTHERS)) as image:
             return int(image.getexif().get(ORIENTATION, UPRIGHT))

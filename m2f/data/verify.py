@@ -225,7 +225,7 @@ def look_at_image(path: Path, size: Size) -> Told:
 
 
 def notes_of_turning(path: Path) -> list[str]:
-    """What is good to know of an image that EXIF says is to be turned."""
+    """What is good to know of an image or a map that EXIF says is to be turned."""
     if orientation(path.read_bytes()) == UPRIGHT:
         return []
     return [f"{path} says in EXIF that it is to be turned; its pixels are taken as they are stored, unturned."]
@@ -249,7 +249,7 @@ def look_at_png(directory: Path, annotation: dict[str, Any], size: Size) -> Told
         for segment, area in zip(segments, areas, strict=True)
         if "area" in segment and segment["area"] != area
     ]
-    return problems, [] if problems else notes
+    return problems, [] if problems else notes + notes_of_turning(path)
 
 
 def look_at_map(path: Path, size: Size, classes: int) -> Told:
@@ -258,7 +258,7 @@ def look_at_map(path: Path, size: Size, classes: int) -> Told:
         check_labels(path, read_labels(path, size), classes)
     except InputError as error:
         return [str(error)], []
-    return [], []
+    return [], notes_of_turning(path)
 
 
 def look_at_labelled_image(image: Path, path: Path, labels: Labels) -> Told:
@@ -273,7 +273,7 @@ def look_at_labelled_image(image: Path, path: Path, labels: Labels) -> Told:
         return [str(error)], []
     strange = [label for label in np.unique(found).tolist() if label not in labels]
     problems = [f"{path} has label {label}, which no class has; fetch or make it again." for label in strange]
-    return problems, notes_of_turning(image)
+    return problems, notes_of_turning(image) + notes_of_turning(path)
 
 
 def look_at_object(file: Path, instance: dict[str, Any], size: Size) -> Told:

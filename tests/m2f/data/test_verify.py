@@ -204,17 +204,36 @@ def test_two_folders_of_ones_own(tmp_path):
     assert sizes.startswith(f"{tmp_path}/masks/train/b.png is (8, 8) pixels high and wide")
 
 
-def test_turned_images_of_maps_are_noted(tmp_path):
-    for folder, pixels in (("images", np.zeros((8, 9, 3), np.uint8)), ("labels", np.ones((8, 9), np.uint8))):
-        (tmp_path / folder).mkdir()
-        (tmp_path / folder / "a.png").write_bytes(encode_png(pixels, 1))
+def turn(path):
+    """Let EXIF say of an image's file that it is to be turned."""
     exif = Image.Exif()
     exif[0x0112] = 6
-    Image.new("RGB", (9, 8)).save(tmp_path / "images" / "a.png", exif=exif)
+    with Image.open(path) as image:
+        image.load()
+    image.save(path, exif=exif)
+
+
+@pytest.mark.parametrize("folder", ["images", "labels"])
+def test_turned_images_and_maps_of_two_folders_are_noted(tmp_path, folder):
+    """An annotator's program may have turned one of the two, and the other not."""
+    for each, pixels in (("images", np.zeros((8, 9, 3), np.uint8)), ("labels", np.ones((8, 9), np.uint8))):
+        (tmp_path / each).mkdir()
+        (tmp_path / each / "a.png").write_bytes(encode_png(pixels, 1))
+    turn(tmp_path / folder / "a.png")
     notes = []
     assert verify(tmp_path, notes.append) == []
     (note,) = notes
-    assert note.startswith(f"{tmp_path}/images/a.png says in EXIF that it is to be turned; ")
+    assert note.startswith(f"{tmp_path}/{folder}/a.png says in EXIF that it is to be turned; ")
+
+
+def test_turned_pngs_of_cocos_layout_are_noted(root):
+    (root / "manifest.json").unlink(missing_ok=True)
+    turned = [root / PANOPTIC_PNG, root / PANOPTIC_PNG.replace("panoptic_", "semantic_")]
+    for path in turned:
+        turn(path)
+    notes = []
+    assert verify(root, notes.append) == []
+    assert [note.partition(" says")[0] for note in notes] == [str(path) for path in turned]
 
 
 def test_links_are_followed_as_training_follows_them(tmp_path):
