@@ -6,11 +6,12 @@ leaves them; and semantic maps in two folders.
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from m2f.data.cityscapes import image_path
+from m2f.data.class_file import read_class_file
 from m2f.data.images import VOID_LABEL
 from m2f.data.layout import Kind
 from m2f.files import files_below
@@ -55,6 +56,7 @@ class SemanticMaps:
         maps: likewise; a map lies in it as its image in the other.
         suffixes: with which names of images and of maps end, in place of each other.
         labels: the values that maps may have.
+        known_as: the data set whose labels those are; empty of one's own.
     """
 
     split: str
@@ -62,6 +64,7 @@ class SemanticMaps:
     maps: Path
     suffixes: tuple[str, str]
     labels: Labels
+    known_as: str = ""
 
     def pairs(self) -> Iterator[tuple[Path, Path]]:
         """Each image or map with its map or image, whether that is there or not."""
@@ -123,9 +126,19 @@ def in_cities(directory: Path) -> Callable[[dict[str, Any]], Path]:
 
 
 def semantic_maps(root: Path) -> list[SemanticMaps]:
-    """The splits with semantic maps that are there; those of scenes are looked at with their annotation files."""
+    """The splits with semantic maps that are there; those of scenes are looked at with their annotation files.
+
+    Images of ADE20K, Cityscapes or Mapillary Vistas whose maps were given other classes are a data set of one's own: a
+    file of classes tells, which none of the three has.
+
+    Raises:
+        InputError: there is such a file, and it cannot be read.
+    """
     finders = (maps_of_ade20k, maps_of_cityscapes, maps_of_mapillary)
     known = [maps for find in finders for maps in find(root) if maps.images.is_dir() and maps.maps.is_dir()]
+    if known and read_class_file(root) is not None:
+        known = [replace(maps, labels=range(256), known_as="") for maps in known]
+        return two_folders(root) or known
     return known or two_folders(root)
 
 
@@ -135,7 +148,8 @@ def maps_of_ade20k(root: Path) -> Iterator[SemanticMaps]:
         return
     labels = frozenset({*range(151), VOID_LABEL})
     for split in ("training", "validation"):
-        yield SemanticMaps(split, root / "images" / split, root / "annotations" / split, (".jpg", ".png"), labels)
+        images, maps = root / "images" / split, root / "annotations" / split
+        yield SemanticMaps(split, images, maps, (".jpg", ".png"), labels, "ADE20K")
 
 
 def maps_of_cityscapes(root: Path) -> Iterator[SemanticMaps]:
@@ -143,15 +157,17 @@ def maps_of_cityscapes(root: Path) -> Iterator[SemanticMaps]:
     labels = frozenset({*range(19), VOID_LABEL})
     suffixes = ("_leftImg8bit.png", "_gtFine_labelTrainIds.png")
     for split in ("train", "val"):
-        yield SemanticMaps(split, root / "leftImg8bit" / split, root / "gtFine" / split, suffixes, labels)
+        images, maps = root / "leftImg8bit" / split, root / "gtFine" / split
+        yield SemanticMaps(split, images, maps, suffixes, labels, "Cityscapes")
 
 
 def maps_of_mapillary(root: Path) -> Iterator[SemanticMaps]:
     """Mapillary Vistas'; where nothing says that they are, of a data set laid out so, whose labels are not known."""
     marked = any(path for mark in MARKS_OF_MAPILLARY for path in root.glob(mark))
-    labels = range(66) if marked else range(256)
+    labels, known_as = (range(66), "Mapillary Vistas") if marked else (range(256), "")
     for split in ("training", "validation"):
-        yield SemanticMaps(split, root / split / "images", root / split / "labels", (".jpg", ".png"), labels)
+        images, maps = root / split / "images", root / split / "labels"
+        yield SemanticMaps(split, images, maps, (".jpg", ".png"), labels, known_as)
 
 
 def two_folders(root: Path) -> list[SemanticMaps]:

@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 
 from m2f.data.annotations import can_name_a_file, examine, require_file_names, require_objects
+from m2f.data.class_file import CLASS_FILE
 from m2f.data.classes import things_of
 from m2f.data.headers import UPRIGHT, orientation
 from m2f.data.images import Size, check_labels, read_image, read_labels, read_segment_ids
 from m2f.data.layout import Id, Kind, short
-from m2f.data.places import AnnotationFile, Labels, SemanticMaps, annotation_files, semantic_maps
+from m2f.data.places import AnnotationFile, SemanticMaps, annotation_files, semantic_maps
 from m2f.data.segment_areas import segment_areas, segment_problems
 from m2f.data.segmentations import pixel_area
 from m2f.errors import InputError
@@ -102,7 +103,7 @@ class Inspection:
 
     def look_at_maps(self, maps: SemanticMaps) -> None:
         """Look at the images and the semantic maps of a split."""
-        items = [(image, path, maps.labels) for image, path in maps.pairs()]
+        items = [(image, path, maps) for image, path in maps.pairs()]
         self.look_at(f"maps of {maps.split}", look_at_labelled_image, items)
 
     def look_at_split(self, place: AnnotationFile) -> None:
@@ -261,7 +262,7 @@ def look_at_map(path: Path, size: Size, classes: int) -> Told:
     return [], notes_of_turning(path)
 
 
-def look_at_labelled_image(image: Path, path: Path, labels: Labels) -> Told:
+def look_at_labelled_image(image: Path, path: Path, maps: SemanticMaps) -> Told:
     """Whether an image is whole, and its semantic map is, of its size, and with labels of classes or void."""
     for file in (image, path):
         if not file.exists():
@@ -271,8 +272,12 @@ def look_at_labelled_image(image: Path, path: Path, labels: Labels) -> Told:
         found = read_labels(path, (height, width))
     except InputError as error:
         return [str(error)], []
-    strange = [label for label in np.unique(found).tolist() if label not in labels]
-    problems = [f"{path} has label {label}, which no class has; fetch or make it again." for label in strange]
+    problems = [
+        f"{path} has label {label}, which no class of {maps.known_as} has; fetch or make it again, or, if the classes "
+        f"are your own, name them in a file {CLASS_FILE} of the data set."
+        for label in np.unique(found).tolist()
+        if label not in maps.labels
+    ]
     return problems, notes_of_turning(image) + notes_of_turning(path)
 
 

@@ -2,6 +2,7 @@ import pytest
 
 from m2f.data.class_file import check_class_file, read_class_file
 from m2f.errors import InputError
+from m2f.openmmlab import ADE20KDataset
 
 
 @pytest.mark.parametrize(
@@ -56,7 +57,8 @@ def dataset(root, **more):
         (("-", "crop", "weed"), {"reduce_zero_label": True}),
         ((), {}),
         (("weed",), {"type": "m2f.CocoPanopticSegments"}),
-        (("weed",), {"type": "mmseg.ADE20KDataset", "metainfo": {}}),
+        (("weed",), {"type": "none.of.anyone"}),
+        (("-", *ADE20KDataset.METAINFO["classes"]), {"type": "mmseg.ADE20KDataset", "metainfo": {}}),
     ],
 )
 def test_a_config_with_the_files_classes_is_taken(tmp_path, lines, more):
@@ -85,3 +87,10 @@ def test_a_config_with_other_classes_is_refused(tmp_path, lines, sentence):
     (tmp_path / "classes.txt").write_text("\n".join(lines))
     with pytest.raises(InputError, match=sentence):
         check_class_file(dataset(tmp_path))
+
+
+def test_a_type_has_classes_too(tmp_path):
+    """ADE20K's images may have been given other maps, which its own config would take for its labels."""
+    (tmp_path / "classes.txt").write_text("crop\nweed")
+    with pytest.raises(InputError, match=r"Class 0 is 'crop' in .*/classes\.txt, but 'wall' in the config \(2 and 150"):
+        check_class_file(dataset(tmp_path, type="mmseg.ADE20KDataset", metainfo={}))

@@ -53,6 +53,32 @@ def test_ade20k_is_told_by_what_it_alone_has(tmp_path, mark):
     assert 151 not in semantic_maps(tmp_path)[0].labels
 
 
+@pytest.mark.parametrize(
+    ("images", "maps", "whose"),
+    [
+        ("images/training/ADE_train_00000001.jpg", "annotations/training/ADE_train_00000001.png", "ADE20K"),
+        (
+            "leftImg8bit/train/a/a_000000_000019_leftImg8bit.png",
+            "gtFine/train/a/a_000000_000019_gtFine_labelTrainIds.png",
+            "Cityscapes",
+        ),
+        ("training/images/a.jpg", "training/labels/a.png", "Mapillary Vistas"),
+    ],
+)
+def test_known_images_with_maps_of_ones_own_are_told_by_their_classes(tmp_path, images, maps, whose):
+    """Without a file of classes their labels are told, and how to say that they are meant."""
+    (tmp_path / "training" / "panoptic").mkdir(parents=True)
+    write_pair(tmp_path / images, tmp_path / maps, 200)
+    (problem,) = verify(tmp_path)
+    assert problem.startswith(
+        f"{tmp_path / maps} has label 200, which no class of {whose} has; fetch or make it again, or"
+    )
+    assert problem.endswith("name them in a file classes.txt of the data set.")
+    (tmp_path / "classes.txt").write_text("\n".join(f"class {label}" for label in range(201)))
+    assert verify(tmp_path) == []
+    assert [own.pairs().__next__() for own in semantic_maps(tmp_path)] == [(tmp_path / images, tmp_path / maps)]
+
+
 @pytest.mark.parametrize(("name", "splits"), [("ade/ADEChallengeData2016", SPLITS), ("mapillary_vistas", SPLITS)])
 def test_samples_are_known(sample, name, splits):
     assert tuple(own.split for own in semantic_maps(sample(name))) == splits

@@ -171,7 +171,8 @@ def test_damaged_cityscapes(streets):
     problems = verify(streets)
     assert problems == [
         f"{image} is missing.",
-        f"{labels} has label 19, which no class has; fetch or make it again.",
+        f"{labels} has label 19, which no class of Cityscapes has; fetch or make it again, or, if the classes are your "
+        "own, name them in a file classes.txt of the data set.",
     ]
     (streets / "gtFine/cityscapes_panoptic_train.json").unlink()
     labels.unlink()
