@@ -73,8 +73,15 @@ class Lines:
 def show(evaluation: Evaluation, console: Console) -> None:
     """Print a table of the classes, one of the metrics, and where they come from."""
     show_numbers(evaluation.classes, evaluation.metrics, console)
-    where = f"{evaluation.images} images of {evaluation.data}, {evaluation.split}"
-    console.print(f"{where}, in {duration(evaluation.seconds)}", highlight=False, soft_wrap=True)
+    console.print(f"{evaluated(evaluation)}, in {duration(evaluation.seconds)}", highlight=False, soft_wrap=True)
+
+
+def evaluated(evaluation: Evaluation) -> str:
+    """Which images were evaluated, and of how many where a list has chosen them."""
+    if not evaluation.listed_by:
+        return f"{evaluation.images} images of {evaluation.data}, {evaluation.split}"
+    number = f"{evaluation.images} of {evaluation.images + evaluation.left_out} images"
+    return f"{number} of {evaluation.data}, those that {evaluation.listed_by} names"
 
 
 def show_numbers(classes: Sequence[Mapping[str, Any]], metrics: Mapping[str, float], console: Console) -> None:

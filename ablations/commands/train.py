@@ -124,13 +124,15 @@ def look_at_data(run: "Run", data: Path) -> None:
     Raises:
         InputError: something is wrong with them, which is listed.
     """
-    from ablations.own_data.training import has_many_images, roots_of
+    from ablations.own_data.training import has_many_images, in_no_list, roots_of
 
     for root in roots_of(run, data):
         if has_many_images(root):
             click.echo(f"{root} has many files, which are not looked through; `m2f data verify {root}` does that.")
         else:
             require_whole(root, "mend them, then give the same command")
+    if sentence := in_no_list(run, data):
+        click.echo(sentence)
 
 
 def show_outcome(record: "RunRecord", path: Path, out: Path) -> None:

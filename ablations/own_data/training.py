@@ -22,6 +22,7 @@ from ablations.planning.plan import (
 from ablations.planning.requirements import require_runnable
 from ablations.planning.scales import Scale
 from ablations.studies.baseline import BASELINE
+from m2f.data.listed import left_out, list_of
 from m2f.data.paths import resolve_data_paths
 from m2f.data.places import SUFFIXES, annotation_files, semantic_maps
 from m2f.data.prepare import datasets
@@ -117,6 +118,21 @@ def roots_of(run: Run, data: Path) -> list[Path]:
     config = resolve_data_paths(Config(run.config), data)
     roots = dict.fromkeys(Path(dataset.data_root) for dataset in datasets(config))
     return [root for root in roots if annotation_files(root) or semantic_maps(root)]
+
+
+def in_no_list(run: Run, data: Path) -> str:
+    """A sentence on images that came after the lists of a run's data sets were written; empty if there are none."""
+    if "scenes" in run.config:
+        return ""
+    config = resolve_data_paths(Config(run.config), data)
+    lists = [list_of(dataset) for dataset in datasets(config)]
+    new = left_out(datasets(config)) if None not in lists else []
+    if not new:
+        return ""
+    return (
+        f"{len(new)} images, first {new[0]}, are in none of the lists {' and '.join(map(str, lists))} and left out; to "
+        "take them, remove the lists and the config, and write these anew with `m2f data init`."
+    )
 
 
 def has_many_images(root: Path) -> bool:

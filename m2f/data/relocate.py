@@ -41,7 +41,7 @@ def relocate(config: Config, data: Path, split: str | None = None) -> Config:
         raise InputError(f"The config's data set does not call its parts by a split '{before}'; leave out --split.")
     config.val_evaluator = moved(config.val_evaluator, dataset.data_root, data, before, after)
     if "ann_file" in dataset:
-        dataset.ann_file = renamed(dataset.ann_file, before, after)
+        dataset.ann_file = renamed_file(dataset.ann_file, before, after)
     dataset.data_prefix = {key: renamed(name, before, after) for key, name in dataset.data_prefix.items()}
     dataset.data_root = f"{data}/"
     config.split = after
@@ -72,16 +72,30 @@ def renamed(path: str, before: str, after: str) -> str:
     return re.sub(rf"(?<![A-Za-z0-9])(?:{words})(?![A-Za-z0-9])", lambda found: names[found[0]], path)
 
 
-def check_files(dataset: BaseDataset) -> None:
+def renamed_file(path: str, before: str, after: str) -> str:
+    """Likewise of an annotation file; of a list elsewhere its name alone, as its directories are called by others."""
+    place = Path(path)
+    return (
+        str(place.with_name(renamed(place.name, before, after)))
+        if place.is_absolute()
+        else renamed(path, before, after)
+    )
+
+
+def check_files(dataset: BaseDataset, listed_by: Path | None = None) -> None:
     """Check that each image of a built data set is there, and its map where it has one.
+
+    Args:
+        dataset: the data set.
+        listed_by: the file of names that chooses its images, if one does.
 
     Raises:
         InputError: one is missing.
     """
     infos = [dataset.get_data_info(index) for index in range(len(dataset))]
     maps = [Path(info["seg_map_path"]) for info in infos if info.get("seg_map_path")]
-    check_all([Path(info["img_path"]) for info in infos])
-    check_all(maps)
+    check_all([Path(info["img_path"]) for info in infos], listed_by)
+    check_all(maps, listed_by)
     if not dataset.ann_file and maps:  # the data set knows the images that are there, and no others
         suffix = getattr(dataset, "seg_map_suffix", maps[0].suffix)  # other files may lie beside the maps
         known = set(maps)
@@ -91,8 +105,13 @@ def check_files(dataset: BaseDataset) -> None:
                 raise InputError(f"The image of {min(without)} is missing; fetch it, or remove the map.")
 
 
-def check_all(paths: Sequence[Path]) -> None:
-    """Raise ``InputError`` if there is no such file."""
+def check_all(paths: Sequence[Path], listed_by: Path | None = None) -> None:
+    """Raise ``InputError`` if there is no such file, which a list may name that was made of other images."""
     missing = first_missing(paths)
+    if missing and listed_by:
+        raise InputError(
+            f"{missing} is missing, of which {listed_by} has the name: the list is of other images, or of these before "
+            "they changed; fetch the file, or take all images with --override val_dataloader.dataset.ann_file=."
+        )
     if missing:
         raise InputError(f"{missing} is missing; fetch it, or evaluate on a split that is whole.")

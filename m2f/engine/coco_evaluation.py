@@ -15,6 +15,8 @@ from mmengine.runner import Runner
 
 from m2f.config_files import read_config
 from m2f.data.config_layout import require_data_layout
+from m2f.data.listed import left_out, list_of
+from m2f.data.prepare import unwrapped
 from m2f.data.relocate import check_files, relocate
 from m2f.data.unannotated import on_test_images
 from m2f.engine.evaluate import ClassesFrom, evaluation_runner, load_model
@@ -44,6 +46,8 @@ class Evaluation:
         data: the data set's directory.
         split: of the data set.
         images: how many were evaluated.
+        listed_by: the file whose names chose them, such as those that a training held out; empty where all were taken.
+        left_out: how many images the data set has besides, which that file does not name.
         seconds: that it took in all.
         metrics: under the names of the paper's tables.
         classes: a row for each class in the data set's order, with its name and those of its values that are known.
@@ -56,6 +60,8 @@ class Evaluation:
     data: str
     split: str
     images: int
+    listed_by: str
+    left_out: int
     seconds: float
     metrics: dict[str, float]
     classes: list[dict[str, Any]]
@@ -107,7 +113,9 @@ def evaluate_on(
     with results_directory(out) as directory, quiet(directory / "log"), tempfile.TemporaryDirectory() as work_dir:
         runner = evaluation_runner(config, Path(work_dir))
         dataset = runner.val_loop.dataloader.dataset
-        check_files(dataset)
+        own = unwrapped(config.val_dataloader.dataset)
+        listed_by = list_of(own)
+        check_files(dataset, listed_by)
         source = load_model(runner, checkpoint, classes_from)
         names = result_names(dataset)
         with CocoResults(directory, own_category_ids(dataset), names) as results:
@@ -122,6 +130,8 @@ def evaluate_on(
             data=str(data),
             split=config.split,
             images=len(dataset),
+            listed_by=str(listed_by or ""),
+            left_out=len(left_out([own])),
             seconds=round(time.perf_counter() - started, 1),
             metrics=metrics,
             classes=class_rows(dataset, runner.val_loop.evaluator.metrics),

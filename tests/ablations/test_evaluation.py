@@ -43,7 +43,7 @@ def test_tables(console):
         {"class": "person", "kind": "thing", "segments": 12, "PQ": 51.234, "AP_pan_th": 40.0},
         {"class": "sky", "kind": "stuff", "segments": 0},
     ]
-    show(Evaluation("c.py", "w.pth", "m2f", "data/coco", "val2017", 7, 65.0, {"PQ": 51.9}, classes, []), console)
+    show(Evaluation("c.py", "w.pth", "m2f", "data/coco", "val2017", 7, "", 0, 65.0, {"PQ": 51.9}, classes, []), console)
     lines = console.file.getvalue().splitlines()
     cells = [line.split() for line in lines]
     assert ["class", "kind", "segments", "PQ", "AP_pan_th"] in cells
@@ -53,8 +53,15 @@ def test_tables(console):
     assert lines[-1] == "7 images of data/coco, val2017, in 0:01:05"
 
 
+def test_images_that_a_list_has_chosen_are_told(console):
+    """The data set may have others by now, or be another."""
+    show(Evaluation("c.py", "w.pth", "m2f", "data/x", "val", 7, "own/val.txt", 30, 65.0, {}, [], []), console)
+    last = console.file.getvalue().splitlines()[-1]
+    assert last == "7 of 37 images of data/x, those that own/val.txt names, in 0:01:05"
+
+
 def test_the_tables_keep_to_the_terminal():
     narrow = Console(file=io.StringIO(), width=40)
     classes = [{"class": "a class of a very long name", "kind": "thing", "segments": 12, "PQ": 51.234}]
-    show(Evaluation("c.py", "w.pth", "m2f", "coco", "val", 7, 65.0, {"PQ": 51.9}, classes, []), narrow)
+    show(Evaluation("c.py", "w.pth", "m2f", "coco", "val", 7, "", 0, 65.0, {"PQ": 51.9}, classes, []), narrow)
     assert max(map(len, narrow.file.getvalue().splitlines())) <= 40

@@ -5,7 +5,7 @@ import torch
 
 from ablations.own_data.init import write_config
 from ablations.own_data.proposal import Device
-from ablations.own_data.training import config_in, plan_of, require_data_of, roots_of
+from ablations.own_data.training import config_in, in_no_list, plan_of, require_data_of, roots_of
 from ablations.own_data.weights import begun_from
 from ablations.planning.plan import make_plan
 from ablations.planning.scales import chosen_scale
@@ -104,3 +104,17 @@ def test_a_config_found_by_a_data_sets_name_is_of_that_data_set(folder, parts, t
     other = tmp_path / "other" / "parts"
     with pytest.raises(InputError, match=rf"panoptic\.py is of the data set in {parts}; train that with"):
         require_data_of(path, other, parts.parent)
+
+
+def test_images_that_came_after_the_lists_are_told(flat, tmp_path):
+    """Neither trained on nor evaluated, they would be missed by nobody."""
+    root = flat(11)
+    path, _, _ = write_config(root, None, tmp_path / "own", tmp_path / "data", device=Device("a CPU"))
+    run = plan_of(path, {}, 0, None, tmp_path / "data").cells[0].run
+    assert in_no_list(run, tmp_path / "data") == ""
+    for new in ("images/new.jpg", "masks/new.png"):
+        (root / new).write_bytes(next((root / new).parent.iterdir()).read_bytes())
+    sentence = in_no_list(run, tmp_path / "data")
+    assert sentence.startswith(
+        f"1 images, first {root}/images/new.jpg, are in none of the lists {tmp_path}/own/train.txt"
+    )

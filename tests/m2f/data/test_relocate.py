@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 from mmengine.config import Config
 
-from m2f.data.relocate import check_files, relocate
+from m2f.data.relocate import check_files, relocate, renamed_file
 from m2f.data.scenes import SceneSpec, ensure_scenes
 from m2f.errors import InputError
 
@@ -117,6 +117,23 @@ def test_missing_file(items, tmp_path, name):
     (tmp_path / name).unlink()
     with pytest.raises(InputError, match=f"{tmp_path / name} is missing"):
         check_files(Listed(items=items, ann_file=""))
+
+
+def test_what_a_list_names_and_is_not_there(items, tmp_path):
+    """The list that a training held out is of other images where the data set is another."""
+    (tmp_path / "images" / "2.jpg").unlink()
+    sentence = (
+        r"2\.jpg is missing, of which own/val\.txt has the name: .* with --override val_dataloader\.dataset\.ann_"
+    )
+    with pytest.raises(InputError, match=sentence):
+        check_files(Listed(items=items, ann_file="own/val.txt"), Path("own/val.txt"))
+
+
+@pytest.mark.parametrize(
+    ("name", "moved"), [("/home/val/own/val.txt", "/home/val/own/train.txt"), ("val/a.txt", "train/a.txt"), ("", "")]
+)
+def test_a_list_elsewhere_is_another_splits_by_its_name_alone(name, moved):
+    assert renamed_file(name, "val", "train") == moved
 
 
 def test_map_without_image(items, tmp_path):

@@ -15,9 +15,11 @@ from PIL import Image
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+from ablations.planning.overrides import overriding
 from m2f.checkpoints import convert
 from m2f.checkpoints.architecture import BACKBONES, Architecture
 from m2f.checkpoints.classes import read_classes
+from m2f.data.semantic import SceneSemantic
 from m2f.data.verify import verify
 from m2f.engine.coco_evaluation import evaluate_on
 from m2f.engine.evaluate import evaluation_runner, last_checkpoint, load_model
@@ -345,6 +347,34 @@ def test_saved_semantic_maps_give_the_printed_number(smoke, data, tmp_path):
     unions = confusion.sum(0) + confusion.sum(1) - confusion.diagonal()
     ious = confusion.diagonal()[unions > 0] / unions[unions > 0]
     assert printed["mIoU"] == pytest.approx(100 * ious.mean(), abs=1e-6)
+
+
+def test_a_list_of_names_is_told_with_what_it_leaves_out(smoke, data, tmp_path):
+    """As `m2f data init` writes it of a data set without splits, which has changed since; the model is new."""
+    config = smoke("semantic")
+    init_default_scope("m2f")
+    torch.save({"state_dict": MODELS.build(config.model).state_dict()}, tmp_path / "weights.pth")
+    prefix = {"img_path": f"{SPLIT}/", "seg_map_path": f"annotations/semantic_{SPLIT}/"}
+    listed = {"ann_file": str(tmp_path / "val.txt"), "img_suffix": ".png", "seg_map_suffix": ".png"}
+    own = {"type": "mmseg.BaseSegDataset", "metainfo": dict(SceneSemantic.METAINFO), "data_prefix": prefix, **listed}
+    scenes = config.val_dataloader.dataset
+    own |= {"data_root": scenes.data_root, "test_mode": True, "pipeline": scenes.pipeline}
+    config = Config({**config.to_dict(), "val_dataloader": {**config.val_dataloader.to_dict(), "dataset": own}})
+    Config(config.to_dict(), format_python_code=False).dump(tmp_path / "config.py")
+
+    def evaluated(names, out, change=None):
+        (tmp_path / "val.txt").write_text(names)
+        return evaluate_on(tmp_path / "config.py", tmp_path / "weights.pth", data, tmp_path / out, change=change)
+
+    held_out = evaluated("000000000001\n000000000002\n", "held_out")
+    images = len(list((data / SPLIT).glob("*.png")))
+    assert (held_out.images, held_out.listed_by, held_out.left_out) == (2, str(tmp_path / "val.txt"), images - 2)
+    with pytest.raises(
+        InputError, match=r"gone\.png is missing, of which .*val\.txt has the name: .*dataset\.ann_file=\."
+    ):
+        evaluated("gone\n", "none")
+    whole = evaluated("gone\n", "whole", overriding(["val_dataloader.dataset.ann_file="], "config.py"))
+    assert (whole.images, whole.listed_by, whole.left_out) == (images, "", 0)
 
 
 class TestEvaluation:
