@@ -136,7 +136,8 @@ def message(sections: Sequence[Section]) -> str:
     """The results in a sentence, and their picture."""
     papers = of_the_paper(sections)
     rows = papers_differences(section.comparison for section in papers)
-    lacking = [table_label(study.table) for study in TABLES if study not in {section.study for section in papers}]
+    present = {section.study.table for section in papers}
+    lacking = [table_label(study.table) for study in TABLES if study.table not in present]
     others = f" Not among them, since they are not run: {listing(lacking)}." if lacking else ""
     return f"**{sentence(rows, papers[0].scale)}**{others}\n\n![{caption(papers)}]({PICTURE})"
 
@@ -254,9 +255,9 @@ def write(name: str, content: str) -> None:
 def not_run(sections: Sequence[Section]) -> str:
     """The tables, figures and studies that lack a task, or seeds of one, a line each."""
     least = {key: count for section in sections for key, count in least_seeds(section).items()}
-    planned = {study: SEEDS_OF_TABLES if study in TABLES else SEEDS for study in (*TABLES, *FIGURES, *SINCE_THE_PAPER)}
     lines = []
-    for study, seeds in planned.items():
+    for study in (*TABLES, *FIGURES, *SINCE_THE_PAPER):
+        seeds = SEEDS_OF_TABLES if study in TABLES else SEEDS
         has = {task: least.get((study.table, task), 0) for task in study.tasks}
         lacking = [
             f"{task}, {count} of {seeds} seeds" if count else task for task, count in has.items() if count < seeds
