@@ -24,7 +24,7 @@ class SelectedQueries(Queries):
     diverse. Mask DINO itself does not choose queries for semantic segmentation of ADE20K (its TWO_STAGE is off there).
 
     Args:
-        num_queries: Q, at most the number of cells.
+        num_queries: Q; of images with fewer cells all cells are queries.
         embed_dims: D.
     """
 
@@ -39,7 +39,7 @@ class SelectedQueries(Queries):
         self.position_encoding = SinePositionalEncoding(embed_dims // 2, normalize=True)
 
     def forward(self, seen: Seen) -> tuple[Tensor, Tensor]:
-        """Features and positions, both ``[B, Q, D]``."""
+        """Features and positions, both ``[B, Q, D]``, or of all N cells ``[B, N, D]`` if there are fewer than Q."""
         tokens = self.token(torch.cat([level.flatten(2).transpose(1, 2) for level in seen.pyramid], dim=1))
         # Not under no_grad: autocast of PyTorch 2.9 keeps what it casts there, and later uses would have no gradient.
         scores = seen.classify(tokens).detach()[..., :-1].amax(dim=2)
@@ -54,5 +54,5 @@ class SelectedQueries(Queries):
 
 
 def strongest(scores: Tensor, count: int) -> Tensor:
-    """Which of the cells have the largest ``scores [B, N]``, ``[B, count, 1]``."""
-    return scores.topk(count, dim=1).indices[..., None]
+    """Which of the cells have the largest ``scores [B, N]``, ``[B, count, 1]``; all N if there are no more."""
+    return scores.topk(min(count, scores.shape[1]), dim=1).indices[..., None]

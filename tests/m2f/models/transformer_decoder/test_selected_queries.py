@@ -39,3 +39,12 @@ def test_they_learn_from_their_own_prediction():
     assert queries.token[0].weight.grad.any()
     assert not positions.requires_grad
     assert classifier.weight.grad is None, "the choice itself teaches nothing"
+
+
+def test_of_fewer_cells_all_are_queries():
+    queries = SelectedQueries(100, 16)
+    pyramid = [torch.randn(2, 16, side, side) for side in (1, 2, 4)]
+    features, positions = queries(Seen(pyramid, torch.randn(2, 16, 8, 8), torch.nn.Linear(16, 4)))
+    assert features.shape == positions.shape == (2, 21, 16)
+    tokens = queries.token(torch.cat([level.flatten(2).transpose(1, 2) for level in pyramid], dim=1))
+    torch.testing.assert_close(features.sum(1), tokens.sum(1))
