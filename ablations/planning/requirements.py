@@ -15,6 +15,7 @@ WHOLE = {  # dotted keys of whole numbers, with the least that each may be
     "val_dataloader.num_workers": 0,
     "train_dataloader.dataset.dataset.num_images": 1,
     "val_dataloader.dataset.num_images": 1,
+    "optim_wrapper.accumulative_counts": 1,
     "default_hooks.checkpoint.interval": 1,
     "default_hooks.logger.interval": 1,
     "model.num_things": 0,
@@ -34,9 +35,10 @@ def require_runnable(config: Mapping[str, Any], where: str) -> None:
         where: its file, for the sentence.
 
     Raises:
-        InputError: a value is of another kind or out of its range, nothing is evaluated, or a component is not
-            registered.
+        InputError: a value is of another kind or out of its range, nothing is evaluated, an interval cuts steps of
+            the optimizer, or a component is not registered.
     """
+    from m2f.engine.accumulation import require_whole_steps
     from m2f.registered_types import require_registered
 
     for key in DICTS:
@@ -52,6 +54,7 @@ def require_runnable(config: Mapping[str, Any], where: str) -> None:
             raise _wrong(where, key, "a number above 0" if key in POSITIVE else "a number, at least 0", value)
     if "val_evaluator" in config and not config["val_evaluator"]:
         raise InputError(f"{where}: 'val_evaluator' is empty, so the run would have no metric; name at least one.")
+    require_whole_steps(config, where)
     require_registered(config, where)
 
 

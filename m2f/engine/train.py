@@ -25,6 +25,7 @@ import m2f.models  # noqa: F401
 from m2f.data.classes import check_same_classes
 from m2f.data.prepare import SAME_ORDER, check_class_count
 from m2f.data.semantic import tell_classes
+from m2f.engine.accumulation import require_whole_steps
 from m2f.engine.addresses import check_weights
 from m2f.engine.freed_memory import keep_freed_memory
 from m2f.engine.ground_truth import check_ground_truth
@@ -71,7 +72,7 @@ def train(config: Config, work_dir: Path, *, resume: bool = True) -> dict[str, f
     Raises:
         InputError: the data cannot be used, the processes cannot share it, others began the training, it was begun with
             another model, the weights to begin from cannot be had, the shared memory is too small for the workers'
-            images, or the config names what is not registered.
+            images, the config names what is not registered, or its intervals cut the optimizer's steps.
         DivergenceError: the loss became infinite or not a number; in every process.
     """
     keep_freed_memory()
@@ -103,7 +104,12 @@ def check_data(config: Config, runner: Runner) -> None:
 
 
 def runnable(config: Config, work_dir: Path, resume: bool) -> Config:
-    """``config`` with the work directory, the seed in all its places, and the suite's hooks."""
+    """``config`` with the work directory, the seed in all its places, and the suite's hooks.
+
+    Raises:
+        InputError: as :func:`train` does, of what can be told before the data is read.
+    """
+    require_whole_steps(config.to_dict(), config.filename or "The config")
     config = prepared(config, work_dir, training_hooks(config))
     if own_checkpoints(config):
         config.default_hooks.checkpoint.max_keep_ckpts = -1  # m2f.TimelyCheckpoints removes them

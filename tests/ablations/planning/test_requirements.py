@@ -51,6 +51,19 @@ def test_what_cannot_be_run_is_named_before_it_is(config, key, value, words):
 
 
 @pytest.mark.parametrize(
+    ("counts", "words"),
+    [
+        (0, "'optim_wrapper.accumulative_counts' must be a whole number, at least 1"),
+        (3, "'train_cfg.val_interval' is 2, no multiple of optim_wrapper.accumulative_counts = 3"),
+    ],
+)
+def test_a_step_of_several_iterations_cannot_be_cut(config, counts, words):
+    changed = {**config, "optim_wrapper": {**config["optim_wrapper"], "accumulative_counts": counts}}
+    with pytest.raises(InputError, match=f"^parts/panoptic.py: {words}"):
+        require_runnable(changed, "parts/panoptic.py")
+
+
+@pytest.mark.parametrize(
     ("key", "value", "words"),
     [
         ("train_cfg.max_iters", "abc", "must be a whole number, not 'abc', since the config has 4"),
