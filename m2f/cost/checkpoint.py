@@ -1,7 +1,6 @@
 """The size of a training's checkpoints, counted without data: what they hold of the model and of the optimizer."""
 
 from collections.abc import Mapping
-from math import ceil
 from typing import Any
 
 import torch
@@ -32,5 +31,6 @@ def checkpoints_kept(config: Mapping[str, Any]) -> int:
     """How many checkpoints a training has when it is done, see :class:`m2f.engine.checkpoints.TimelyCheckpoints`."""
     own = config.get("default_hooks", {}).get("checkpoint") or {}
     interval, keep = own.get("interval", -1), own.get("max_keep_ckpts", -1)
-    written = ceil(config["train_cfg"]["max_iters"] / interval) if interval > 0 else 1
-    return min(written, keep) if keep > 0 else written
+    end, evaluated = config["train_cfg"]["max_iters"], config["train_cfg"]["val_interval"]
+    written = {end, *(range(interval, end, interval) if interval > 0 else ())}
+    return min(len(written.union(range(evaluated, end, evaluated))), keep) if keep > 0 else len(written)

@@ -10,6 +10,7 @@ from mmengine.dist import all_reduce, get_world_size, is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from m2f.engine.accumulation import on_the_way
 from m2f.engine.resume import newest_first
 from m2f.engine.stopping import end, requested
 from m2f.files import write_atomically
@@ -25,10 +26,13 @@ class TimelyCheckpoints(Hook):
     It runs after mmengine's ``CheckpointHook``, which writes at the config's interval. It also removes what is not to
     be kept, which that hook would do before the new checkpoint is there.
 
+    In an evaluation nothing is written: hooks such as mmengine's ``EMAHook`` have put other weights in the place of
+    those that are trained. So what an evaluation that is broken off would lose is written before it begins.
+
     Args:
         interval: iterations between the config's own checkpoints.
         keep: how many stay, the newest; if not positive, all of the config's own do, and the newest.
-        every: most seconds between two checkpoints, as long as iterations and batches of an evaluation are shorter.
+        every: most seconds between two checkpoints, as long as iterations are shorter; evaluations lose nothing.
     """
 
     priority = "LOWEST"
@@ -55,25 +59,36 @@ class TimelyCheckpoints(Hook):
         done = runner.iter + 1
         if Path(runner.message_hub.get_info("last_ckpt", "")).name == checkpoint_name(done):
             self._is_written(runner, done)
-        # In between, gradients are under way that no checkpoint holds.
-        if done % runner.cfg.optim_wrapper.get("accumulative_counts", 1) == 0:
-            self._write_if_due(runner, done, agreed(requested()))
+        if on_the_way(runner.cfg, done):
+            return
+        request = agreed(requested())
+        if request or time.monotonic() - self.written >= self.every:
+            self._write(runner, done)
+        self._end_if(runner, request)
+
+    def before_val(self, runner: Runner) -> None:
+        """Write, while all weights are in their places: ``EMAHook`` swaps them in ``before_val_epoch``."""
+        if not on_the_way(runner.cfg, runner.iter):
+            self._write(runner, runner.iter)
 
     def after_val_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
-        """Write if it is time to, each process by itself: they may have different numbers of batches."""
-        self._write_if_due(runner, runner.iter, requested())
+        """End if that is requested, each process by itself: they may have different numbers of batches."""
+        self._end_if(runner, requested())
 
-    def _write_if_due(self, runner: Runner, done: int, request: int) -> None:
-        """Write after ``done`` iterations if that is wanted and not done yet; end if that is requested."""
-        if self.newest != done and (request or time.monotonic() - self.written >= self.every):
-            self._write(runner, done)
+    def _end_if(self, runner: Runner, request: int) -> None:
+        """Do what a request to end asks for, now that the newest checkpoint has all there is."""
         if request:
             name = signal.Signals(request).name
             runner.logger.info(f"Stopped by {name}; the same command goes on from iteration {self.newest}.")
             end(request)
 
     def _write(self, runner: Runner, done: int) -> None:
-        """Write a checkpoint as mmengine does. Where that fails, the older ones are still there and have to do."""
+        """Write a checkpoint as mmengine does, unless there is one of so many iterations.
+
+        Where that fails, the older ones are still there and have to do.
+        """
+        if self.newest == done:
+            return
         path = Path(runner.work_dir, checkpoint_name(done))
         try:
             place = {"epoch": runner.epoch, "iter": done}

@@ -54,9 +54,10 @@ def train(config: Config, work_dir: Path, *, resume: bool = True) -> dict[str, f
     decides the weights, in part: a training goes on with as many as it began with. The metrics of given weights do not
     depend on it.
 
-    Asked to end, by Ctrl-C, SIGTERM, SIGUSR1 or SIGUSR2, it writes a checkpoint after the iteration or the evaluated
-    batch that it is at, and then ends as it would have. A checkpoint is also written every half an hour. Going on from
-    one gives the weights of an unbroken training, on a CPU with as many threads bit for bit.
+    Asked to end, by Ctrl-C, SIGTERM, SIGUSR1 or SIGUSR2, it writes a checkpoint after the iteration that it is at, and
+    then ends as it would have; in an evaluation after the batch that it is at. A checkpoint is also written before each
+    evaluation and every half an hour. Going on from one gives the weights of an unbroken training, on a CPU with as
+    many threads bit for bit.
 
     An error in one process alone leaves the others waiting for it; who has started them, as torchrun does and
     :func:`m2f.engine.launch.in_processes`, ends them.

@@ -49,6 +49,7 @@ def test_another_optimizer_keeps_something_else(config):
         ({"interval": 200, "max_keep_ckpts": 3}, 3),
         ({"interval": 50}, 12),
         ({"interval": 70, "max_keep_ckpts": -1}, 9),
+        ({"interval": 1000, "max_keep_ckpts": 5}, 3),  # one of each evaluation
         (None, 1),
     ],
 )

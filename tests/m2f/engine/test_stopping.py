@@ -9,10 +9,13 @@ from pathlib import Path
 import pytest
 import torch
 from mmengine import Config
+from mmengine.hooks import Hook
 
 from m2f.engine.checkpoints import TimelyCheckpoints
 from m2f.engine.stopping import _former, end, noted_requests, requested
 from m2f.engine.train import train
+from m2f.errors import InputError
+from m2f.registry import HOOKS
 
 SCRIPT = Path(__file__).with_name("stopped_runs.py")
 STOP_SECONDS = 10  # what a sweep that is stopped gives its runs
@@ -32,7 +35,8 @@ def runs(smoke, run_script, tmp_path_factory):
 def state_of(path):
     checkpoint = torch.load(path, weights_only=False)
     moments = checkpoint["optimizer"]["state"].values()
-    return [*checkpoint["state_dict"].values(), *(value for state in moments for value in state.values())]
+    weights = [*checkpoint["state_dict"].values(), *checkpoint.get("ema_state_dict", {}).values()]
+    return [*weights, *(value for state in moments for value in state.values())]
 
 
 def same_end(first, second):
@@ -45,7 +49,7 @@ def same_end(first, second):
     ("name", "exit_code", "left"),
     [
         ("term", -signal.SIGTERM, ["iter_1.pth"]),
-        ("interrupt", 1, ["iter_2.pth"]),  # a KeyboardInterrupt; one checkpoint is kept, of every iteration
+        ("interrupt", 1, ["iter_2.pth"]),  # a KeyboardInterrupt; of every iteration a checkpoint, and one is kept
         ("evaluation", -signal.SIGUSR1, ["iter_2.pth"]),
         ("everybody", 128 + signal.SIGUSR1, ["iter_1.pth"]),
     ],
@@ -57,7 +61,7 @@ def test_a_training_asked_to_end_goes_on_bit_for_bit(name, exit_code, left, runs
     assert given[name]["left"] == left
     code, _, kept = given[name]["resumed"]
     assert code == 0
-    assert kept == (["iter_3.pth"] if name == "interrupt" else [*left, "iter_3.pth"])
+    assert kept == (["iter_3.pth"] if name == "interrupt" else ["iter_2.pth", "iter_3.pth"])
     assert same_end(directory / name, directory / ("pair" if name == "everybody" else "unbroken"))
 
 
@@ -71,6 +75,57 @@ def test_processes_whose_starter_alone_is_asked_end_with_a_checkpoint(runs):
 def test_the_log_says_so(runs):
     directory, _ = runs
     assert "Stopped by SIGTERM; the same command goes on from iteration 1." in (directory / "log").read_text()
+
+
+@HOOKS.register_module()
+class Interrupted(Hook):
+    """Asks the training to end, in iteration ``at`` or its evaluation."""
+
+    def __init__(self, at, evaluating):
+        self.at, self.evaluating = at, evaluating
+
+    def after_train_iter(self, runner, *arguments, **named):
+        if runner.iter + 1 == self.at and not self.evaluating:
+            signal.raise_signal(signal.SIGINT)
+
+    def before_val_iter(self, runner, *arguments, **named):
+        if runner.iter == self.at and self.evaluating:
+            signal.raise_signal(signal.SIGINT)
+
+
+def goes_on_to_the_same_end(smoke, directory, changes, hooks=(), **asked):
+    """Whether a training that is asked to end ends as an unbroken one, when it is gone on with; and where it ended."""
+    changes = {"default_hooks.checkpoint.interval": 1000, "train_cfg.max_iters": 3, **changes}
+    train(smoke(**changes, custom_hooks=[*hooks]), directory / "unbroken")
+    with pytest.raises(KeyboardInterrupt):
+        train(smoke(**changes, custom_hooks=[*hooks, {"type": "m2f.Interrupted", **asked}]), directory / "broken")
+    left = names(directory / "broken")
+    train(smoke(**changes, custom_hooks=[*hooks]), directory / "broken")
+    return same_end(directory / "broken", directory / "unbroken"), left
+
+
+def test_in_an_evaluation_of_averaged_weights_the_trained_ones_are_kept(smoke, tmp_path):
+    """mmengine's hook swaps them in its ``before_val_epoch``, and all that a checkpoint has of both once more."""
+    average = [{"type": "mmengine.EMAHook", "momentum": 0.5}]
+    ended = goes_on_to_the_same_end(smoke, tmp_path, {}, average, at=2, evaluating=True)
+    assert ended == (True, ["iter_2"])
+
+
+@pytest.mark.parametrize(("at", "evaluating", "left"), [(1, False, ["iter_2"]), (3, True, ["iter_2", "iter_3"])])
+def test_a_step_of_several_iterations_is_gone_through_with(at, evaluating, left, smoke, tmp_path):
+    """The last step has fewer."""
+    changes = {"optim_wrapper.accumulative_counts": 2}
+    ended = goes_on_to_the_same_end(smoke, tmp_path, changes, at=at, evaluating=evaluating)
+    assert ended == (True, left)
+
+
+def test_no_checkpoint_is_due_in_the_middle_of_a_step(smoke, tmp_path):
+    changes = {"optim_wrapper.accumulative_counts": 3, "train_cfg.val_interval": 3}
+    with pytest.raises(
+        InputError, match=r"'default_hooks\.checkpoint\.interval' is 2, no multiple of .* = 3; set it to 3"
+    ):
+        train(smoke(**changes), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_in_time_and_no_more_than_are_to_be_kept(smoke, tmp_path, monkeypatch):
