@@ -7,14 +7,16 @@ is what the comparison makes of the results. The speed is that of each processor
 peers; the times of S1's rows are ``m2f cost S1 --measure --json``, kept beside it.
 """
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from ablations.comparing.beside_paper import BASELINE
-from ablations.comparing.verdicts import NOT_RUN, VERDICTS
+from ablations.comparing.verdicts import MARGIN, NOT_RUN, UNTOLD, VERDICTS
 from ablations.costs.peers_csv import newest_of_each_processor, read_csv, readme_table
 from ablations.gate.sources import read_all
 from ablations.paper import paper_results
@@ -37,6 +39,7 @@ PAGES = {
     "times": ROOT / "docs" / "since-the-paper.md",
     "costs": ROOT / "docs" / "costs.md",
     "not run": MEASURED / "README.md",
+    "seeds": MEASURED / "README.md",
 }  # by the name that the marks have of what stands between them
 PICTURE = "docs/verdicts.svg"
 BEGIN, END = "<!-- begin: {}, scripts/readme_tables.py -->", "<!-- end -->"
@@ -51,6 +54,7 @@ COSTS = (
     ("Training memory an image, points", "5", "matching point, training point", "memory", "GB"),
 )  # what stands in docs/costs.md: words, table, row, metric and unit
 SHOWN = "4c"  # the table whose designs stand in README.md
+MORE_SEEDS = (8, 16, 40)  # of which it is said what they would tell
 SEEDS_OF_TABLES, SEEDS = 5, 3  # at least, by docs/how-numbers-are-computed.md
 TIMED = "S1"  # the study whose rows are timed
 TASKS = ("panoptic", "instance", "semantic")
@@ -273,6 +277,34 @@ def least_seeds(section: Section) -> dict[tuple[str, str], int]:
     return {(section.study.table, str(task)): int(count) for task, count in rows.min(axis=1).items()}
 
 
+def seeds(sections: Sequence[Section]) -> str:
+    """How many of the paper's differences are told, and how many more would be with how many seeds."""
+    rows = papers_differences(section.comparison for section in of_the_paper(sections))
+    heading = ("Task", "Told", "Not told", *(f"Told with {number} seeds" for number in MORE_SEEDS))
+    lines = [f"| {' | '.join(heading)} |", f"|---|{'---:|' * (len(heading) - 1)}"]
+    for task in TASKS:
+        own = rows[rows["task"] == task]
+        unknown = own[own["verdict"] == UNTOLD]
+        needed = [seeds_needed(row) for row in unknown.to_dict("records")]
+        told = len(own) - len(unknown) - int((own["verdict"] == NOT_RUN).sum())
+        counts = (told, len(unknown), *(told + sum(least <= number for least in needed) for number in MORE_SEEDS))
+        lines.append(f"| {task} | {' | '.join(map(str, counts))} |")
+    return "\n".join(lines)
+
+
+def seeds_needed(row: Mapping[Any, Any]) -> float:
+    """With how many seeds a row's difference would show, or that it is as small as the paper's.
+
+    That is if its mean, its spread and its level of correction stay: what would show goes down with the root of the
+    seeds.
+    """
+    difference = abs(row["difference"])
+    small = MARGIN - difference if abs(row["paper_difference"]) <= MARGIN else 0
+    distance = max(difference, small)
+    needed = row["pairs"] * (row["visible"] / distance) ** 2 if distance > 0 else math.inf
+    return math.inf if math.isnan(needed) else needed
+
+
 def verdicts(sections: Sequence[Section]) -> str:
     """What the reference says of Table 4(c)'s designs, and of all tables."""
     return f"{design_table(sections)}\n\n{verdict_table(sections)}"
@@ -286,6 +318,7 @@ def main() -> None:
     write("message", message(sections))
     write("verdicts", verdicts(sections))
     write("not run", not_run(sections))
+    write("seeds", seeds(sections))
     write("speed", speed(MEASURED))
     write("times", times(MEASURED))
     write("costs", costs(MEASURED))

@@ -2,6 +2,7 @@ import csv
 import importlib.util
 import io
 import json
+import math
 import re
 from pathlib import Path
 
@@ -151,6 +152,26 @@ def test_the_committed_comparison_is_that_of_the_results(sections):
 def test_what_the_reference_lacks_is_said_in_its_page(sections):
     text, written = page_with("not run", readme_tables.not_run(sections))
     assert written == text
+
+
+def test_how_many_seeds_would_tell_is_said_in_the_reference_s_page(sections):
+    text, written = page_with("seeds", readme_tables.seeds(sections))
+    assert written == text
+
+
+@pytest.mark.parametrize(
+    ("difference", "paper", "needed"),
+    [
+        (-2.0, -4.0, 20),  # twice as much would show with five
+        (-0.5, -1.0, 80),  # within the margin: 1.0 is left of it
+        (-0.5, -1.6, 320),  # the paper's is not
+        (0.0, -2.0, math.inf),
+        (math.nan, -2.0, math.inf),
+    ],
+)
+def test_seeds_are_needed_as_the_square_of_what_would_show(difference, paper, needed):
+    row = {"difference": difference, "paper_difference": paper, "pairs": 5, "visible": 4.0}
+    assert readme_tables.seeds_needed(row) == pytest.approx(needed)
 
 
 def test_verdicts_are_counted_in_words():
