@@ -1,22 +1,19 @@
 """One table at one scale: what was measured, and what is missing or out of the ordinary in it."""
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
-from functools import cache, partial
-from typing import Any
+from functools import partial
 
 import pandas as pd
 
+from ablations.comparing.made_otherwise import changes as of_runs
+from ablations.comparing.made_otherwise import made_runs
 from ablations.comparing.shared_seeds import BORROWED
 from ablations.metric_names import primary_metric
-from ablations.planning.scales import chosen_scale
 from ablations.reports.text import listing, run_command
 from ablations.store.results_frame import Cell
 from ablations.store.run_record import RunRecord
 from ablations.studies.study import Study
-from m2f.config_files import read_config
-from m2f.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -46,56 +43,8 @@ def metric_of(section: Section, task: str) -> str:
 
 
 def changes(section: Section, runs: Mapping[str, RunRecord]) -> dict[str, str]:
-    """Overrides (KEY=VALUE) that the user gave these runs, beyond what their rows change; and which runs, if not all.
-
-    What the scale has by itself, since it was changed to that, is none. Runs on other data than most are told likewise.
-    """
-    rows = {variation.name: variation for variation in section.study.variations}
-    found: dict[str, dict[str, int]] = {}  # by change, the seeds of its runs by their names
-    every = section.results[["variant", "seed", "run"]].drop_duplicates().to_dict("records")
-    usual = usual_data(runs[of_row["run"]].identity for of_row in every)
-    for of_row in every:
-        row, identity = rows[of_row["variant"]], runs[of_row["run"]].identity
-        given = {key: value for key, value in identity["overrides"].items() if row.overrides.get(key) != value}
-        scale = scale_values(section.scale_word, row.dataset, identity["task"]) if given else {}
-        own = [f"{key}={value}" for key, value in given.items() if value_at(scale, key) != value]
-        if identity["data_fingerprint"] not in usual:
-            own.append("data of other content")
-        for change in own:
-            found.setdefault(change, {})[of_row["run"]] = int(of_row["seed"])
-    number = len({of_row["run"] for of_row in every})
-    return {
-        change: "" if len(of) == number else f" in {len(of)} of {number} runs ({_seeds(sorted(set(of.values())))})"
-        for change, of in sorted(found.items())
-    }
-
-
-def usual_data(identities: Iterable[Mapping[str, Any]]) -> set[str]:
-    """The fingerprints that most runs of their task, data set and split have, and what stands for an unknown one."""
-    counts: dict[tuple[str, ...], Counter[str]] = {}
-    for identity in identities:
-        place = (identity["task"], identity["dataset"], identity["split"])
-        counts.setdefault(place, Counter())[identity["data_fingerprint"]] += bool(identity["data_fingerprint"])
-    return {"", *(own.most_common(1)[0][0] for own in counts.values())}
-
-
-@cache
-def scale_values(word: str, dataset: str, task: str) -> dict[str, Any]:
-    """The config that a scale has for a data set and a task; empty if it is not there."""
-    try:
-        return read_config(chosen_scale(word).config(dataset, task)).to_dict()
-    except InputError:
-        return {}
-
-
-def value_at(values: Any, key: str) -> Any:
-    """What stands at a dotted key, in which a number is a place in a list; None if nothing does."""
-    for part in key.split("."):
-        try:
-            values = values[int(part)] if isinstance(values, list) else values[part]
-        except (KeyError, IndexError, ValueError, TypeError):
-            return None
-    return values
+    """What was changed of its runs beyond what their rows change; and which runs, if not all."""
+    return of_runs(made_runs(section.results, runs, section.study), section.scale_word)
 
 
 def imports(study: Study) -> list[str]:

@@ -16,8 +16,10 @@ def merge(sources: tuple[Path, ...], into: Path) -> None:
     SOURCE is a store or a packed store (`m2f pack`). What it holds is copied and nothing is written over; runs that
     contradict each other are refused before anything is copied.
     """
+    from ablations.comparing.made_otherwise import sentences
     from ablations.store.merge import commits, unfinished
     from ablations.store.merge import merge as take
+    from ablations.store.results_frame import read_results
     from ablations.store.sources import read_sources
 
     tell = say(make_console())
@@ -31,4 +33,6 @@ def merge(sources: tuple[Path, ...], into: Path) -> None:
             tell(f"Of {source}, runs that are not finished and stay where they are: {left}.")
     if len(made := commits(found)) > 1:
         tell(f"The runs were made at several commits: {', '.join(made)}; see that these compute the same.")
+    for sentence in sentences(read_results(into)):
+        tell(sentence)
     tell(f"Runs that {into} did not have: {taken} of {len(found.runs)}.")

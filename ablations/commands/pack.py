@@ -25,6 +25,7 @@ def pack(sources: tuple[Path, ...], into: Path, pictures: str) -> None:
     class and image. `m2f report`, `check`, `diff` and `compare` read it as they read a store. The same runs give the
     same bytes, and what is there already is not written again.
     """
+    from ablations.comparing.made_otherwise import sentences
     from ablations.store.pack import pack as write
     from ablations.store.packed import is_packed
     from ablations.store.sources import read_sources
@@ -33,7 +34,7 @@ def pack(sources: tuple[Path, ...], into: Path, pictures: str) -> None:
 
     tables = [study.table for study in chosen_studies(tuple(filter(None, pictures.split(","))))]
     found = read_sources([*([into] if is_packed(into) else []), *sources])
-    for sentence in found.left_out():
+    for sentence in (*found.left_out(), *sentences(found)):
         tell(sentence)
     write(found, into, tables)
     size = sum(path.stat().st_size for path in into.rglob("*") if path.is_file())

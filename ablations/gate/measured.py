@@ -8,6 +8,7 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from ablations.comparing.made_otherwise import sentences
 from ablations.gate.baseline_file import (
     BaselineFile,
     Evidence,
@@ -60,7 +61,8 @@ class Finished:
 def read_evidence(path: Path, say: Say = print) -> BaselineFile:
     """The evidence of a store or packed store (a directory), a results frame (``.csv``) or a baseline (any other file).
 
-    Only a baseline has tolerances. ``say`` takes a sentence for each run that is left out.
+    Only a baseline has tolerances. ``say`` takes a sentence for each run that is left out, and each table of which
+    not all runs were made alike.
 
     Raises:
         InputError: nothing is there, it is something else, or it holds no results.
@@ -69,7 +71,7 @@ def read_evidence(path: Path, say: Say = print) -> BaselineFile:
         raise InputError(f"There is nothing at {path}; name a store, a results.csv or a baseline.")
     if path.is_dir() or path.suffix == ".csv":
         results = read_source(path)
-        for sentence in results.left_out():
+        for sentence in (*results.left_out(), *sentences(results)):
             say(sentence)
         found = BaselineFile(evidence_of(results))
     else:
@@ -96,7 +98,7 @@ def evidence_of(results: Results) -> Evidence:
         for seed, run in seeds.items():
             for name, loss in run.losses.items():
                 metrics.setdefault((row, name), {})[seed] = round(loss, DECIMALS)
-    costs = {row: next(iter(seeds.values())).costs for row, seeds in by_row.items()}
+    costs = {row: _agreed([run.costs for run in seeds.values() if run.costs]) for row, seeds in by_row.items()}
     return Evidence(metrics, {row: cost for row, cost in costs.items() if cost}, _speeds(by_row), _sources(by_row))
 
 
@@ -179,6 +181,12 @@ def count_costs(config: Mapping[str, Any]) -> dict[str, float]:
         return config_costs(config, memory=False)
     except InputError:
         return {"params": parameters(config["model"]) / 1e6}
+
+
+def _agreed(costs: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """The costs that all of a row's seeds have: of two models there is none."""
+    first = costs[0] if costs else {}
+    return {name: cost for name, cost in first.items() if all(own.get(name) == cost for own in costs)}
 
 
 def _sources(by_row: Mapping[TableRow, Mapping[int, Finished]]) -> dict[TableBlock, dict[str, Any]]:

@@ -152,6 +152,7 @@ def kept_run(tmp_path_factory):
     def keep(name, seconds, history=(), **identity):
         directory = root / name
         directory.mkdir()
+        (directory / "config.py").write_text("")
         known = {
             **{"digest": name, "task": "panoptic", "scale": "mini", "seed": 0, "dataset": "scenes", "split": "val2017"},
             **{"config": "configs/mini/panoptic.py", "overrides": {}, "data_fingerprint": "f" * 64},

@@ -3,13 +3,13 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from ablations.reports.section import Section, changes, missing, value_at
+from ablations.reports.section import Section, changes, missing
 from ablations.studies import STUDIES
 
 
 def identity(overrides, **other):
     known = {"task": "panoptic", "dataset": "scenes", "split": "val2017", "data_fingerprint": "the usual"}
-    return SimpleNamespace(identity={"overrides": overrides, **known, **other})
+    return SimpleNamespace(identity={"overrides": overrides, **known, **other}, recorded=False)
 
 
 @pytest.fixture
@@ -21,6 +21,8 @@ def changed():
         results = pd.DataFrame({"variant": variant, "seed": seeds, "run": [f"run {seed}" for seed in seeds]})
         section = Section(STUDIES[table], "mini", results, pd.DataFrame(), pd.DataFrame(), scale_word="mini")
         runs = {f"run {seed}": identity(of, **(last if seed == seeds[-1] else {})) for seed, of in enumerate(overrides)}
+        for name, run in runs.items():
+            run.name = name
         return changes(section, runs)
 
     return ask
@@ -44,6 +46,16 @@ def test_seeds_that_were_made_otherwise_than_the_others_are_named(changed):
     assert changed({}, {}, {}, data_fingerprint="another") == {"data of other content": " in 1 of 3 runs (seed 2)"}
     assert changed({}, {}, {}, data_fingerprint="another", task="semantic") == {}
     assert changed({}, {}, {}, data_fingerprint="") == {}, "of a baseline file's numbers nothing is known"
+
+
+def test_seeds_of_an_edited_config_are_named():
+    results = pd.DataFrame({"variant": "- masked attention", "seed": range(3), "run": ["run 0", "run 1", "run 2"]})
+    section = Section(STUDIES["4a"], "mini", results, pd.DataFrame(), pd.DataFrame(), scale_word="mini")
+    runs = {}
+    for name, iterations in zip(results["run"], (60, 600, 600), strict=True):
+        runs[name] = identity({})
+        vars(runs[name]).update(name=name, recorded=True, source=None, config={"train_cfg": {"max_iters": iterations}})
+    assert changes(section, runs) == {"train_cfg.max_iters=60": " in 1 of 3 runs (seed 0)"}
 
 
 def test_only_what_the_table_s_own_runs_lack_is_missed():
@@ -84,9 +96,3 @@ def test_seeds_that_a_row_was_not_asked_for_are_not_missed(own, asked, lacks):
     )
     gaps = told_missing(results, [("SMCA", seed) for seed in asked])
     assert [gap["text"] for gap in gaps] == ([f"In the panoptic task, SMCA lacks {lacks}"] if lacks else [])
-
-
-def test_a_value_at_a_dotted_key():
-    values = {"a": [{"b": 1}, 2]}
-    keys = ("a.0.b", "a.1", "a.2", "a.x", "a.1.b", "c")
-    assert [value_at(values, key) for key in keys] == [1, 2, None, None, None, None]

@@ -3,6 +3,7 @@ import json
 import pandas as pd
 import pytest
 
+from ablations.gate import measured
 from ablations.gate.baseline_file import BaselineFile, Evidence, Speed, TableBlock, TableRow, write_baseline_file
 from ablations.gate.measured import read_evidence
 from ablations.planning.plan import make_plan
@@ -116,6 +117,15 @@ def test_costs_are_those_of_the_runs_configs(have_done, tmp_path):
     from m2f.cost import parameters
 
     assert rows["SMCA"]["params"] * 1e6 == pytest.approx(parameters(cells[1].run.config["model"]), abs=1e-3)
+
+
+def test_a_row_of_two_models_has_no_costs(finished, plan, monkeypatch):
+    monkeypatch.setattr(measured, "count_costs", lambda config: {"params": 1.0 + ("wide" in config["model"])})
+    assert read_evidence(finished).evidence.costs == {MASKED: {"params": 1.0}, PLAIN: {"params": 1.0}}
+    run = next(cell.run for cell in plan(seeds=(1,)) if cell.variant == "plain")
+    config = finished / "runs" / run.name / "config.py"
+    config.write_text(config.read_text().replace("model = {", "model = {'wide': True, "))
+    assert read_evidence(finished).evidence.costs == {MASKED: {"params": 1.0}}
 
 
 def test_an_evaluation_has_metrics_alone(plan, evaluated_study, have_done):
