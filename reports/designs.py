@@ -27,6 +27,7 @@ NO_DETAILS = (
     "Not all of these runs keep values by class and image: those that evaluate another run do not, nor those that were "
     "made by earlier versions."
 )
+NO_IMAGES = "Images are left out: these runs are on data of other content, of which one id may name several images."
 RULE = (
     f"Means over seeds ± half of their {CONFIDENCE:.0%} Student t interval; differences seed by seed, over the seeds "
     "that both designs have, with both ends of the interval; p of the two-sided paired t-test, for each number alone, "
@@ -41,6 +42,8 @@ def show(designs: SideBySide, console: Console) -> None:
         console.out("\n".join(lines), highlight=False)
 
     tell(folded(on_one_line(heading(designs)), console.width))
+    for sentence in cautions(designs):
+        tell(folded(on_one_line(sentence), console.width))
     heads, rows = metric_table(designs)
     columns = [Column(name, right=name not in ("metric", "design"), least=LEAST_OF.get(name, 6)) for name in heads]
     tell(table(columns, [[cell["words"] for cell in row] for row in rows], console.width))
@@ -59,6 +62,12 @@ def heading(designs: SideBySide) -> str:
     """What is compared with what."""
     first, *others = (f"'{design.label}'" for design in designs.designs)
     return f"{listing(others)} compared with {first}: {designs.task}, scale {designs.scale}"
+
+
+def cautions(designs: SideBySide) -> list[str]:
+    """What a reader of the numbers must know: how runs were changed, and that some are on other data."""
+    changed = [f"Run with changed settings: {', '.join(designs.changes)}."] if designs.changes else []
+    return [*changed, *([NO_IMAGES] if designs.on_other_data else [])]
 
 
 def most_different(designs: SideBySide, name: str, count: int | None = None) -> str:
@@ -142,6 +151,7 @@ def write_page(designs: SideBySide, out: Path, draw: Draw) -> dict[str, Path]:
         heading=heading(designs),
         labels=labels,
         views=[*labels, *(f"errors of {label}" for label in labels)],
+        cautions=cautions(designs),
         rule=RULE,
         no_details=NO_DETAILS if designs.classes.empty else "",
         heads=heads,

@@ -10,6 +10,7 @@ import pandas as pd
 from scipy import stats
 
 from ablations.choice import did_you_mean
+from ablations.comparing.made_otherwise import Made, changes
 from ablations.comparing.statistics import mean_interval
 from ablations.metric_names import CLASS_COLUMN, PRIMARY_METRIC
 from ablations.planning.scales import SCALES
@@ -46,8 +47,10 @@ class SideBySide:
 
     Attributes:
         classes: those with the largest difference of any design first; empty if the runs keep no values by class.
-        images: likewise.
+        images: likewise; empty too if the runs are on other data, where the same id is another image.
         damaged: a sentence for each finished run of the store that was left out.
+        changes: what was changed of the runs beyond what their rows change; and in which, if not in all.
+        on_other_data: whether some of the runs are on data of other content than others.
     """
 
     task: str
@@ -57,6 +60,8 @@ class SideBySide:
     classes: pd.DataFrame
     images: pd.DataFrame
     damaged: tuple[str, ...] = ()
+    changes: tuple[str, ...] = ()
+    on_other_data: bool = False
 
 
 def compare_designs(found: Results, words: Sequence[str], task: str, scale: str | None) -> SideBySide:
@@ -81,16 +86,26 @@ def compare_designs(found: Results, words: Sequence[str], task: str, scale: str 
         raise InputError("A comparison takes two rows or more, such as `m2f compare 4c:SMCA '4c:masked attention'`.")
     by_seed = [metrics_by_seed(frame, design) for design in designs]
     classes = details_by_seed(designs, lambda run: run.per_class(CLASS_COLUMN[task]))
-    images = details_by_seed(designs, lambda run: run.per_image(PRIMARY_METRIC[task]))
+    made = [made for design in designs for made in _made(design)]
+    on_other_data = len({of.run.identity["data_fingerprint"] for of in made} - {""}) > 1
+    images = [] if on_other_data else details_by_seed(designs, lambda run: run.per_image(PRIMARY_METRIC[task]))
     return SideBySide(
         task,
         scale,
         designs,
         differences("metric", designs, by_seed),
         largest_first("class", differences("class", designs, classes)),
-        largest_first("image", differences("image", designs, images)),
+        largest_first("image", differences("image", designs, images)) if images else pd.DataFrame(),
         found.damaged,
+        tuple(f"{change}{where}" for change, where in changes(made, scale if scale in SCALES else "").items()),
+        on_other_data,
     )
+
+
+def _made(design: Design) -> list[Made]:
+    rows = STUDIES[design.table].variations if design.table in STUDIES else ()
+    row = next((row for row in rows if row.name == design.variant), None)
+    return [Made(design.table, design.variant, row, seed, run) for seed, run in design.runs.items()]
 
 
 def meant_scale(word: str | None, known: Iterable[str]) -> str:

@@ -145,6 +145,18 @@ def test_without_details_the_page_says_so(designs, tmp_path):
     assert "Not all of these runs keep values by class and image" in written["index.html"].read_text()
 
 
+def test_runs_that_were_not_made_alike_are_told_in_the_terminal_and_on_the_page(designs, tmp_path):
+    changes = ("data of other content in 1 of 3 runs (seed 1)",)
+    mixed = replace(designs, images=pd.DataFrame(), changes=changes, on_other_data=True)
+    console = Console(file=io.StringIO(), width=200)
+    show(mixed, console)
+    written = write_page(mixed, tmp_path, drawn_images)
+    assert "images.csv" not in written
+    for words in (console.file.getvalue(), written["index.html"].read_text()):
+        assert f"Run with changed settings: {changes[0]}." in words
+        assert "Images are left out: these runs are on data of other content" in words
+
+
 def test_a_place_that_cannot_be_written(designs, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match=r"file cannot be written .*--out"):

@@ -6,6 +6,7 @@ import pytest
 from scipy import stats
 
 from ablations.comparing.designs import compare_designs, paired_test
+from ablations.store.record_writing import add_facts
 from ablations.store.results_frame import read_results
 from m2f.errors import InputError
 
@@ -88,6 +89,21 @@ def test_runs_that_keep_no_details(finished):
     next(finished.glob("runs/*/per_class.csv")).unlink()
     found = compare_designs(read_results(finished), ["masked", "plain"], "panoptic", "smoke")
     assert found.classes.empty and not found.images.empty
+
+
+def test_runs_that_were_not_made_alike(finished, plan, have_done):
+    assert compare_designs(read_results(finished), ["masked", "plain"], "panoptic", "smoke").changes == ()
+    store = have_done(plan(seeds=(3,), **{"train_cfg.max_iters": 3}), lambda *_: {"PQ": 1.0})
+    found = compare_designs(read_results(store), ["masked", "plain"], "panoptic", "smoke")
+    assert found.changes == ("train_cfg.max_iters=3 in 2 of 8 runs (seed 3)",)
+
+
+def test_images_of_other_data_are_not_compared(finished, plan):
+    run = next(cell.run for cell in plan(seeds=(2,)) if cell.variant == "plain")
+    add_facts(finished / "runs" / run.name, data_fingerprint="f" * 64)
+    found = compare_designs(read_results(finished), ["masked", "plain"], "panoptic", "smoke")
+    assert found.changes == ("data of other content in 1 of 6 runs (plain, seed 2)",)
+    assert found.on_other_data and found.images.empty and not found.classes.empty
 
 
 def test_damaged_details(finished):
