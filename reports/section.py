@@ -44,7 +44,7 @@ def metric_of(section: Section, task: str) -> str:
 
 def changes(section: Section, runs: Mapping[str, RunRecord]) -> dict[str, str]:
     """What was changed of its runs beyond what their rows change; and which runs, if not all."""
-    return of_runs(made_runs(section.results, runs, section.study), section.scale_word)
+    return of_runs(made_runs(section.results, runs, section.study), section.scale)
 
 
 def imports(study: Study) -> list[str]:

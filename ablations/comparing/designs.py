@@ -97,7 +97,7 @@ def compare_designs(found: Results, words: Sequence[str], task: str, scale: str 
         largest_first("class", differences("class", designs, classes)),
         largest_first("image", differences("image", designs, images)) if images else pd.DataFrame(),
         found.damaged,
-        tuple(f"{change}{where}" for change, where in changes(made, scale if scale in SCALES else "").items()),
+        tuple(f"{change}{where}" for change, where in changes(made, scale).items()),
         on_other_data,
     )
 

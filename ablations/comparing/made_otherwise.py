@@ -55,15 +55,13 @@ def sentences(found: Results) -> list[str]:
     told = []
     for (table, scale), own in found.frame.groupby(["table", "scale"], sort=False):
         made = made_runs(own, found.runs, STUDIES.get(str(table)))
-        # The config of a scale of one's own is code, which a store may not have run.
-        found_changes = changes(made, str(scale) if scale in SCALES else "")
-        some = [f"{change}{where}" for change, where in found_changes.items() if where]
+        some = [f"{change}{where}" for change, where in changes(made, str(scale)).items() if where]
         if some:
             told.append(f"Not all runs of Table {table} ({scale}) were made alike: {', '.join(some)}.")
     return told
 
 
-def changes(made: Sequence[Made], scale_word: str) -> dict[str, str]:
+def changes(made: Sequence[Made], scale: str) -> dict[str, str]:
     """What was changed of these runs beyond what their rows change, and in which of them, if not in all.
 
     These are overrides (KEY=VALUE) that the user gave, but for what the scale has by itself, since it was changed to
@@ -71,10 +69,10 @@ def changes(made: Sequence[Made], scale_word: str) -> dict[str, str]:
 
     Args:
         made: runs that are averaged by row and paired with each other.
-        scale_word: what names their scale on the command line; empty if its configs are not to be read.
+        scale: theirs.
     """
     found: dict[str, list[Made]] = {}
-    overrides = [_overrides(of, scale_word) for of in made]
+    overrides = [_overrides(of, scale) for of in made]
     usual = usual_data(of.run.identity for of in made)
     for of, own in zip(made, overrides, strict=True):
         for key, value in own.items():
@@ -97,10 +95,15 @@ def usual_data(identities: Iterable[Mapping[str, Any]]) -> set[str]:
 
 
 @cache
-def scale_values(word: str, dataset: str, task: str) -> dict[str, Any]:
-    """The config that a scale has for a data set and a task; empty if it is not there."""
+def scale_values(scale: str, dataset: str, task: str) -> dict[str, Any]:
+    """The config that a scale of m2f's has for a data set and a task; empty if it has none.
+
+    That of another scale is code, which is not to be run because a store names it.
+    """
+    if scale not in SCALES:
+        return {}
     try:
-        return read_config(chosen_scale(word).config(dataset, task)).to_dict()
+        return read_config(chosen_scale(scale).config(dataset, task)).to_dict()
     except InputError:
         return {}
 
@@ -127,13 +130,13 @@ def _where(having: Sequence[Made], made: Sequence[Made]) -> str:
     return f" in {number} of {every} runs ({row}seed{'s' if len(seeds) > 1 else ''} {words})"
 
 
-def _overrides(of: Made, scale_word: str) -> dict[str, Any]:
+def _overrides(of: Made, scale: str) -> dict[str, Any]:
     """The user's own overrides of a run, but for what its row or its scale says."""
     identity, row = of.run.identity, of.row.overrides if of.row else {}
     given = {key: value for key, value in identity["overrides"].items() if row.get(key) != value}
     dataset = of.row.dataset if of.row else ""
-    scale = scale_values(scale_word, dataset, identity["task"]) if given and scale_word else {}
-    return {key: value for key, value in given.items() if value_at(scale, key) != value}
+    usual = scale_values(scale, dataset, identity["task"]) if given else {}
+    return {key: value for key, value in given.items() if value_at(usual, key) != value}
 
 
 def _other_settings(made: Sequence[Made], overrides: Sequence[Mapping[str, Any]]) -> list[list[str]]:

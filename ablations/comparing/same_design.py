@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
 from ablations.planning.plan import ConfigFile, config_of_scale, digest, row_config
-from ablations.planning.scales import chosen_scale
+from ablations.planning.scales import SCALES, chosen_scale
 from ablations.studies.study import Study, Variation
 from m2f.errors import InputError
 
@@ -16,16 +17,17 @@ SEED, DATA = 0, ""  # which do not tell designs apart
 def design_of(study: Study, variation: Variation, task: str, scale: str) -> str:
     """What decides a row's runs but for seed and data: rows with an equal one are, or will be, the same runs.
 
-    Where the scale's configs are not to be found, as those of a user's own, it is what the row changes of them.
+    Of a scale of a user's own it is what the row changes: its configs are code, which is not to be run because a store
+    names it.
     """
     again = study.evaluated_again(task)
     replaced = again.overrides if again and not again.adds else {}
     changed = {"imports": variation.imports, "evaluated with": replaced}
-    try:
-        made = _digest(_config_file(scale, task, variation.dataset), variation.overrides)
-        return _words({**changed, "config": made})
-    except InputError:
-        return _words({**changed, "data set": variation.dataset, "overrides": variation.overrides})
+    with suppress(InputError):  # the scale has no config of the task
+        if scale in SCALES:
+            made = _digest(_config_file(scale, task, variation.dataset), variation.overrides)
+            return _words({**changed, "config": made})
+    return _words({**changed, "data set": variation.dataset, "overrides": variation.overrides})
 
 
 def _digest(file: ConfigFile, overrides: Mapping[str, Any]) -> str:

@@ -22,7 +22,7 @@ from m2f.data.scenes import SceneSpec, ensure_scenes
 from m2f.registry import MODELS
 
 SCENES = {"root": "data/scenes/smoke", "image_size": 32, "splits": {"train2017": 1, "val2017": 2}, "seed": 0}
-IDENTITY, DATA = ("panoptic", "smoke"), ("scenes", "val2017", "configs/smoke/panoptic.py", {}, "f" * 64)
+DATA = ("scenes", "val2017", "configs/smoke/panoptic.py", {}, "f" * 64)
 ROWS = ("masked attention", "SMCA")  # of Table 4c
 STRANGER = "stranger"  # a module in the current directory, which leaves a file behind when it is imported
 RESIZE = {"type": "RandomResize", "scale": (32, 32), "ratio_range": (1.0, 1.0), "resize_type": f"{STRANGER}.Resize"}
@@ -122,12 +122,12 @@ def place(tmp_path, monkeypatch):
 def hostile_store(config, data, weights, place):
     """Make a store of finished runs, each with a deed in its config; they are rows of Table 4c, seed by seed."""
 
-    def make(*deeds):
+    def make(*deeds, scale="smoke", data_and_overrides=DATA):
         store, cells = open_store(place / "store"), []
         for number, deed in enumerate(deeds):
             planned = {**copy.deepcopy(config), "seed": number // len(ROWS)}
             deed(planned, place)
-            run = Run(f"{number:064x}"[::-1], *IDENTITY, planned["seed"], *DATA, planned)
+            run = Run(f"{number:064x}"[::-1], "panoptic", scale, planned["seed"], *data_and_overrides, planned)
             cells.append(Cell("4c", ROWS[number % len(ROWS)], "Mask2Former", "R50", run))
             finish(create_run(store, run, data), data, weights)
         write_sweep(store, cells)
@@ -232,6 +232,19 @@ def test_code_in_a_config(record, hostile_store, call, data, weights, place):
     for command in commands(store, place):
         assert (call(*command).exit_code == 0) == (command[0] == "status"), command
     assert evaluated(call, store, data, weights, place).exit_code == 2
+
+
+def test_a_scale_whose_config_a_store_names(hostile_store, call, place):
+    """The file is there, as one that lies beside the store, and is said to be what the runs were made with."""
+    (place / "theirs").mkdir()
+    (place / "theirs" / "panoptic.py").write_text("open('executed', 'w')\n")
+    named = ("scenes", "val2017", "theirs/panoptic.py", {"train_cfg.max_iters": 7}, "f" * 64)
+    deed = name(7, "train_cfg", "max_iters")
+    store = hostile_store(deed, deed, scale="theirs", data_and_overrides=named)
+    read = [command for command in commands(store, place) if command[0] not in ("rerun", "cost", "compare")]
+    for command in (*read, ("pack", store, "--into", place / "packed"), ("merge", store, "--into", place / "joined")):
+        assert call(*command).exit_code == 0, command
+    assert call("compare", *ROWS, "--store", store, "--scale", "theirs").exit_code == 0
 
 
 def test_a_module_that_a_config_names(hostile_store, call, data, weights, place):
