@@ -8,7 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ablations.planning.plan import SHOWING_KEYS, as_first_named
-from ablations.planning.scales import SCALES, chosen_scale
+from ablations.planning.scales import scale_of_m2f
 from ablations.store.results_frame import Results
 from ablations.store.run_record import RunRecord
 from ablations.studies import STUDIES
@@ -96,14 +96,10 @@ def usual_data(identities: Iterable[Mapping[str, Any]]) -> set[str]:
 
 @cache
 def scale_values(scale: str, dataset: str, task: str) -> dict[str, Any]:
-    """The config that a scale of m2f's has for a data set and a task; empty if it has none.
-
-    That of another scale is code, which is not to be run because a store names it.
-    """
-    if scale not in SCALES:
-        return {}
+    """The config that a scale of m2f's has for a data set and a task; empty if it has none, or is another's."""
+    known = scale_of_m2f(scale)
     try:
-        return read_config(chosen_scale(scale).config(dataset, task)).to_dict()
+        return read_config(known.config(dataset, task)).to_dict() if known else {}
     except InputError:
         return {}
 

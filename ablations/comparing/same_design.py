@@ -2,12 +2,11 @@
 
 import json
 from collections.abc import Mapping
-from contextlib import suppress
 from functools import cache
 from typing import Any
 
 from ablations.planning.plan import ConfigFile, config_of_scale, digest, row_config
-from ablations.planning.scales import SCALES, chosen_scale
+from ablations.planning.scales import scale_of_m2f
 from ablations.studies.study import Study, Variation
 from m2f.errors import InputError
 
@@ -17,16 +16,14 @@ SEED, DATA = 0, ""  # which do not tell designs apart
 def design_of(study: Study, variation: Variation, task: str, scale: str) -> str:
     """What decides a row's runs but for seed and data: rows with an equal one are, or will be, the same runs.
 
-    Of a scale of a user's own it is what the row changes: its configs are code, which is not to be run because a store
-    names it.
+    Of a scale of a user's own it is what the row changes.
     """
     again = study.evaluated_again(task)
     replaced = again.overrides if again and not again.adds else {}
     changed = {"imports": variation.imports, "evaluated with": replaced}
-    with suppress(InputError):  # the scale has no config of the task
-        if scale in SCALES:
-            made = _digest(_config_file(scale, task, variation.dataset), variation.overrides)
-            return _words({**changed, "config": made})
+    file = _config_file(scale, task, variation.dataset)
+    if file:
+        return _words({**changed, "config": _digest(file, variation.overrides)})
     return _words({**changed, "data set": variation.dataset, "overrides": variation.overrides})
 
 
@@ -35,8 +32,12 @@ def _digest(file: ConfigFile, overrides: Mapping[str, Any]) -> str:
 
 
 @cache
-def _config_file(scale: str, task: str, dataset: str) -> ConfigFile:
-    return config_of_scale(chosen_scale(scale), task, dataset)
+def _config_file(scale: str, task: str, dataset: str) -> ConfigFile | None:
+    known = scale_of_m2f(scale)
+    try:
+        return config_of_scale(known, task, dataset) if known else None
+    except InputError:  # it has none of the task
+        return None
 
 
 def _words(facts: Mapping[str, Any]) -> str:

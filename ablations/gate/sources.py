@@ -10,7 +10,7 @@ from typing import Any
 from ablations.gate.baseline_file import TableRow, read_baseline_file
 from ablations.metric_names import LOSSES, unit
 from ablations.planning.plan import config_of_scale
-from ablations.planning.scales import chosen_scale
+from ablations.planning.scales import scale_of_m2f
 from ablations.store.packed import NumbersOfRun
 from ablations.store.results_frame import COLUMNS, Results, joined
 from ablations.store.run_record import RunRecord
@@ -67,8 +67,11 @@ def _design(row: TableRow) -> dict[str, str]:
 @cache
 def _data(scale: str, task: str) -> dict[str, Any]:
     """Data set and split of a scale, if it is one that this version of m2f knows."""
+    known = scale_of_m2f(scale)
     try:
-        config = config_of_scale(chosen_scale(scale), task).config
+        config = config_of_scale(known, task).config if known else None
     except InputError:
+        config = None
+    if not config:
         return {"dataset": "unknown data", "split": ""}
     return {"dataset": config["dataset_name"], "split": config["split"]}

@@ -69,3 +69,8 @@ def chosen_scale(word: str, configs: Path = CONFIGS) -> Scale:
     if not scale.tasks:
         raise InputError(f"{directory} is no scale: it holds none of {', '.join(f'{task}.py' for task in TASKS)}.")
     return scale
+
+
+def scale_of_m2f(name: str) -> Scale | None:
+    """The scale of ``SCALES`` that a record calls so; None of others, whose configs are code that no record may run."""
+    return chosen_scale(name) if name in SCALES else None

@@ -14,6 +14,7 @@ import pytest
 import torch
 from mmengine.registry import init_default_scope
 
+from ablations.gate.baseline_file import BaselineFile, Evidence, TableRow, write_baseline_file
 from ablations.planning.plan import Cell, Run, read_config_file
 from ablations.planning.scales import CONFIGS
 from ablations.store.record_writing import add_facts, write_done, write_running
@@ -241,7 +242,10 @@ def test_a_scale_whose_config_a_store_names(hostile_store, call, place):
     named = ("scenes", "val2017", "theirs/panoptic.py", {"train_cfg.max_iters": 7}, "f" * 64)
     deed = name(7, "train_cfg", "max_iters")
     store = hostile_store(deed, deed, scale="theirs", data_and_overrides=named)
+    numbers = {(TableRow("4c", "theirs", "panoptic", ROWS[0]), "PQ"): {0: 40.0}}
+    write_baseline_file(place / "baseline.json", BaselineFile(Evidence(numbers)))
     read = [command for command in commands(store, place) if command[0] not in ("rerun", "cost", "compare")]
+    read.append(("report", place / "baseline.json", "--out", place / "report of a baseline"))
     for command in (*read, ("pack", store, "--into", place / "packed"), ("merge", store, "--into", place / "joined")):
         assert call(*command).exit_code == 0, command
     assert call("compare", *ROWS, "--store", store, "--scale", "theirs").exit_code == 0
