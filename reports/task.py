@@ -73,7 +73,7 @@ def task_content(section: Section, task: str, runs: Mapping[str, RunRecord]) -> 
 
 def _seeds_differ(rows: pd.DataFrame) -> bool:
     """Whether a row that was run has other seeds than the baseline."""
-    run = rows[rows["n"] > 0]
+    run = rows[(rows["pairs"] > 0) | (rows["verdict"] == BASELINE)]
     return bool((run["n"] != run["pairs"])[run["verdict"] != BASELINE].any() or run["n"].nunique() > 1)
 
 

@@ -295,14 +295,14 @@ def seeds(sections: Sequence[Section]) -> str:
 def seeds_needed(row: Mapping[Any, Any]) -> float:
     """With how many seeds a row's difference would show, or that it is as small as the paper's.
 
-    That is if its mean, its spread and its level of correction stay: what would show goes down with the root of the
-    seeds.
+    That is if its mean, its spread and its level of correction stay: what it takes goes with the root of the seeds.
     """
     difference = abs(row["difference"])
-    small = MARGIN - difference if abs(row["paper_difference"]) <= MARGIN else 0
-    distance = max(difference, small)
-    needed = row["pairs"] * (row["visible"] / distance) ** 2 if distance > 0 else math.inf
-    return math.inf if math.isnan(needed) else needed
+    shows = row["visible"] / difference if difference else math.inf
+    room = MARGIN - difference
+    is_small = (MARGIN - row["small"]) / room if room > 0 else math.inf
+    share = min(way for way in (shows, is_small, math.inf) if not math.isnan(way))
+    return row["pairs"] * share**2
 
 
 def verdicts(sections: Sequence[Section]) -> str:

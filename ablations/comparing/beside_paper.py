@@ -51,6 +51,7 @@ COLUMNS = [
     "images_low",
     "images_high",
     "visible",
+    "small",
     "verdict",
     "provenance",
 ]
@@ -123,10 +124,11 @@ def comparison_frame(
     `pairs` seeds, with the interval that ``ablations.comparing.statistics.differences_of`` gives.
     `images_low, images_high` are the interval over images of the same difference, of these trained models alone, where
     `parts_of` knows what each image gives to the metric of a run, ``[I, parts, K]``. `within_paper_noise` says whether
-    the paper's difference is no larger than what its model's numbers move by when it is trained again. `verdict` and
-    `visible`, the least difference that would have shown, are those of ``ablations.comparing.verdicts.judge``; or the
-    verdict is the word 'baseline' in the baseline's rows. `comparison` names the first row that compares the same runs,
-    or would; of those the first that has been run, if there is one. Numbers that do not exist are NaN.
+    the paper's difference is no larger than what its model's numbers move by when it is trained again. `verdict`,
+    `visible`, the least difference that would have shown, and `small`, the largest that would have been small, are
+    those of ``ablations.comparing.verdicts.judge``; or the verdict is the word 'baseline' in the baseline's rows.
+    `comparison` names the first row that compares the same runs, or would; of those the first that has been run, if
+    there is one. Numbers that do not exist are NaN.
 
     Give all studies that have results at the scale: their rows tell together what spread is usual, and the verdicts are
     corrected for their number. Primary metrics are one family, further metrics another. The rows of which the paper
@@ -273,6 +275,7 @@ def _record(
         "images_low": images_low,
         "images_high": images_high,
         "visible": judged.visible if judged else math.nan,
+        "small": judged.small if judged else math.nan,
         "verdict": judged.verdict if judged else BASELINE,
         "provenance": row.variation.provenance,
     }

@@ -76,6 +76,13 @@ class Difference:
         """
         return None if self.error is None else self._beyond(margin - abs(self.mean))
 
+    def within(self, margin: float, level: float) -> float | None:
+        """The largest distance from zero that :meth:`chance_within` finds within the margin at ``level``; may be none.
+
+        If there is none, it is below zero: by how much the spread is too large.
+        """
+        return None if self.error is None else margin - float(stats.t.isf(level, self.degrees)) * self.error
+
     def _beyond(self, distance: float) -> float:
         assert self.error is not None
         if self.error == 0:

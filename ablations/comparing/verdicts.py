@@ -57,12 +57,14 @@ class Judgement:
         level: at which the row was tested for a difference; NaN if it was not.
         visible: the least difference that would have shown at that level; NaN if the row was not tested.
         small_level: at which it was tested for being small; NaN if it was not.
+        small: the largest difference that would have been small at that level, below zero if none would; NaN likewise.
     """
 
     verdict: Verdict | OwnVerdict
     level: float = math.nan
     visible: float = math.nan
     small_level: float = math.nan
+    small: float = math.nan
 
 
 def judge(
@@ -106,7 +108,8 @@ def judge(
             differs = _known(of.difference.chance) <= level
             is_small = _known(of.difference.chance_within(of.margin)) <= small_level
             visible = _known(of.difference.visible(level))
-            judged[name] = Judgement(_word(of, differs, is_small), level, visible, small_level)
+            small_within = _known(of.difference.within(of.margin, small_level))
+            judged[name] = Judgement(_word(of, differs, is_small), level, visible, small_level, small_within)
     return judged
 
 

@@ -130,8 +130,8 @@ def in_no_list(run: Run, data: Path) -> str:
     if not new:
         return ""
     return (
-        f"{len(new)} images, first {new[0]}, are in none of the lists {' and '.join(map(str, lists))} and left out; to "
-        "take them, remove the lists and the config, and write these anew with `m2f data init`."
+        f"In none of the lists {' and '.join(map(str, lists))}, and left out: {len(new)} images, first {new[0]}; "
+        "to take them, remove the lists and the config, and write these anew with `m2f data init`."
     )
 
 

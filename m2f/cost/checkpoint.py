@@ -8,6 +8,8 @@ import torch
 from m2f.models.without_data import learning_model
 from m2f.registry import OPTIMIZERS
 
+MMENGINES_INTERVAL = 1000  # iterations between evaluations where a config names none
+
 
 def checkpoint_bytes(config: Mapping[str, Any]) -> int:
     """Bytes of the tensors in one checkpoint: the model's, and what the optimizer keeps of those that learn.
@@ -31,6 +33,6 @@ def checkpoints_kept(config: Mapping[str, Any]) -> int:
     """How many checkpoints a training has when it is done, see :class:`m2f.engine.checkpoints.TimelyCheckpoints`."""
     own = config.get("default_hooks", {}).get("checkpoint") or {}
     interval, keep = own.get("interval", -1), own.get("max_keep_ckpts", -1)
-    end, evaluated = config["train_cfg"]["max_iters"], config["train_cfg"]["val_interval"]
+    end, evaluated = config["train_cfg"]["max_iters"], config["train_cfg"].get("val_interval", MMENGINES_INTERVAL)
     written = {end, *(range(interval, end, interval) if interval > 0 else ())}
     return min(len(written.union(range(evaluated, end, evaluated))), keep) if keep > 0 else len(written)

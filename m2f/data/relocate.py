@@ -111,7 +111,7 @@ def check_all(paths: Sequence[Path], listed_by: Path | None = None) -> None:
     if missing and listed_by:
         raise InputError(
             f"{missing} is missing, of which {listed_by} has the name: the list is of other images, or of these before "
-            "they changed; fetch the file, or take all images with --override val_dataloader.dataset.ann_file=."
+            "they changed; give `--override val_dataloader.dataset.ann_file=` to take all images, or fetch the file."
         )
     if missing:
         raise InputError(f"{missing} is missing; fetch it, or evaluate on a split that is whole.")

@@ -1,5 +1,6 @@
 """Gradients of several iterations that add up to one step of the optimizer: no checkpoint holds them on the way."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -30,7 +31,7 @@ def require_whole_steps(config: Mapping[str, Any], where: str) -> None:
     counts = _counts(config)
     for keys in INTERVALS:
         interval = _value(config, keys)
-        if interval % counts and 0 < interval < config["train_cfg"]["max_iters"]:
+        if interval % counts and 0 < interval < (_value(config, ("train_cfg", "max_iters")) or math.inf):
             whole = max(round(interval / counts), 1) * counts
             raise InputError(
                 f"{where}: '{'.'.join(keys)}' is {interval}, no multiple of optim_wrapper.accumulative_counts = "
@@ -44,8 +45,8 @@ def _counts(config: Mapping[str, Any]) -> int:
 
 
 def _value(config: Mapping[str, Any], keys: tuple[str, ...]) -> int:
-    """The whole number at a dotted key; 0 if there is none."""
+    """The whole number at a dotted key; 0 if there is none, or something else, which is told elsewhere."""
     node: Any = config
     for key in keys:
-        node = (node or {}).get(key)
-    return node or 0
+        node = node.get(key) if isinstance(node, Mapping) else None
+    return node if isinstance(node, int) else 0

@@ -116,6 +116,7 @@ def evaluate_on(
         own = unwrapped(config.val_dataloader.dataset)
         listed_by = list_of(own)
         check_files(dataset, listed_by)
+        others = len(left_out([own]))
         source = load_model(runner, checkpoint, classes_from)
         names = result_names(dataset)
         with CocoResults(directory, own_category_ids(dataset), names) as results:
@@ -131,7 +132,7 @@ def evaluate_on(
             split=config.split,
             images=len(dataset),
             listed_by=str(listed_by or ""),
-            left_out=len(left_out([own])),
+            left_out=others,
             seconds=round(time.perf_counter() - started, 1),
             metrics=metrics,
             classes=class_rows(dataset, runner.val_loop.evaluator.metrics),

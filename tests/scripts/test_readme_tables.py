@@ -160,18 +160,26 @@ def test_how_many_seeds_would_tell_is_said_in_the_reference_s_page(sections):
 
 
 @pytest.mark.parametrize(
-    ("difference", "paper", "needed"),
+    ("difference", "small", "needed"),
     [
-        (-2.0, -4.0, 20),  # twice as much would show with five
-        (-0.5, -1.0, 80),  # within the margin: 1.0 is left of it
-        (-0.5, -1.6, 320),  # the paper's is not
-        (0.0, -2.0, math.inf),
-        (math.nan, -2.0, math.inf),
+        (-2.0, -0.5, 20),  # twice as much would show with five
+        (-0.5, 0.5, 5),  # just small enough
+        (0.5, -0.5, 20),  # the spread takes twice the room that is left
+        (-0.5, math.nan, 320),  # the paper's is not small
+        (0.0, math.nan, math.inf),
+        (math.nan, math.nan, math.inf),
     ],
 )
-def test_seeds_are_needed_as_the_square_of_what_would_show(difference, paper, needed):
-    row = {"difference": difference, "paper_difference": paper, "pairs": 5, "visible": 4.0}
+def test_seeds_are_needed_as_the_square_of_what_would_be_told(difference, small, needed):
+    row = {"difference": difference, "small": small, "pairs": 5, "visible": 4.0}
     assert readme_tables.seeds_needed(row) == pytest.approx(needed)
+
+
+def test_what_is_told_needs_no_more_seeds(sections):
+    rows = readme_tables.papers_differences(section.comparison for section in sections)
+    for row in rows.to_dict("records"):
+        is_told = row["verdict"] not in ("below what this can tell", "not run")
+        assert (readme_tables.seeds_needed(row) <= row["pairs"] * (1 + 1e-9)) == is_told, row["variant"]
 
 
 def test_verdicts_are_counted_in_words():

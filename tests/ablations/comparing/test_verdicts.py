@@ -50,6 +50,20 @@ def test_the_visible_difference_is_where_the_verdict_turns():
         assert (moved.verdict == "reproduced") == expected
 
 
+def test_the_largest_small_difference_is_where_the_verdict_turns():
+    others = {name: Comparison(name, sure(mean), -1.0) for name, mean in (("a", -3.0), ("b", 0.5), ("c", 0.1))}
+    found = judge({**others, "row": Comparison("row", sure(-0.4, error=0.4), -1.0)})["row"]
+    assert found.verdict == "as small as the paper's" and found.small > 0.4
+    for factor, expected in ((0.999, True), (1.001, False)):
+        moved = judge({**others, "row": Comparison("row", sure(-found.small * factor, error=0.4), -1.0)})["row"]
+        assert (moved.verdict == "as small as the paper's") == expected
+
+
+def test_what_is_not_asked_to_be_small_has_no_such_difference():
+    found = judge({"row": Comparison("row", sure(-0.4), -4.8), "wide": Comparison("wide", sure(-0.4, error=5.0), 0.0)})
+    assert math.isnan(found["row"].small) and found["wide"].small < 0
+
+
 def test_a_row_of_several_tables_is_one_test():
     rows = {name: Comparison("run", sure(-0.56), -1.0) for name in ("4b", "XIb", "4a", "5")}
     alone = judge({"4b": rows["4b"]})

@@ -116,5 +116,6 @@ def test_images_that_came_after_the_lists_are_told(flat, tmp_path):
         (root / new).write_bytes(next((root / new).parent.iterdir()).read_bytes())
     sentence = in_no_list(run, tmp_path / "data")
     assert sentence.startswith(
-        f"1 images, first {root}/images/new.jpg, are in none of the lists {tmp_path}/own/train.txt"
+        f"In none of the lists {tmp_path}/own/train.txt and {tmp_path}/own/val.txt, and left out: "
     )
+    assert f"left out: 1 images, first {root}/images/new.jpg; to take them" in sentence

@@ -123,7 +123,7 @@ def test_what_a_list_names_and_is_not_there(items, tmp_path):
     """The list that a training held out is of other images where the data set is another."""
     (tmp_path / "images" / "2.jpg").unlink()
     sentence = (
-        r"2\.jpg is missing, of which own/val\.txt has the name: .* with --override val_dataloader\.dataset\.ann_"
+        r"2\.jpg is missing, of which own/val\.txt has the name: .* give `--override val_dataloader\.dataset\.ann_"
     )
     with pytest.raises(InputError, match=sentence):
         check_files(Listed(items=items, ann_file="own/val.txt"), Path("own/val.txt"))

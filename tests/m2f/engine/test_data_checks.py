@@ -370,7 +370,7 @@ def test_a_list_of_names_is_told_with_what_it_leaves_out(smoke, data, tmp_path):
     images = len(list((data / SPLIT).glob("*.png")))
     assert (held_out.images, held_out.listed_by, held_out.left_out) == (2, str(tmp_path / "val.txt"), images - 2)
     with pytest.raises(
-        InputError, match=r"gone\.png is missing, of which .*val\.txt has the name: .*dataset\.ann_file=\."
+        InputError, match=r"gone\.png is missing, of which .*val\.txt has the name: .*dataset\.ann_file=`"
     ):
         evaluated("gone\n", "none")
     whole = evaluated("gone\n", "whole", overriding(["val_dataloader.dataset.ann_file="], "config.py"))
