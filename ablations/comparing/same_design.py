@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -21,9 +22,9 @@ def design_of(study: Study, variation: Variation, task: str, scale: str) -> str:
     again = study.evaluated_again(task)
     replaced = again.overrides if again and not again.adds else {}
     changed = {"imports": variation.imports, "evaluated with": replaced}
-    file = _config_file(scale, task, variation.dataset)
-    if file:
-        return _words({**changed, "config": _digest(file, variation.overrides)})
+    with suppress(InputError):  # the scale has no config of the task, or not all that the row changes
+        if file := _config_file(scale, task, variation.dataset):
+            return _words({**changed, "config": _digest(file, variation.overrides)})
     return _words({**changed, "data set": variation.dataset, "overrides": variation.overrides})
 
 
@@ -34,10 +35,7 @@ def _digest(file: ConfigFile, overrides: Mapping[str, Any]) -> str:
 @cache
 def _config_file(scale: str, task: str, dataset: str) -> ConfigFile | None:
     known = scale_of_m2f(scale)
-    try:
-        return config_of_scale(known, task, dataset) if known else None
-    except InputError:  # it has none of the task
-        return None
+    return config_of_scale(known, task, dataset) if known else None
 
 
 def _words(facts: Mapping[str, Any]) -> str:
