@@ -48,5 +48,5 @@ def _value(config: Mapping[str, Any], keys: tuple[str, ...]) -> int:
     """The whole number at a dotted key; 0 if there is none, or something else, which is told elsewhere."""
     node: Any = config
     for key in keys:
-        node = node.get(key) if isinstance(node, Mapping) or hasattr(node, "to_dict") else None  # mmengine's Config
+        node = node.get(key) if hasattr(node, "get") else None  # mmengine's Config is no Mapping
     return node if isinstance(node, int) else 0
